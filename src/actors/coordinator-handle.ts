@@ -1,0 +1,270 @@
+import type { ClientView } from '../domain/client.ts';
+import type { Clock } from '../domain/clock.ts';
+import { ChorusError } from '../domain/errors.ts';
+import { explain } from '../domain/explain.ts';
+import type {
+  ClientPage,
+  ClientQuery,
+  CoordinatorHandle,
+  Heartbeat,
+  MetricsSnapshot,
+  Registration,
+  RoundRecord,
+  RunView,
+  Status,
+  WaitingFor,
+} from '../domain/handle.ts';
+import { paceMs } from '../domain/pacing.ts';
+import { type Plan, readPlan } from '../domain/plan.ts';
+import type { RandomStream } from '../domain/random.ts';
+import type { AggregatorActor } from './aggregator.actor.ts';
+import type { ClientTokens } from './client-tokens.ts';
+import type { Coordinator } from './coordinator.actor.ts';
+
+/** When to come back to a server that is going away, ms. */
+const drainRetryAfterMs = 5_000;
+
+export interface HandleDeps {
+  coordinator: Coordinator;
+  aggregator: AggregatorActor;
+  clock: Clock;
+  /** Spreads heartbeats; apart from the stream that decides selection, so that calls do not change who is chosen. */
+  pacing: RandomStream;
+  tokens: ClientTokens;
+  /** Settings of a run that does not name its own. */
+  defaults: Plan;
+  isDraining: () => boolean;
+}
+
+/** The coordinator as the outside sees it: reads are views, writes are checked, refusals are thrown with a code. */
+export function createHandle(deps: HandleDeps): CoordinatorHandle {
+  const { coordinator, aggregator, clock, pacing, tokens, defaults } = deps;
+  const { registry, polls, models } = coordinator;
+
+  const plan = (): Plan => coordinator.run?.plan ?? defaults;
+
+  function mustServe(): void {
+    if (deps.isDraining()) throw new ChorusError('SHUTTING_DOWN', undefined, { retryAfterMs: drainRetryAfterMs });
+  }
+
+  function slotOf(clientId: string): number {
+    const slot = registry.find(clientId);
+    if (slot === -1) throw new ChorusError('CLIENT_UNKNOWN', `No client has the id ${clientId}; register again`);
+    return slot;
+  }
+
+  /** A client that went away after it contributed has to register again to be there again. */
+  function presentSlotOf(clientId: string): number {
+    mustServe();
+    const slot = slotOf(clientId);
+    if (registry.stateOf(slot) === 'doneAndInactive') {
+      throw new ChorusError('CLIENT_UNKNOWN', `Client ${clientId} was given up; register again`);
+    }
+    return slot;
+  }
+
+  function beat(slot: number): Heartbeat {
+    return {
+      ...coordinator.standing(slot),
+      run: coordinator.run?.run ?? null,
+      retryAfterMs: paceMs(plan(), registry.population, pacing),
+    };
+  }
+
+  function viewOf(slot: number): ClientView {
+    const state = registry.stateOf(slot);
+    if (state === 'unknown') throw new ChorusError('CLIENT_UNKNOWN');
+    const lastSeenAtMs = Math.min(registry.seenUntilMs(slot), clock.now());
+    return { clientId: registry.idOf(slot), state, lastSeenAtMs, ...registry.profileOf(slot) };
+  }
+
+  function waitingFor(): WaitingFor {
+    const { phase, phaseSince, run, round } = coordinator;
+    const openClientIds =
+      phase === 'training'
+        ? [...registry.slotsIn('training'), ...registry.slotsIn('selected')].map((slot) => registry.idOf(slot))
+        : [];
+    const { sinceMs, deadlineAtMs } = phaseSince;
+    return explain({ phase, sinceMs, deadlineAtMs, tally: coordinator.tally(), run, round, openClientIds });
+  }
+
+  function status(): Status {
+    const { run, round, registry: clients } = coordinator;
+    return {
+      run: run?.run ?? null,
+      runState: coordinator.runState,
+      round: coordinator.roundNumber,
+      roundsTotal: run?.plan.rounds ?? 0,
+      attempt: run?.attempt ?? 0,
+      phase: coordinator.phase,
+      modelVersion: models.current?.version ?? null,
+      population: clients.population,
+      counts: clients.counts(),
+      contributions: coordinator.tally().contributions,
+      target: round && round.target > 0 ? round.target : null,
+      quorum: round?.quorum ?? null,
+      waitingFor: waitingFor(),
+      aggregator: aggregator.state,
+      uptimeMs: clock.now() - coordinator.startedAtMs,
+    };
+  }
+
+  function runView(): RunView | null {
+    const { run } = coordinator;
+    if (!run) return null;
+    const { plan: runPlan, startedAtMs, roundsCommitted, reason } = run;
+    const endedAtMs = coordinator.runEndedAtMs;
+    return { run: run.run, state: coordinator.runState, plan: runPlan, startedAtMs, endedAtMs, roundsCommitted, reason };
+  }
+
+  function allRounds(): RoundRecord[] {
+    const open = coordinator.ledger?.record;
+    return open ? [...coordinator.rounds, open] : coordinator.rounds;
+  }
+
+  function command(type: 'run.pause' | 'run.resume' | 'run.stop'): Status {
+    if (!coordinator.command(type)) {
+      throw new ChorusError('RUN_STATE', `The run is ${coordinator.runState}: ${type.slice(4)} does not apply`);
+    }
+    return status();
+  }
+
+  return {
+    rendezvous({ clientId, ...profile } = {}): Registration {
+      mustServe();
+      let slot: number;
+      if (clientId === undefined) {
+        slot = coordinator.register(profile);
+        if (slot === -1) throw new ChorusError('REGISTRY_FULL', undefined, { retryAfterMs: plan().heartbeatTimeoutMs });
+      } else {
+        slot = slotOf(clientId);
+        coordinator.registerAgain(slot);
+      }
+      const id = registry.idOf(slot);
+      const { heartbeatIntervalMs, heartbeatTimeoutMs } = plan();
+      return { clientId: id, clientToken: tokens.mint(id), heartbeatIntervalMs, heartbeatTimeoutMs };
+    },
+
+    authenticate: (clientId, token) => tokens.check(clientId, token),
+
+    heartbeat(clientId): Heartbeat {
+      const slot = presentSlotOf(clientId);
+      coordinator.totals.heartbeats += 1;
+      registry.touch(slot, Math.max(clock.now(), registry.seenUntilMs(slot)));
+      return beat(slot);
+    },
+
+    async waitHeartbeat(clientId, { waitMs, known, signal }): Promise<Heartbeat> {
+      const slot = presentSlotOf(clientId);
+      coordinator.totals.heartbeats += 1;
+      const arrivedAtMs = clock.now();
+      // An open call shows that the client is there; when it breaks off, silence counts from that moment.
+      registry.touch(slot, arrivedAtMs + waitMs);
+      const standing = known ?? coordinator.standing(slot);
+      // Someone who was just selected and has not said that it knows must not be kept waiting.
+      const news = known === undefined && standing.state === 'selected';
+      try {
+        return await polls.hold(slot, () => beat(presentSlotOf(clientId)), {
+          waitMs: news ? 0 : waitMs,
+          known: standing,
+          signal,
+        });
+      } finally {
+        if (registry.find(clientId) === slot && registry.seenUntilMs(slot) <= arrivedAtMs + waitMs) {
+          registry.touch(slot, clock.now());
+        }
+      }
+    },
+
+    async startTraining(clientId) {
+      const ticket = await coordinator.startTraining(presentSlotOf(clientId), clientId.toLowerCase());
+      return { ...ticket, aggregatorUrl: aggregator.url };
+    },
+
+    leave: (clientId) => coordinator.leave(slotOf(clientId)),
+
+    evict(clientId) {
+      if (!coordinator.evict(slotOf(clientId))) {
+        throw new ChorusError('CLIENT_NOT_SELECTED', `Client ${clientId} is in no open round`);
+      }
+    },
+
+    status,
+    run: runView,
+    rounds: (limit = 100) => allRounds().slice(-limit).reverse(),
+
+    round(round) {
+      const run = coordinator.run?.run;
+      const record = allRounds().findLast((one) => one.run === run && one.round === round);
+      if (!record) throw new ChorusError('ROUND_UNKNOWN', `Round ${round} of the current run is not known`);
+      return record;
+    },
+
+    clients({ state, limit = 100, cursor }: ClientQuery = {}): ClientPage {
+      const fromSlot = cursor === undefined ? 0 : Number(cursor);
+      if (!Number.isSafeInteger(fromSlot) || fromSlot < 0) {
+        throw new ChorusError('REQUEST_INVALID', `The cursor ${JSON.stringify(cursor)} was not given out by this server`);
+      }
+      const slots = registry.page(fromSlot, limit, state);
+      const last = slots.at(-1);
+      return {
+        clients: slots.map(viewOf),
+        cursor: slots.length === limit && last !== undefined ? String(last + 1) : null,
+      };
+    },
+
+    client: (clientId) => viewOf(slotOf(clientId)),
+
+    models: () => models.list(),
+    openModel: (version) => models.open(version),
+
+    startRun(settings = {}): RunView {
+      mustServe();
+      const { plan: wanted, problems } = readPlan(settings, defaults);
+      if (problems.length > 0) throw new ChorusError('PLAN_INVALID', problems.map(({ message }) => message).join(' '));
+      if (wanted.initialModel === 'latest' && !models.latest) {
+        throw new ChorusError('PLAN_INVALID', 'initialModel is "latest", but no model was committed yet; use "none" or "upload".');
+      }
+      const { runState } = coordinator;
+      if (runState !== 'idle' && !coordinator.isOver) {
+        throw new ChorusError('RUN_ACTIVE', `Run ${coordinator.run?.run} is ${runState}; stop it first, or wait until it is finished`);
+      }
+      coordinator.startRun(wanted);
+      const view = runView();
+      if (!view) throw new ChorusError('RUN_STATE');
+      return view;
+    },
+
+    async installModel(run, bytes) {
+      mustServe();
+      if (coordinator.run?.run !== run) throw new ChorusError('RUN_UNKNOWN', `Run ${run} is not the current run`);
+      return coordinator.installModel(bytes);
+    },
+
+    pauseRun: () => command('run.pause'),
+    resumeRun: () => command('run.resume'),
+    stopRun: () => command('run.stop'),
+
+    events: coordinator.feed,
+
+    metrics(): MetricsSnapshot {
+      const { totals } = coordinator;
+      return {
+        counts: registry.counts(),
+        population: registry.population,
+        round: coordinator.roundNumber,
+        modelVersion: models.current?.version ?? null,
+        runState: coordinator.runState,
+        phase: coordinator.phase,
+        heartbeatsTotal: totals.heartbeats,
+        registrationsTotal: totals.registrations,
+        expiredTotal: totals.expired,
+        roundsCommittedTotal: totals.roundsCommitted,
+        roundsAbandonedTotal: totals.roundsAbandoned,
+        updatesTotal: { ...totals.updates },
+        aggregatorRestartsTotal: aggregator.restarts,
+        longPollsHeld: polls.count,
+      };
+    },
+  };
+}

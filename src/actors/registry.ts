@@ -1,0 +1,192 @@
+import { type ClientCounts, type ClientProfile, type ClientState, clientStates } from '../domain/client.ts';
+import type { RandomStream } from '../domain/random.ts';
+import type { ClientEventType } from '../machines/client.machine.ts';
+import { clientTable, eventIndex, refused, stateIndex } from '../machines/client-table.ts';
+import { ExpiryWheel } from './expiry-wheel.ts';
+import { PartitionedSlots } from './partitioned-slots.ts';
+import { formatClientId, parseClientId } from './client-id.ts';
+
+export interface RegistryOptions {
+  /** Most clients at once, 1 to 2^30. */
+  clientsMax: number;
+  heartbeatTimeoutMs: number;
+  random: RandomStream;
+  nowMs: number;
+}
+
+const unknown = stateIndex.unknown;
+const eventCount = clientTable.events.length;
+const tagWords = 3;
+
+/**
+ * Every client, once: a struct of typed arrays indexed by slot, about 34 bytes a client. A client's id carries its slot
+ * and a random tag that the slot keeps, so a look-up needs no map and an old id never reaches the slot's new owner.
+ * What a client may do is decided by the compiled client machine and nothing else; counts are derived from the
+ * partition of slots by state. Only the coordinator actor writes here.
+ */
+export class ClientRegistry {
+  readonly #clientsMax: number;
+  readonly #random: RandomStream;
+  readonly #slots: PartitionedSlots;
+  readonly #wheel: ExpiryWheel;
+  #capacity = 0;
+  #tags = new Uint32Array(0);
+  #seenUntilMs = new Float64Array(0);
+  /** Only of clients that told something of themselves. */
+  readonly #profiles = new Map<number, ClientProfile>();
+
+  constructor({ clientsMax, heartbeatTimeoutMs, random, nowMs }: RegistryOptions) {
+    this.#clientsMax = clientsMax;
+    this.#random = random;
+    this.#slots = new PartitionedSlots(clientStates.length);
+    this.#wheel = new ExpiryWheel(heartbeatTimeoutMs, nowMs);
+    this.#grow(Math.min(1_024, clientsMax));
+  }
+
+  /** Clients that are there: every state but `unknown` and `doneAndInactive`. */
+  get population(): number {
+    return this.#capacity - this.#slots.count(unknown) - this.#slots.count(stateIndex.doneAndInactive);
+  }
+
+  get heartbeatTimeoutMs(): number {
+    return this.#wheel.timeoutMs;
+  }
+
+  count(state: ClientState): number {
+    return this.#slots.count(stateIndex[state]);
+  }
+
+  counts(): ClientCounts {
+    const { waiting, selected, training, done, doneAndInactive, ignored } = stateIndex;
+    return {
+      waiting: this.#slots.count(waiting),
+      selected: this.#slots.count(selected),
+      training: this.#slots.count(training),
+      done: this.#slots.count(done),
+      doneAndInactive: this.#slots.count(doneAndInactive),
+      ignored: this.#slots.count(ignored),
+    };
+  }
+
+  /** Registers a new client. @returns its slot, or −1 when the registry is full. */
+  register(nowMs: number, profile: ClientProfile): number {
+    if (this.#slots.count(unknown) === 0 && !this.#grow(Math.min(this.#capacity * 2, this.#clientsMax))) return -1;
+    const slot = this.#slots.last(unknown);
+    for (let word = 0; word < tagWords; word += 1) this.#tags[slot * tagWords + word] = this.#random.uint32();
+    this.apply(slot, 'rendezvous');
+    this.#seenUntilMs[slot] = nowMs;
+    this.#wheel.add(slot, nowMs);
+    if (profile.name !== undefined || profile.attributes !== undefined) this.#profiles.set(slot, profile);
+    return slot;
+  }
+
+  /** @returns the slot of a registered client, or −1. */
+  find(clientId: string): number {
+    const id = parseClientId(clientId);
+    if (!id || id.slot >= this.#capacity || this.#slots.partOf(id.slot) === unknown) return -1;
+    return formatClientId(id.slot, this.#tagOf(id.slot)) === clientId.toLowerCase() ? id.slot : -1;
+  }
+
+  idOf(slot: number): string {
+    return formatClientId(slot, this.#tagOf(slot));
+  }
+
+  stateOf(slot: number): ClientState {
+    return clientStates[this.#slots.partOf(slot)] ?? 'unknown';
+  }
+
+  profileOf(slot: number): ClientProfile {
+    return this.#profiles.get(slot) ?? {};
+  }
+
+  /**
+   * Lets something happen to a client, as the client machine says.
+   * @returns the next state, or null when the machine refuses the event; then nothing has changed.
+   */
+  apply(slot: number, event: ClientEventType): ClientState | null {
+    const next = clientTable.next[this.#slots.partOf(slot) * eventCount + eventIndex[event]] ?? refused;
+    if (next === refused) return null;
+    this.#slots.move(slot, next);
+    if (next === unknown) this.#profiles.delete(slot);
+    return clientStates[next] ?? null;
+  }
+
+  /** A client that was gone is there again: silence counts from now. */
+  refile(slot: number, nowMs: number): void {
+    this.touch(slot, nowMs);
+    this.#wheel.add(slot, nowMs);
+  }
+
+  /** The client was heard of. @param untilMs now, or the end of a held call that shows it is there. */
+  touch(slot: number, untilMs: number): void {
+    this.#seenUntilMs[slot] = untilMs;
+  }
+
+  seenUntilMs(slot: number): number {
+    return this.#seenUntilMs[slot] ?? 0;
+  }
+
+  /** @returns up to `count` distinct slots of a state, uniformly at random, in O(count). */
+  sample(state: ClientState, count: number, random: RandomStream): number[] {
+    return this.#slots.sample(stateIndex[state], count, random);
+  }
+
+  /** The slots in a state, in no order; do not change states while iterating. */
+  slotsIn(state: ClientState): Uint32Array {
+    return this.#slots.slots(stateIndex[state]);
+  }
+
+  /** Slots from `fromSlot` on, ascending, that hold a client (in this state, if given); at most `limit`. */
+  page(fromSlot: number, limit: number, state: ClientState | undefined): number[] {
+    const wanted = state === undefined ? -1 : stateIndex[state];
+    const page: number[] = [];
+    for (let slot = fromSlot; slot < this.#capacity && page.length < limit; slot += 1) {
+      const part = this.#slots.partOf(slot);
+      if (part !== unknown && (wanted === -1 || part === wanted)) page.push(slot);
+    }
+    return page;
+  }
+
+  /** Calls `onExpired` for each client not heard of for the timeout; it decides what that means for the client. */
+  expire(nowMs: number, onExpired: (slot: number) => void): void {
+    this.#wheel.advance(nowMs, {
+      seenUntilMs: (slot) => this.seenUntilMs(slot),
+      // One that is gone after it contributed waits for the end of the round, not for a heartbeat.
+      isLive: (slot) => this.#slots.partOf(slot) !== unknown && this.#slots.partOf(slot) !== stateIndex.doneAndInactive,
+      onExpired,
+    });
+  }
+
+  /** How often `expire` must be called, ms. */
+  get expiryTickMs(): number {
+    return this.#wheel.tickMs;
+  }
+
+  /** A plan may change the timeout; it holds for clients registered before as well. */
+  setHeartbeatTimeout(timeoutMs: number, nowMs: number): void {
+    if (timeoutMs === this.#wheel.timeoutMs) return;
+    this.#wheel.reset(timeoutMs, nowMs);
+    for (let slot = 0; slot < this.#capacity; slot += 1) {
+      if (this.#slots.partOf(slot) !== unknown) this.#wheel.add(slot, this.seenUntilMs(slot));
+    }
+  }
+
+  #tagOf(slot: number): readonly [number, number, number] {
+    const at = slot * tagWords;
+    return [this.#tags[at] ?? 0, this.#tags[at + 1] ?? 0, this.#tags[at + 2] ?? 0];
+  }
+
+  #grow(capacity: number): boolean {
+    if (capacity <= this.#capacity) return false;
+    const tags = new Uint32Array(capacity * tagWords);
+    tags.set(this.#tags);
+    const seenUntilMs = new Float64Array(capacity);
+    seenUntilMs.set(this.#seenUntilMs);
+    this.#tags = tags;
+    this.#seenUntilMs = seenUntilMs;
+    this.#slots.grow(capacity, unknown);
+    this.#wheel.grow(capacity);
+    this.#capacity = capacity;
+    return true;
+  }
+}

@@ -1,0 +1,115 @@
+import type { AggregatorCallbacks, RoundOrder, Verdict } from '../domain/aggregation.ts';
+import { ChorusError, type ErrorCode, fromRefusal } from '../domain/errors.ts';
+import type { Receipt } from '../domain/handle.ts';
+import type { ModelSchema } from '../domain/model.ts';
+import type { FoldPool, Inspected } from './fold-task.ts';
+import { RunningSum } from './running-sum.ts';
+import type { Ticket } from './tickets.ts';
+import type { Settled, Staged } from './upload.ts';
+
+/**
+ * One attempt at a round, as the service sees it: which updates were accepted, and their sum. Validates before it
+ * accepts, accepts before it counts: an update is folded after the coordinator said that it counts, and not otherwise.
+ */
+export class OpenRound {
+  readonly order: RoundOrder;
+  readonly #pool: FoldPool;
+  readonly #callbacks: AggregatorCallbacks;
+  #schema: ModelSchema | null;
+  #sum: RunningSum | null = null;
+  /** Acceptances come one after another, so that the first one defines the schema where there is none. */
+  #acceptances: Promise<unknown> = Promise.resolve();
+
+  constructor(order: RoundOrder, schema: ModelSchema | null, pool: FoldPool, callbacks: AggregatorCallbacks) {
+    this.order = order;
+    this.#schema = schema;
+    this.#pool = pool;
+    this.#callbacks = callbacks;
+  }
+
+  get sum(): RunningSum | null {
+    return this.#sum;
+  }
+
+  /** Checks a whole upload, asks the coordinator, and queues it for the sum. @throws any refusal of the contract */
+  async settle(ticket: Ticket, staged: Staged, allowZeroExamples: boolean): Promise<Settled> {
+    const early = await this.#inspect(ticket, staged, allowZeroExamples);
+    const turn = this.#acceptances.then(async () => {
+      // Another update may have defined the schema meanwhile.
+      const inspected = early.against === this.#schema ? early : await this.#inspect(ticket, staged, allowZeroExamples);
+      return this.#accept(ticket, staged, inspected.update);
+    });
+    this.#acceptances = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** Counts a refusal; the last one allowed takes the client out of the round. */
+  async refuse(ticket: Ticket, code: ErrorCode): Promise<void> {
+    if (ticket.state !== 'open') return;
+    const { clientId, round, attempt } = ticket;
+    ticket.refusals += 1;
+    this.#callbacks.uploadRefused({ clientId, round, code });
+    if (ticket.refusals < this.order.uploadAttemptsMax) return;
+    ticket.state = 'closed';
+    await this.#callbacks.endTraining({ clientId, round, attempt, outcome: { kind: 'failed', code } });
+  }
+
+  async #inspect(
+    ticket: Ticket,
+    { bytes, byteLength }: Staged,
+    allowZeroExamples: boolean,
+  ): Promise<{ update: Inspected; against: ModelSchema | null }> {
+    const against = this.#schema;
+    const { numExamplesMax } = this.order;
+    const update = await this.#pool.inspect({
+      bytes,
+      byteLength,
+      schema: against,
+      numExamplesMax,
+      allowZeroExamples,
+      isModel: false,
+    });
+    if (update.kind === 'valid') return { update, against };
+    await this.refuse(ticket, update.code);
+    throw fromRefusal(update);
+  }
+
+  async #accept(ticket: Ticket, { bytes }: Staged, update: Inspected): Promise<Settled> {
+    const { clientId, round, attempt } = ticket;
+    const { sha256, numExamples, metrics } = update;
+    if (ticket.receipt) return { receipt: sameReceipt(ticket.receipt, sha256), folded: null };
+    if (ticket.state !== 'open') throw discarded(round);
+    const receipt: Receipt = { round, clientId, sha256, numExamples };
+    ticket.state = 'settling';
+    const asked = this.#ask({ clientId, round, attempt, outcome: { kind: 'valid', receipt, metrics } });
+    const settled = asked.then((verdict) => {
+      if (verdict.kind === 'discarded') {
+        ticket.state = 'closed';
+        throw new ChorusError('UPDATE_DISCARDED', verdict.detail);
+      }
+      ticket.state = 'accepted';
+      ticket.receipt = receipt;
+      this.#schema ??= update.schema;
+      this.#sum ??= new RunningSum(this.#schema, this.#pool);
+      return { receipt, folded: this.#sum.add(clientId, bytes, update.pieces, numExamples) };
+    });
+    ticket.settled = settled.then(
+      () => undefined,
+      () => undefined,
+    );
+    return settled;
+  }
+
+  async #ask(report: Parameters<AggregatorCallbacks['endTraining']>[0]): Promise<Verdict> {
+    return this.#callbacks.endTraining(report);
+  }
+}
+
+/** The same bytes again get the same receipt; other bytes conflict. */
+function sameReceipt(receipt: Receipt, sha256: string): Receipt {
+  if (receipt.sha256 !== sha256) throw new ChorusError('UPDATE_CONFLICT');
+  return receipt;
+}
+
+export const discarded = (round: number): ChorusError =>
+  new ChorusError('UPDATE_DISCARDED', `Round ${round} takes no update of this client any more`);

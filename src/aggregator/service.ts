@@ -1,0 +1,270 @@
+import type {
+  Aggregate,
+  AggregatorCallbacks,
+  AggregatorService,
+  Credential,
+  PublishedModel,
+  RoundOrder,
+  ServiceAnswer,
+  Upload,
+  UploadGate,
+  UploadRequest,
+} from '../domain/aggregation.ts';
+import type { Clock } from '../domain/clock.ts';
+import { ChorusError, fromRefusal, toRefusal } from '../domain/errors.ts';
+import type { ModelSchema } from '../domain/model.ts';
+import type { FoldPiece, FoldPool, Inspected } from './fold-task.ts';
+import { discarded, OpenRound } from './open-round.ts';
+import { StagingBudget } from './staging.ts';
+import { type Ticket, Tickets } from './tickets.ts';
+import { ReplayedUpload, StagedUpload } from './upload.ts';
+
+/** When to come back to a server that is going away, ms. */
+const drainRetryAfterMs = 5_000;
+type CloseRequest = Parameters<AggregatorService['closeRound']>[0];
+
+/** Uploads of one client at once: one, and another that takes over when the first hangs. */
+const uploadsPerClientMax = 2;
+
+export interface AggregationOptions {
+  clock: Clock;
+  pool: FoldPool;
+  callbacks: AggregatorCallbacks;
+  /** Bound on memory for updates received but not folded yet, bytes. */
+  stagingBytesMax: number;
+  /** Opens and closes the HTTP listener; without one the service is reached in-process only. */
+  listener?: { listen(at: { host: string; port: number }): Promise<{ url: string }>; close(): Promise<void> };
+}
+
+/**
+ * The aggregator service: hands out the model, takes in updates, sums those that the coordinator accepts. It validates
+ * before it accepts and accepts before it counts.
+ */
+export class Aggregation implements AggregatorService, UploadGate {
+  readonly #options: AggregationOptions;
+  readonly #budget: StagingBudget;
+  readonly #tickets = new Tickets();
+  #round: OpenRound | null = null;
+  #model: { published: PublishedModel; schema: ModelSchema; pieces: FoldPiece[] } | null = null;
+  #drained: (() => void) | null = null;
+  #isDraining = false;
+  #inFlight = 0;
+  #bytesReceived = 0;
+  #bytesServed = 0;
+
+  constructor(options: AggregationOptions) {
+    this.#options = options;
+    this.#budget = new StagingBudget(options.stagingBytesMax);
+  }
+
+  // ── asked by the coordinator ────────────────────────────────────────────────────────────────────────────────────
+
+  listen(at: { host: string; port: number }): Promise<ServiceAnswer<{ url: string }>> {
+    return answer(async () => {
+      if (!this.#options.listener) throw new ChorusError('INTERNAL', 'This aggregator has no HTTP listener');
+      return this.#options.listener.listen(at);
+    });
+  }
+
+  openRound(order: RoundOrder): Promise<ServiceAnswer<null>> {
+    return answer(async () => {
+      this.#endRound(`Round ${order.round} begins anew`);
+      const { pool, callbacks } = this.#options;
+      this.#round = new OpenRound(order, this.#model?.schema ?? null, pool, callbacks);
+      return null;
+    });
+  }
+
+  admit(credential: Credential): Promise<ServiceAnswer<null>> {
+    return answer(async () => {
+      const order = this.#round?.order;
+      if (order?.round !== credential.round || order.attempt !== credential.attempt) throw discarded(credential.round);
+      this.#tickets.admit(credential, order.payloadBytesMax);
+      return null;
+    });
+  }
+
+  revoke(clientId: string): Promise<ServiceAnswer<null>> {
+    return answer(async () => {
+      this.#tickets.close(clientId, new ChorusError('UPDATE_DISCARDED', 'The client is out of the round'));
+      return null;
+    });
+  }
+
+  closeRound({ round, attempt, contributions }: CloseRequest): Promise<ServiceAnswer<Aggregate>> {
+    return answer(async () => {
+      const open = this.#round;
+      const tickets = contributions.map((clientId) => this.#tickets.of(clientId));
+      this.#tickets.closeAll(new ChorusError('UPDATE_DISCARDED', `Round ${round} takes no more updates`));
+      // An acceptance may still be on its way back from the coordinator that now closes the round.
+      for (const ticket of tickets) await ticket?.settled;
+      const sum = open?.sum;
+      if (!sum || open.order.round !== round || open.order.attempt !== attempt) {
+        throw new ChorusError('AGGREGATOR_UNAVAILABLE', `Attempt ${attempt} at round ${round} is not open here`);
+      }
+      const { run, updateKind } = open.order;
+      const base = updateKind === 'deltas' ? this.#model : null;
+      const mean = await sum.mean(
+        contributions,
+        base && { bytes: base.published.bytes, pieces: base.pieces },
+        { format: 'chorus', run, round: String(round) },
+      );
+      if (this.#round === open) this.#endRound(`Round ${round} is over`);
+      return { ...mean, schema: sum.schema };
+    });
+  }
+
+  abandonRound(): Promise<ServiceAnswer<null>> {
+    return answer(async () => {
+      this.#endRound('The round was abandoned');
+      return null;
+    });
+  }
+
+  publish(model: PublishedModel | null): Promise<ServiceAnswer<null>> {
+    return answer(async () => {
+      if (model === null) this.#model = null;
+      else if (model.info.version !== this.#model?.published.info.version) {
+        const { schema, pieces } = await this.#inspectModel(model.bytes);
+        this.#model = { published: model, schema, pieces };
+      }
+      return null;
+    });
+  }
+
+  checkModel(bytes: SharedArrayBuffer): Promise<ServiceAnswer<Aggregate>> {
+    return answer(async () => {
+      const { sha256, schema } = await this.#inspectModel(bytes);
+      return { bytes, sha256, schema };
+    });
+  }
+
+  drain(graceMs: number): Promise<ServiceAnswer<null>> {
+    return answer(async () => {
+      this.#isDraining = true;
+      if (this.#inFlight === 0) return null;
+      const { clock } = this.#options;
+      await new Promise<void>((resolve) => {
+        const timer = clock.setTimeout(resolve, graceMs);
+        this.#drained = () => {
+          clock.clearTimeout(timer);
+          resolve();
+        };
+      });
+      return null;
+    });
+  }
+
+  close(): Promise<ServiceAnswer<null>> {
+    return answer(async () => {
+      this.#isDraining = true;
+      this.#endRound('The server is shutting down');
+      await this.#options.listener?.close();
+      await this.#options.pool.close();
+      return null;
+    });
+  }
+
+  // ── asked by clients, through HTTP or in-process ────────────────────────────────────────────────────────────────
+
+  beginDownload({ round, trainingToken }: { round: number; trainingToken: string }): PublishedModel | null {
+    const ticket = this.#tickets.find(trainingToken);
+    const order = this.#round?.order;
+    if (ticket.round !== round) throw new ChorusError('TRAINING_TOKEN_MISMATCH');
+    if (!order || !this.#isOpen(ticket)) throw discarded(round);
+    if (ticket.downloads >= order.downloadsMax) throw new ChorusError('DOWNLOADS_EXHAUSTED');
+    ticket.downloads += 1;
+    this.#bytesServed += this.#model?.published.bytes.byteLength ?? 0;
+    return this.#model?.published ?? null;
+  }
+
+  beginUpload({ clientId, round, trainingToken, contentLength, allowZeroExamples = false }: UploadRequest): Upload {
+    const ticket = this.#tickets.find(trainingToken);
+    if (ticket.clientId !== clientId.toLowerCase() || ticket.round !== round) {
+      throw new ChorusError('TRAINING_TOKEN_MISMATCH');
+    }
+    if (this.#isDraining) throw new ChorusError('SHUTTING_DOWN', undefined, { retryAfterMs: drainRetryAfterMs });
+    if (ticket.receipt) return new ReplayedUpload(ticket.receipt, contentLength, ticket.payloadBytesMax);
+    const open = this.#round;
+    if (!open || !this.#isOpen(ticket)) {
+      const exhausted = ticket.refusals > 0 && open?.order.round === round && ticket.refusals >= open.order.uploadAttemptsMax;
+      throw exhausted ? new ChorusError('UPLOAD_ATTEMPTS_EXHAUSTED') : discarded(round);
+    }
+    const bytesMax = open.order.payloadBytesMax;
+    if (contentLength !== null && contentLength > bytesMax) {
+      void open.refuse(ticket, 'PAYLOAD_TOO_LARGE');
+      throw new ChorusError('PAYLOAD_TOO_LARGE', `The update has ${contentLength} bytes; at most ${bytesMax} are taken`);
+    }
+    if (ticket.uploads.size >= uploadsPerClientMax) {
+      throw new ChorusError('UPLOAD_IN_PROGRESS', undefined, { retryAfterMs: 1_000 });
+    }
+    const upload = new StagedUpload({
+      contentLength,
+      bytesMax,
+      budget: this.#budget,
+      settle: (staged) => open.settle(ticket, staged, allowZeroExamples),
+      ended: (over) => this.#uploadEnded(ticket, over),
+    });
+    ticket.uploads.add(upload);
+    this.#inFlight += 1;
+    return upload;
+  }
+
+  recognise({ clientId, trainingToken }: { clientId: string; trainingToken: string }) {
+    const ticket = this.#tickets.find(trainingToken);
+    if (ticket.clientId !== clientId.toLowerCase()) throw new ChorusError('TRAINING_TOKEN_MISMATCH');
+    return { round: ticket.round, isOpen: this.#isOpen(ticket) };
+  }
+
+  currentModel(): PublishedModel | null {
+    return this.#model?.published ?? null;
+  }
+
+  stats() {
+    return {
+      uploadsInFlight: this.#inFlight,
+      stagedBytes: this.#budget.reservedBytes,
+      bytesReceivedTotal: this.#bytesReceived,
+      bytesServedTotal: this.#bytesServed,
+    };
+  }
+
+  // ── how it is done ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  #uploadEnded(ticket: Ticket, upload: StagedUpload): void {
+    ticket.uploads.delete(upload);
+    this.#bytesReceived += upload.receivedBytes;
+    this.#inFlight -= 1;
+    if (this.#inFlight === 0) this.#drained?.();
+  }
+
+  #isOpen(ticket: Ticket): boolean {
+    return this.#round !== null && this.#tickets.of(ticket.clientId) === ticket && ticket.state !== 'closed';
+  }
+
+  #endRound(reason: string): void {
+    this.#tickets.closeAll(new ChorusError('UPDATE_DISCARDED', reason));
+    this.#round = null;
+  }
+
+  async #inspectModel(bytes: SharedArrayBuffer): Promise<Inspected> {
+    const inspected = await this.#options.pool.inspect({
+      bytes,
+      byteLength: bytes.byteLength,
+      schema: null,
+      numExamplesMax: Number.MAX_SAFE_INTEGER,
+      allowZeroExamples: true,
+      isModel: true,
+    });
+    if (inspected.kind === 'refused') throw fromRefusal(inspected);
+    return inspected;
+  }
+}
+
+async function answer<T>(act: () => Promise<T>): Promise<ServiceAnswer<T>> {
+  try {
+    return { kind: 'ok', value: await act() };
+  } catch (error) {
+    return toRefusal(error);
+  }
+}

@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import type { Credential } from '../domain/aggregation.ts';
+import { ChorusError } from '../domain/errors.ts';
+import type { Receipt } from '../domain/handle.ts';
+
+/** One client's right to take part in one attempt at a round. */
+export interface Ticket {
+  readonly clientId: string;
+  readonly round: number;
+  readonly attempt: number;
+  readonly payloadBytesMax: number;
+  /**
+   * open: may upload · settling: an update passed its checks and the coordinator is asked · accepted: it counts ·
+   * closed: no update of this client is wanted any more.
+   */
+  state: 'open' | 'settling' | 'accepted' | 'closed';
+  receipt: Receipt | null;
+  refusals: number;
+  downloads: number;
+  /** Ends the uploads under way. */
+  readonly uploads: Set<{ revoke(reason: ChorusError): void }>;
+  /** Settles when the state is no longer `settling`. */
+  settled: Promise<void>;
+}
+
+/** Closed tickets remembered, so that a late client hears why; the oldest go first. */
+const closedTicketsMax = 100_000;
+
+/**
+ * Tickets by the digest of their token: finding one takes the same time whatever part of a guess is right, and the
+ * tokens themselves are not kept.
+ */
+export class Tickets {
+  readonly #byDigest = new Map<string, Ticket>();
+  readonly #byClient = new Map<string, string>();
+  readonly #closed: string[] = [];
+
+  /** Admits a client; a second time changes nothing. */
+  admit({ clientId, round, attempt, trainingToken }: Credential, payloadBytesMax: number): void {
+    const digest = digestOf(trainingToken);
+    if (this.#byDigest.has(digest)) return;
+    this.#byDigest.set(digest, {
+      clientId,
+      round,
+      attempt,
+      payloadBytesMax,
+      state: 'open',
+      receipt: null,
+      refusals: 0,
+      downloads: 0,
+      uploads: new Set(),
+      settled: Promise.resolve(),
+    });
+    this.#byClient.set(clientId, digest);
+  }
+
+  /** @throws TRAINING_TOKEN_INVALID */
+  find(trainingToken: string): Ticket {
+    const ticket = this.#byDigest.get(digestOf(trainingToken));
+    if (!ticket) throw new ChorusError('TRAINING_TOKEN_INVALID');
+    return ticket;
+  }
+
+  /** The ticket of a client in the open round. */
+  of(clientId: string): Ticket | undefined {
+    const digest = this.#byClient.get(clientId);
+    return digest === undefined ? undefined : this.#byDigest.get(digest);
+  }
+
+  /** Closes one client's ticket; what it has accepted stays accepted. */
+  close(clientId: string, reason: ChorusError): void {
+    const ticket = this.of(clientId);
+    if (!ticket || ticket.state !== 'open') return;
+    ticket.state = 'closed';
+    for (const upload of ticket.uploads) upload.revoke(reason);
+  }
+
+  /** The round is over: every ticket is closed. */
+  closeAll(reason: ChorusError): void {
+    for (const [clientId, digest] of this.#byClient) {
+      this.close(clientId, reason);
+      this.#closed.push(digest);
+    }
+    this.#byClient.clear();
+    if (this.#closed.length > 2 * closedTicketsMax) {
+      for (const digest of this.#closed.splice(0, closedTicketsMax)) this.#byDigest.delete(digest);
+    }
+  }
+}
+
+const digestOf = (token: string): string => createHash('sha256').update(token).digest('base64');

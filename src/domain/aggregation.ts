@@ -1,0 +1,127 @@
+/**
+ * The contract between the coordinator and the aggregator service, in both directions. Everything is plain data or
+ * shared memory, so that the service may live on another thread (default), inline, or, later, in another process.
+ */
+
+import type { ErrorCode, Refusal } from './errors.ts';
+import type { Receipt } from './handle.ts';
+import type { ModelInfo, ModelSchema } from './model.ts';
+
+/** What the service must know of a round. */
+export interface RoundOrder {
+  run: string;
+  round: number;
+  attempt: number;
+  deadlineAtMs: number;
+  uploadAttemptsMax: number;
+  downloadsMax: number;
+  payloadBytesMax: number;
+  numExamplesMax: number;
+  updateKind: 'weights' | 'deltas';
+  /** Version clients of this round start from; null: the first contributions define the model. */
+  modelVersion: number | null;
+}
+
+/** Who may download and upload in the open round. */
+export interface Credential {
+  clientId: string;
+  round: number;
+  attempt: number;
+  trainingToken: string;
+}
+
+/** The model a round made, in shared memory, not yet committed. */
+export interface Aggregate {
+  bytes: SharedArrayBuffer;
+  sha256: string;
+  schema: ModelSchema;
+}
+
+/** A model the coordinator committed and the service shall serve. */
+export interface PublishedModel {
+  info: ModelInfo;
+  bytes: SharedArrayBuffer;
+}
+
+export type ServiceAnswer<T> = { kind: 'ok'; value: T } | Refusal;
+
+/** The service, seen by the coordinator. No method throws: failures come back as refusals, for classes do not cross threads. */
+export interface AggregatorService {
+  /** Opens the HTTP listener; port 0 picks a free one. */
+  listen(options: { host: string; port: number }): Promise<ServiceAnswer<{ url: string }>>;
+  openRound(order: RoundOrder): Promise<ServiceAnswer<null>>;
+  admit(credential: Credential): Promise<ServiceAnswer<null>>;
+  /** The client's token dies; an upload of it that is under way hears UPDATE_DISCARDED. */
+  revoke(clientId: string): Promise<ServiceAnswer<null>>;
+  /** Sums exactly these contributions, in this order, and nothing else; refuses when one is not at hand. */
+  closeRound(request: {
+    round: number;
+    attempt: number;
+    contributions: readonly string[];
+  }): Promise<ServiceAnswer<Aggregate>>;
+  /** Clears every partial sum and token of the round. Idempotent. */
+  abandonRound(): Promise<ServiceAnswer<null>>;
+  /** From now on this model is served; fixes the schema of the run. null: the run starts without one. */
+  publish(model: PublishedModel | null): Promise<ServiceAnswer<null>>;
+  /** Checks bytes of an initial model. */
+  checkModel(bytes: SharedArrayBuffer): Promise<ServiceAnswer<Aggregate>>;
+  /** No new uploads; settles when those under way are answered or the grace is over. */
+  drain(graceMs: number): Promise<ServiceAnswer<null>>;
+  close(): Promise<ServiceAnswer<null>>;
+}
+
+/** How a client's training ended, reported by the service to the coordinator. */
+export interface TrainingReport {
+  clientId: string;
+  round: number;
+  attempt: number;
+  outcome: { kind: 'valid'; receipt: Receipt; metrics: Record<string, number> } | { kind: 'failed'; code: ErrorCode };
+}
+
+/** `accepted`: it is a contribution and must be summed. `discarded`: fine, but not needed; it must not be. */
+export type Verdict = { kind: 'accepted' } | { kind: 'discarded'; detail: string };
+
+/** The coordinator, seen by the service. */
+export interface AggregatorCallbacks {
+  /** Settles the client before it answers, so that its next heartbeat never shows the old state. */
+  endTraining(report: TrainingReport): Verdict | Promise<Verdict>;
+  /** A refused upload that left the client in training; for metrics and events only. */
+  uploadRefused(report: { clientId: string; round: number; code: ErrorCode }): void;
+}
+
+/**
+ * The service, seen by its own HTTP layer. Every refusal is a `ChorusError`.
+ * The order is fixed: `beginUpload` decides from the headers alone, before a byte of the body is taken.
+ */
+export interface UploadGate {
+  /** The credential for this token, checked in constant time. @throws TRAINING_TOKEN_INVALID, TRAINING_TOKEN_MISMATCH, UPDATE_DISCARDED */
+  beginDownload(request: { round: number; trainingToken: string }): PublishedModel | null;
+  beginUpload(request: UploadRequest): Upload;
+  /** What a token is for, also after its round; for APIs whose requests do not name the round. @throws TRAINING_TOKEN_INVALID, TRAINING_TOKEN_MISMATCH */
+  recognise(request: { clientId: string; trainingToken: string }): { round: number; isOpen: boolean };
+  /** The model of the run, or null before the first; without a token, so not for clients of the open round. */
+  currentModel(): PublishedModel | null;
+  stats(): { uploadsInFlight: number; stagedBytes: number; bytesReceivedTotal: number; bytesServedTotal: number };
+}
+
+export interface UploadRequest {
+  round: number;
+  clientId: string;
+  trainingToken: string;
+  /** Declared length, or null for a chunked body. */
+  contentLength: number | null;
+  /** Lets `num_examples` be 0: for clients of APIs that do not say how many. @default false */
+  allowZeroExamples?: boolean;
+}
+
+/** One upload under way. Exactly one of `finish` and `abort` ends it and gives its memory back. */
+export interface Upload {
+  /** Takes the next piece; the bytes are copied before it returns. @throws PAYLOAD_TOO_LARGE, STAGING_FULL, UPDATE_DISCARDED */
+  write(chunk: Uint8Array): void;
+  /** Aborted when the upload is no longer wanted (round over, client revoked), with a ChorusError as reason. */
+  readonly signal: AbortSignal;
+  /** Checks, settles with the coordinator, and only then answers. @throws any refusal of the contract */
+  finish(): Promise<Receipt>;
+  /** The body was cut off. Does not count as a refused attempt. */
+  abort(): void;
+}

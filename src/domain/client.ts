@@ -1,0 +1,27 @@
+/** The states of a client, in the order the registry keeps them. `unknown` is absence. */
+export const clientStates = [
+  'unknown',
+  'waiting',
+  'selected',
+  'training',
+  'done',
+  'doneAndInactive',
+  'ignored',
+] as const;
+export type ClientState = (typeof clientStates)[number];
+
+/** How many clients are in each state; always derived from the registry. */
+export type ClientCounts = Record<Exclude<ClientState, 'unknown'>, number>;
+
+/** What a client may tell of itself at registration; bounded by the HTTP schema. */
+export interface ClientProfile {
+  name?: string;
+  attributes?: Record<string, string | number | boolean>;
+}
+
+/** A client as shown to operators. */
+export interface ClientView extends ClientProfile {
+  clientId: string;
+  state: Exclude<ClientState, 'unknown'>;
+  lastSeenAtMs: number;
+}

@@ -1,0 +1,259 @@
+/**
+ * The contract between the protocol and everything outside it: HTTP, the command line's server, embedders and tests
+ * see a {@link CoordinatorHandle} and nothing behind it.
+ */
+import type { ClientCounts, ClientProfile, ClientState, ClientView } from './client.ts';
+import type { ErrorCode } from './errors.ts';
+import type { ModelBlob, ModelInfo } from './model.ts';
+import type { Plan } from './plan.ts';
+
+export interface Registration {
+  clientId: string;
+  /** Proves that a later call comes from this client. Secret. */
+  clientToken: string;
+  heartbeatIntervalMs: number;
+  heartbeatTimeoutMs: number;
+}
+
+/** What a client is told it is: `standby` also covers done and ignored. */
+export type ClientStanding = 'standby' | 'selected' | 'training' | 'finished';
+
+export interface Heartbeat {
+  state: ClientStanding;
+  /** Id of the current run, or null before the first. */
+  run: string | null;
+  /** Open or last round, from 1; 0 before the first. */
+  round: number;
+  /** When to send the next heartbeat, spread so that a herd does not arrive at once. */
+  retryAfterMs: number;
+}
+
+export interface HeartbeatWait {
+  /** How long to hold the answer while nothing changes, ms. */
+  waitMs: number;
+  /** What the client last heard; anything else is answered at once. Without it: the state at arrival. */
+  known?: { state: ClientStanding; round: number };
+  /** Aborted when the caller is gone. */
+  signal?: AbortSignal;
+}
+
+export interface TrainingTicket {
+  run: string;
+  round: number;
+  /** Origin of the aggregator, e.g. `http://127.0.0.1:8082`; null while it does not listen. */
+  aggregatorUrl: string | null;
+  /** Secret; for this client, this round and this attempt only. */
+  trainingToken: string;
+  /** null: the run has no model yet, and this round's updates define it. */
+  modelVersion: number | null;
+  hyperparameters: Readonly<Record<string, number | string | boolean>>;
+  deadlineAtMs: number;
+}
+
+/** Proof of what was accepted. */
+export interface Receipt {
+  round: number;
+  clientId: string;
+  /** Hex digest of the bytes received. */
+  sha256: string;
+  numExamples: number;
+}
+
+export type RunState = 'idle' | 'awaitingModel' | 'running' | 'pausing' | 'paused' | 'finished' | 'stopped';
+export type RoundPhase = 'selecting' | 'training' | 'aggregating' | 'committing' | 'committed' | 'abandoned';
+/** `opening`: the aggregator is being readied for the next round; `gathering`: too few clients to open a round. */
+export type Phase = RunState | RoundPhase | 'opening' | 'gathering' | 'draining';
+
+/** The answer to "why is this round waiting?". */
+export interface WaitingFor {
+  phase: Phase;
+  /** One sentence for people: what is missing, from whom, and what happens next and when. */
+  summary: string;
+  sinceMs: number;
+  /** The condition that ends the wait, e.g. `contributions`, with where it stands and where it must get. */
+  guard: { name: string; have: number; need: number } | null;
+  /** Ids of clients waited for; the first 20, with the full number beside them. */
+  clients: string[];
+  clientsTotal: number;
+  /** When the wait is given up, Unix ms; null for states that wait for an operator or for clients to come. */
+  deadlineAtMs: number | null;
+  /** What happens at the deadline. */
+  next: string;
+}
+
+export interface RunView {
+  run: string;
+  state: RunState;
+  plan: Plan;
+  startedAtMs: number;
+  endedAtMs: number | null;
+  roundsCommitted: number;
+  /** Why it is paused or stopped. */
+  reason: string | null;
+}
+
+export interface Status {
+  run: string | null;
+  runState: RunState;
+  round: number;
+  roundsTotal: number;
+  attempt: number;
+  phase: Phase;
+  modelVersion: number | null;
+  population: number;
+  counts: ClientCounts;
+  contributions: number;
+  /** What the round would like to have, and the least it needs; null when no round is open. */
+  target: number | null;
+  quorum: number | null;
+  waitingFor: WaitingFor;
+  aggregator: string;
+  uptimeMs: number;
+}
+
+export interface Contribution extends Receipt {
+  acceptedAtMs: number;
+  metrics: Record<string, number>;
+}
+
+export type ExclusionReason =
+  | 'heartbeatTimeout'
+  | 'left'
+  | 'reregistered'
+  | 'evicted'
+  | 'uploadsRefused'
+  | 'straggler'
+  | 'notNeeded'
+  | 'roundAbandoned';
+
+export interface Exclusion {
+  clientId: string;
+  reason: ExclusionReason;
+  /** The last refusal the client was given, when uploads were refused. */
+  code?: ErrorCode;
+  atMs: number;
+}
+
+/** One attempt at one round, as kept in the history. */
+export interface RoundRecord {
+  run: string;
+  round: number;
+  attempt: number;
+  phase: RoundPhase;
+  openedAtMs: number;
+  trainingAtMs: number | null;
+  aggregatingAtMs: number | null;
+  endedAtMs: number | null;
+  deadlineAtMs: number | null;
+  target: number;
+  quorum: number;
+  cohort: string[];
+  contributions: Contribution[];
+  exclusions: Exclusion[];
+  /** Version committed, or null. */
+  modelVersion: number | null;
+  /** Why it was abandoned, or null. */
+  reason: string | null;
+  /** Means of the contributions' metrics, weighted by numExamples. */
+  metrics: Record<string, number>;
+  numExamples: number;
+}
+
+export interface ClientQuery {
+  state?: Exclude<ClientState, 'unknown'>;
+  /** 1 to 1,000. @default 100 */
+  limit?: number;
+  cursor?: string;
+}
+
+export interface ClientPage {
+  clients: ClientView[];
+  /** Give it back to go on; null at the end. */
+  cursor: string | null;
+}
+
+/** Something that happened, in order. `id` rises by one with each event of this process. */
+export interface ChorusEvent {
+  id: number;
+  atMs: number;
+  type: string;
+  data: Record<string, unknown>;
+}
+
+export interface EventFeed {
+  /**
+   * Calls `listener` for each event from now on, after handing it those after `afterId` that are still kept.
+   * @returns a function that ends the subscription.
+   */
+  subscribe(listener: (event: ChorusEvent) => void, options?: { afterId?: number }): () => void;
+}
+
+/** Numbers for Prometheus; cheap to read. */
+export interface MetricsSnapshot {
+  counts: ClientCounts;
+  population: number;
+  round: number;
+  modelVersion: number | null;
+  runState: RunState;
+  phase: Phase;
+  heartbeatsTotal: number;
+  registrationsTotal: number;
+  expiredTotal: number;
+  roundsCommittedTotal: number;
+  roundsAbandonedTotal: number;
+  /** By verdict: accepted, discarded, refused. */
+  updatesTotal: Record<'accepted' | 'discarded' | 'refused', number>;
+  aggregatorRestartsTotal: number;
+  longPollsHeld: number;
+}
+
+/**
+ * What the outside may ask of the coordinator. Refusals are thrown as `ChorusError` with a code of the catalogue.
+ * Calls that need nothing from elsewhere answer at once; the others return promises that always settle.
+ */
+export interface CoordinatorHandle {
+  /**
+   * Registers a client, or registers it again: with the `clientId` it had, a client that restarted keeps its identity
+   * and is out of the open round. @throws CLIENT_UNKNOWN, REGISTRY_FULL, SHUTTING_DOWN
+   */
+  rendezvous(request?: ClientProfile & { clientId?: string }): Registration;
+  /** Whether `token` is the client's; compared in constant time. */
+  authenticate(clientId: string, token: string): boolean;
+  /** @throws CLIENT_UNKNOWN: register again. */
+  heartbeat(clientId: string): Heartbeat;
+  /** Like `heartbeat`, but held until there is news or the wait is over. One held call per client: a newer one ends it. */
+  waitHeartbeat(clientId: string, wait: HeartbeatWait): Promise<Heartbeat>;
+  /** @throws CLIENT_UNKNOWN, CLIENT_NOT_SELECTED, AGGREGATOR_UNAVAILABLE */
+  startTraining(clientId: string): Promise<TrainingTicket>;
+  /** @throws CLIENT_UNKNOWN */
+  leave(clientId: string): void;
+  /** Takes a client out of the open round; it may join the next. @throws CLIENT_UNKNOWN */
+  evict(clientId: string): void;
+
+  status(): Status;
+  /** The attempts at rounds, newest first. @param limit 1 to 1,000. */
+  rounds(limit?: number): RoundRecord[];
+  /** The newest attempt at this round of the current run. @throws ROUND_UNKNOWN */
+  round(round: number): RoundRecord;
+  clients(query?: ClientQuery): ClientPage;
+  /** @throws CLIENT_UNKNOWN */
+  client(clientId: string): ClientView;
+  models(): ModelInfo[];
+  /** @throws MODEL_UNKNOWN */
+  openModel(version: number | 'latest'): Promise<ModelBlob>;
+
+  /** @param plan settings by name; what is left out comes from the server's settings. @throws RUN_ACTIVE, PLAN_INVALID */
+  startRun(plan?: Readonly<Record<string, unknown>>): RunView;
+  /** Installs the initial model of the current run. @throws RUN_UNKNOWN, MODEL_NOT_ACCEPTED, MALFORMED_SAFETENSORS, … */
+  installModel(run: string, bytes: Uint8Array): Promise<ModelInfo>;
+  /** Lets an open round end, then opens no more. @throws RUN_STATE */
+  pauseRun(): Status;
+  /** @throws RUN_STATE */
+  resumeRun(): Status;
+  /** Abandons the open round and ends the run. @throws RUN_STATE */
+  stopRun(): Status;
+  run(): RunView | null;
+
+  readonly events: EventFeed;
+  metrics(): MetricsSnapshot;
+}

@@ -1,0 +1,258 @@
+import { ratioCeil, ratioFloor } from './ratio.ts';
+import { resolveSettings, type SettingProblem, type SettingTable } from './settings.ts';
+
+/** The longest window or timeout a plan may ask for: 24 days, what Node's timers can hold. */
+const windowMsMax = 2_147_483_647;
+
+/** Every setting of a plan: what, unit, default and bounds. */
+export const planSettings = {
+  rounds: {
+    kind: 'integer',
+    default: 10,
+    min: 1,
+    max: 1_000_000,
+    help: 'Rounds to commit before the run is finished.',
+  },
+  minClients: {
+    kind: 'integer',
+    default: 3,
+    min: 1,
+    max: 100_000_000,
+    help: 'Registered clients needed before a round selects anyone.',
+  },
+  participantsRatio: {
+    kind: 'number',
+    default: 1,
+    min: 0,
+    max: 1,
+    help: 'Share of the population selected each round, rounded up. Not used with cohortSize.',
+  },
+  cohortSize: {
+    kind: 'integer',
+    default: null,
+    min: 1,
+    max: 10_000_000,
+    help: 'Contributions at which a round closes, whatever the population. Replaces participantsRatio.',
+  },
+  overSelection: {
+    kind: 'number',
+    default: 1,
+    min: 1,
+    max: 10,
+    help: 'With cohortSize: how many times cohortSize are selected, to allow for dropouts (1.3 selects 30 % more).',
+  },
+  quorum: {
+    kind: 'integer',
+    default: null,
+    min: 1,
+    max: 10_000_000,
+    help: 'Least contributions for a commit. Default: cohortSize, or max(1, floor(participantsRatio × minClients)).',
+  },
+  selectionWindowMs: {
+    kind: 'integer',
+    default: 60_000,
+    min: 10,
+    max: windowMsMax,
+    unit: 'ms',
+    help: 'How long a round waits for the clients it wants to select; then it goes on with a quorum, or is abandoned.',
+  },
+  trainingWindowMs: {
+    kind: 'integer',
+    default: 300_000,
+    min: 10,
+    max: windowMsMax,
+    unit: 'ms',
+    help: 'How long selected clients have to train and upload; later ones are stragglers.',
+  },
+  aggregationWindowMs: {
+    kind: 'integer',
+    default: 60_000,
+    min: 10,
+    max: windowMsMax,
+    unit: 'ms',
+    help: 'How long aggregating and storing the model may take before the round is retried.',
+  },
+  heartbeatIntervalMs: {
+    kind: 'integer',
+    default: 5_000,
+    min: 10,
+    max: windowMsMax,
+    unit: 'ms',
+    help: 'How often a client shall show that it is there.',
+  },
+  heartbeatTimeoutMs: {
+    kind: 'integer',
+    default: 20_000,
+    min: 20,
+    max: windowMsMax,
+    unit: 'ms',
+    help: 'A client not heard of for so long is lost. At least twice heartbeatIntervalMs.',
+  },
+  uploadAttemptsMax: {
+    kind: 'integer',
+    default: 3,
+    min: 1,
+    max: 1_000,
+    help: 'Refused uploads after which a client is out of the round.',
+  },
+  downloadsMax: {
+    kind: 'integer',
+    default: 16,
+    min: 1,
+    max: 100_000,
+    help: 'Downloads of the global model that one training token allows.',
+  },
+  payloadBytesMax: {
+    kind: 'integer',
+    default: 268_435_456,
+    min: 1_024,
+    max: 4_294_967_296,
+    unit: 'bytes',
+    help: 'Largest update or model taken in.',
+  },
+  numExamplesMax: {
+    kind: 'integer',
+    default: Number.MAX_SAFE_INTEGER,
+    min: 1,
+    max: Number.MAX_SAFE_INTEGER,
+    help: 'Largest num_examples (weight) of an update.',
+  },
+  onQuorumMissed: {
+    kind: 'choice',
+    default: 'retry',
+    choices: ['retry', 'extend', 'abandon'],
+    help: 'At the training deadline without quorum: retry the round, extend its deadline first, or abandon it and pause.',
+  },
+  extensionsMax: {
+    kind: 'integer',
+    default: 2,
+    min: 0,
+    max: 1_000,
+    help: 'With onQuorumMissed = extend: how often the training window is extended before a retry.',
+  },
+  attemptsMax: {
+    kind: 'integer',
+    default: 3,
+    min: 1,
+    max: 1_000,
+    help: 'Attempts at one round before the run pauses.',
+  },
+  updateKind: {
+    kind: 'choice',
+    default: 'weights',
+    choices: ['weights', 'deltas'],
+    help: 'What clients upload: full weights, or differences to the global model.',
+  },
+  initialModel: {
+    kind: 'choice',
+    default: 'none',
+    choices: ['none', 'upload', 'latest'],
+    help: 'none: taken from the first accepted updates; upload: wait for PUT /v1/runs/:run/model; latest: go on from the last committed model.',
+  },
+  hyperparameters: { kind: 'record', default: {}, help: 'Handed to every client with its training token.' },
+} as const satisfies SettingTable;
+
+/** What a run is to do. Immutable for the life of the run. */
+export interface Plan {
+  readonly rounds: number;
+  readonly minClients: number;
+  readonly participantsRatio: number;
+  readonly cohortSize: number | null;
+  readonly overSelection: number;
+  readonly quorum: number | null;
+  readonly selectionWindowMs: number;
+  readonly trainingWindowMs: number;
+  readonly aggregationWindowMs: number;
+  readonly heartbeatIntervalMs: number;
+  readonly heartbeatTimeoutMs: number;
+  readonly uploadAttemptsMax: number;
+  readonly downloadsMax: number;
+  readonly payloadBytesMax: number;
+  readonly numExamplesMax: number;
+  readonly onQuorumMissed: 'retry' | 'extend' | 'abandon';
+  readonly extensionsMax: number;
+  readonly attemptsMax: number;
+  readonly updateKind: 'weights' | 'deltas';
+  readonly initialModel: 'none' | 'upload' | 'latest';
+  readonly hyperparameters: Readonly<Record<string, number | string | boolean>>;
+}
+
+/** Least number of contributions for a commit under this plan, ≥ 1. */
+export function quorumOf(plan: Plan): number {
+  if (plan.quorum !== null) return plan.quorum;
+  return plan.cohortSize ?? Math.max(1, ratioFloor(plan.participantsRatio, plan.minClients));
+}
+
+/** How many clients a round wants selected, given the population at that moment. */
+export function cohortWanted(plan: Plan, population: number): number {
+  if (plan.cohortSize !== null) return ratioCeil(plan.overSelection, plan.cohortSize);
+  return ratioCeil(plan.participantsRatio, population);
+}
+
+/** The number of contributions at which a round closes without waiting for the rest of its cohort. */
+export function contributionsWanted(plan: Plan, cohortTarget: number): number {
+  return plan.cohortSize ?? cohortTarget;
+}
+
+/**
+ * Reads a plan: fills in defaults, checks each setting and the rules between them.
+ * @param given settings by name; what is left out takes its default (or the value in `defaults`).
+ */
+export function readPlan(
+  given: Readonly<Record<string, unknown>>,
+  defaults: Partial<Plan> = {},
+): { plan: Plan; problems: SettingProblem[] } {
+  const merged = { ...defaults, ...given };
+  const { settings, problems } = resolveSettings<Plan>(planSettings, merged);
+  // Left out, minClients follows the cohort: a round that opens must be able to commit.
+  const follows = merged.minClients === undefined && settings.cohortSize !== null;
+  const plan = follows ? { ...settings, minClients: quorumOf(settings) } : settings;
+  return { plan, problems: problems.length > 0 ? problems : planConflicts(plan) };
+}
+
+function planConflicts(plan: Plan): SettingProblem[] {
+  const problems: SettingProblem[] = [];
+  const conflict = (setting: keyof Plan, message: string) => problems.push({ setting, message });
+  if (plan.cohortSize === null && plan.participantsRatio <= 0) {
+    conflict(
+      'participantsRatio',
+      'participantsRatio (--participants-ratio) is 0, so no client would ever be selected; give a ratio above 0, up to 1.',
+    );
+  }
+  if (plan.cohortSize === null && plan.overSelection !== 1) {
+    conflict(
+      'overSelection',
+      'overSelection (--over-selection) goes with cohortSize; give --cohort-size too, or leave it out.',
+    );
+  }
+  const reachable = plan.cohortSize ?? ratioCeil(plan.participantsRatio, plan.minClients);
+  if (plan.quorum !== null && plan.quorum > reachable) {
+    const cause =
+      plan.cohortSize === null
+        ? `ceil(participantsRatio × minClients) selects only ${reachable}`
+        : `a round closes at cohortSize = ${plan.cohortSize}`;
+    conflict(
+      'quorum',
+      `quorum (--quorum) is ${plan.quorum}, but ${cause}, so no round could commit; lower --quorum or raise ${plan.cohortSize === null ? '--min-clients' : '--cohort-size'}.`,
+    );
+  }
+  if (plan.cohortSize !== null && plan.minClients < quorumOf(plan)) {
+    conflict(
+      'minClients',
+      `minClients (--min-clients) is ${plan.minClients}, fewer than the quorum of ${quorumOf(plan)}, so a round could open that can never commit; raise --min-clients to ${quorumOf(plan)} or lower --quorum.`,
+    );
+  }
+  if (plan.heartbeatTimeoutMs < 2 * plan.heartbeatIntervalMs) {
+    conflict(
+      'heartbeatTimeoutMs',
+      `heartbeatTimeoutMs (--heartbeat-timeout-ms) is ${plan.heartbeatTimeoutMs}, less than twice heartbeatIntervalMs (${plan.heartbeatIntervalMs}), so one lost heartbeat would drop a client; raise it to ${2 * plan.heartbeatIntervalMs} or more.`,
+    );
+  }
+  if (plan.updateKind === 'deltas' && plan.initialModel === 'none') {
+    conflict(
+      'initialModel',
+      'updateKind is "deltas", which needs a model to add them to, but initialModel is "none"; set initialModel to "upload" or "latest".',
+    );
+  }
+  return problems;
+}

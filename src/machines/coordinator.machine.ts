@@ -1,0 +1,262 @@
+import { assign, fromCallback, fromPromise, sendTo, setup } from 'xstate';
+import type { RoundInput, RoundOutcome, Tally } from '../domain/round.ts';
+import { afterRound, attemptsExhausted, clientsSuffice, isFinished, type Run, startRun } from '../domain/run.ts';
+import type { Plan } from '../domain/plan.ts';
+import { type DeadlineInput, type DeadlinePassed, toBeProvided } from './deadline.ts';
+import { type RoundEvent, roundMachine } from './round.machine.ts';
+
+export interface CoordinatorContext {
+  /** null before the first run. */
+  run: Run | null;
+  tally: Tally;
+  sinceMs: number;
+  deadlineAtMs: number | null;
+}
+
+export type CoordinatorEvent =
+  | { type: 'run.start'; run: string; plan: Plan; atMs: number }
+  | { type: 'run.pause' }
+  | { type: 'run.resume' }
+  | { type: 'run.stop' }
+  | { type: 'model.installed' }
+  | { type: 'server.drain' }
+  | { type: 'membership.changed'; tally: Tally }
+  | { type: 'round.fact'; fact: RoundEvent }
+  | DeadlinePassed;
+
+/** How long a run with `initialModel: upload` waits for its model, ms. */
+export const modelWindowMs = 600_000;
+/** How long the aggregator may take to open a round, its own restart included, ms. */
+export const openingWindowMs = 30_000;
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const runOf = ({ run }: CoordinatorContext): Run => {
+  if (!run) throw new Error('The coordinator is in a run without a run');
+  return run;
+};
+
+/** How the round ended, read off the event that ended it; an operator's stop comes without an outcome. */
+function outcomeOf(event: { type: string; output?: unknown; error?: unknown }): RoundOutcome {
+  if (event.type === 'xstate.done.actor.round') return event.output as RoundOutcome;
+  if (event.type === 'xstate.error.actor.round') {
+    return { kind: 'abandoned', reason: 'crashed', detail: messageOf(event.error) };
+  }
+  return { kind: 'abandoned', reason: 'stopped', detail: 'The run was stopped' };
+}
+
+/**
+ * The life of the coordinator: runs, and in a run one round after another. States tagged `resting` wait for an operator
+ * or for clients to come, for as long as it takes; every other state ends by itself.
+ */
+export const coordinatorMachine = setup({
+  types: {} as {
+    context: CoordinatorContext;
+    input: { tally: Tally };
+    events: CoordinatorEvent;
+    tags: 'resting' | 'over';
+    children: { round: 'round'; openRound: 'openRound'; modelDeadline: 'deadline'; openingDeadline: 'deadline' };
+  },
+  actors: {
+    deadline: fromCallback<DeadlinePassed, DeadlineInput>(toBeProvided('deadline')),
+    /** Readies the aggregator for the round. Settles within `openingWindowMs`. */
+    openRound: fromPromise<{ tally: Tally }, Run>(toBeProvided('openRound')),
+    round: roundMachine,
+  },
+  guards: {
+    modelIsAwaited: ({ context }) => runOf(context).plan.initialModel === 'upload',
+    clientsSuffice: ({ context }) => clientsSuffice(runOf(context), context.tally),
+    isFinished: ({ context }) => isFinished(runOf(context)),
+    pauseRequested: ({ context }) => runOf(context).pauseRequested,
+    attemptsExhausted: ({ context }) => attemptsExhausted(runOf(context)),
+    failedForWantOfClients: (_, outcome: RoundOutcome) =>
+      outcome.kind === 'abandoned' && outcome.reason === 'tooFewClients',
+  },
+  actions: {
+    startRun: assign((_, { run, plan, atMs }: { run: string; plan: Plan; atMs: number }) => ({
+      run: startRun(run, plan, atMs),
+    })),
+    noteTally: assign((_, { tally }: { tally: Tally }) => ({ tally })),
+    noteTime: assign(({ context }, { atMs }: { atMs: number }) => ({ tally: { ...context.tally, atMs } })),
+    noteOutcome: assign(({ context }, outcome: RoundOutcome) => ({ run: afterRound(runOf(context), outcome) })),
+    noteReason: assign(({ context }, { reason }: { reason: string | null }) => ({
+      run: { ...runOf(context), reason },
+    })),
+    requestPause: assign(({ context }) => ({
+      run: { ...runOf(context), pauseRequested: true, reason: 'paused by an operator' },
+    })),
+    clearPause: assign(({ context }) => ({
+      run: { ...runOf(context), pauseRequested: false, failures: 0, reason: null },
+    })),
+    startModelWindow: assign(({ context }) => ({ deadlineAtMs: context.tally.atMs + modelWindowMs })),
+    startOpeningWindow: assign(({ context }) => ({ deadlineAtMs: context.tally.atMs + openingWindowMs })),
+    noDeadline: assign({ deadlineAtMs: null }),
+    markSince: assign(({ context }) => ({ sinceMs: context.tally.atMs })),
+    /** Gives every client of the round back to the population. Runs whenever a round is left, whichever way. */
+    settleRound: toBeProvided('settleRound') as (_: unknown, outcome: RoundOutcome) => void,
+    /** The plan of a new run applies from now on. */
+    applyPlan: toBeProvided('applyPlan') as (_: unknown, params: { plan: Plan }) => void,
+  },
+}).createMachine({
+  id: 'coordinator',
+  context: ({ input }) => ({ run: null, tally: input.tally, sinceMs: input.tally.atMs, deadlineAtMs: null }),
+  initial: 'idle',
+  on: {
+    'membership.changed': { actions: { type: 'noteTally', params: ({ event }) => event } },
+    'server.drain': '.draining',
+  },
+  states: {
+    idle: {
+      description: 'No run yet.',
+      tags: ['resting'],
+      on: { 'run.start': 'starting' },
+    },
+    starting: {
+      description: 'A run was asked for.',
+      entry: [
+        {
+          type: 'startRun',
+          params: ({ event }) => {
+            if (event.type !== 'run.start') throw new Error('A run starts by run.start only');
+            return event;
+          },
+        },
+        { type: 'applyPlan', params: ({ context }) => ({ plan: runOf(context).plan }) },
+        'markSince',
+      ],
+      always: [{ guard: 'modelIsAwaited', target: 'awaitingModel' }, { target: 'running' }],
+    },
+    awaitingModel: {
+      description: 'Waits for PUT /v1/runs/:run/model.',
+      entry: ['startModelWindow'],
+      exit: 'noDeadline',
+      invoke: { id: 'modelDeadline', src: 'deadline', input: ({ context }) => context },
+      on: {
+        'model.installed': 'running',
+        'run.stop': { target: 'stopped', actions: { type: 'noteReason', params: { reason: 'stopped by an operator' } } },
+        'deadline.passed': {
+          target: 'stopped',
+          actions: { type: 'noteReason', params: { reason: 'the initial model was not uploaded in time' } },
+        },
+      },
+    },
+    running: {
+      description: 'One round after another.',
+      initial: 'opening',
+      on: {
+        'run.stop': { target: 'stopped', actions: { type: 'noteReason', params: { reason: 'stopped by an operator' } } },
+        'run.pause': { actions: 'requestPause' },
+      },
+      states: {
+        opening: {
+          description: 'The aggregator is readied for the round.',
+          entry: ['startOpeningWindow', 'markSince'],
+          exit: 'noDeadline',
+          invoke: [
+            {
+              id: 'openRound',
+              src: 'openRound',
+              input: ({ context }) => runOf(context),
+              onDone: [
+                { guard: 'pauseRequested', target: '#coordinator.paused' },
+                { target: 'round', actions: { type: 'noteTally', params: ({ event }) => event.output } },
+              ],
+              onError: {
+                target: 'settled',
+                actions: {
+                  type: 'noteOutcome',
+                  params: ({ event }) => ({
+                    kind: 'abandoned',
+                    reason: 'aggregatorLost',
+                    detail: messageOf(event.error),
+                  }),
+                },
+              },
+            },
+            { id: 'openingDeadline', src: 'deadline', input: ({ context }) => context },
+          ],
+          on: {
+            'deadline.passed': {
+              target: 'settled',
+              actions: [
+                { type: 'noteTime', params: ({ event }) => event },
+                {
+                  type: 'noteOutcome',
+                  params: {
+                    kind: 'abandoned',
+                    reason: 'aggregatorLost',
+                    detail: 'The aggregator did not open the round in time',
+                  },
+                },
+              ],
+            },
+          },
+        },
+        round: {
+          description: 'A round is open.',
+          exit: { type: 'settleRound', params: ({ event }) => outcomeOf(event) },
+          invoke: {
+            id: 'round',
+            src: 'round',
+            input: ({ context }): RoundInput => {
+              const { run, round, attempt, plan } = runOf(context);
+              return { run, round, attempt, plan, tally: context.tally };
+            },
+            onDone: [
+              {
+                guard: { type: 'failedForWantOfClients', params: ({ event }) => event.output },
+                target: 'gathering',
+                actions: { type: 'noteOutcome', params: ({ event }) => event.output },
+              },
+              { target: 'settled', actions: { type: 'noteOutcome', params: ({ event }) => event.output } },
+            ],
+            onError: { target: 'settled', actions: { type: 'noteOutcome', params: ({ event }) => outcomeOf(event) } },
+          },
+          on: {
+            'round.fact': { actions: sendTo('round', ({ event }) => event.fact) },
+            'run.pause': { actions: ['requestPause', sendTo('round', { type: 'round.pause' })] },
+          },
+        },
+        settled: {
+          description: 'What comes after a round?',
+          always: [
+            { guard: 'isFinished', target: '#coordinator.finished' },
+            { guard: 'pauseRequested', target: '#coordinator.paused' },
+            { guard: 'attemptsExhausted', target: '#coordinator.paused' },
+            { target: 'opening' },
+          ],
+        },
+        gathering: {
+          description: 'No round is open: it opens as soon as enough clients are registered.',
+          tags: ['resting'],
+          entry: 'markSince',
+          always: [
+            { guard: 'pauseRequested', target: '#coordinator.paused' },
+            { guard: 'clientsSuffice', target: 'opening' },
+          ],
+        },
+      },
+    },
+    paused: {
+      description: 'Opens no round until it is resumed.',
+      tags: ['resting'],
+      entry: 'markSince',
+      on: {
+        'run.resume': { target: 'running', actions: 'clearPause' },
+        'run.stop': { target: 'stopped', actions: { type: 'noteReason', params: { reason: 'stopped by an operator' } } },
+      },
+    },
+    finished: {
+      description: 'All rounds are committed.',
+      tags: ['resting', 'over'],
+      entry: 'markSince',
+      on: { 'run.start': 'starting' },
+    },
+    stopped: {
+      description: 'Ended before its last round.',
+      tags: ['resting', 'over'],
+      entry: 'markSince',
+      on: { 'run.start': 'starting' },
+    },
+    draining: { type: 'final', description: 'The server is shutting down.', },
+  },
+});

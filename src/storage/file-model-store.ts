@@ -1,0 +1,88 @@
+import { createHash } from 'node:crypto';
+import { closeSync, fsyncSync, openSync, renameSync } from 'node:fs';
+import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ModelInfo } from '../domain/model.ts';
+import type { ModelStore } from './model-store.ts';
+
+/** Layout: `models/<version>.safetensors` holds the bytes, `models/<version>.json` what is known of them. */
+const formatVersion = 1;
+const nameOf = (version: number) => String(version).padStart(8, '0');
+
+/**
+ * Models as files. Each is written under a temporary name, synced and renamed; the description goes last and makes the
+ * version exist, so a crash leaves a whole model or none. The latest is kept in memory as well.
+ * @throws when the folder cannot be made or read.
+ */
+export async function openFileModelStore(dataDir: string): Promise<ModelStore> {
+  const folder = join(dataDir, 'models');
+  await mkdir(folder, { recursive: true });
+  const infos = await readInfos(folder);
+  let latest: { version: number; bytes: Uint8Array<SharedArrayBuffer> } | null = null;
+
+  return {
+    list: () => [...infos.values()],
+
+    async put(info, bytes, signal) {
+      const name = nameOf(info.version);
+      const model = await writeSynced(join(folder, `${name}.safetensors.tmp`), Buffer.from(bytes));
+      const description = Buffer.from(`${JSON.stringify({ format: formatVersion, ...info }, null, 2)}\n`);
+      const about = await writeSynced(join(folder, `${name}.json.tmp`), description);
+      signal.throwIfAborted();
+      // Synchronous from here on: between the commit and its being known, nothing else can happen.
+      renameSync(model, join(folder, `${name}.safetensors`));
+      renameSync(about, join(folder, `${name}.json`));
+      syncFolder(folder);
+      infos.set(info.version, info);
+      latest = { version: info.version, bytes: new Uint8Array(bytes) };
+    },
+
+    async open(version) {
+      const info = infos.get(version);
+      if (!info) return null;
+      if (latest?.version === version) return { info, bytes: latest.bytes };
+      const file = join(folder, `${nameOf(version)}.safetensors`);
+      const content = await readFile(file);
+      const sha256 = createHash('sha256').update(content).digest('hex');
+      if (sha256 !== info.sha256) throw new Error(`${file} is damaged: its SHA-256 is not that of its description`);
+      const bytes = new Uint8Array(new SharedArrayBuffer(content.byteLength));
+      bytes.set(content);
+      return { info, bytes };
+    },
+  };
+}
+
+async function readInfos(folder: string): Promise<Map<number, ModelInfo>> {
+  const infos: ModelInfo[] = [];
+  for (const file of await readdir(folder)) {
+    // What a crash left half-written never was a version.
+    if (file.endsWith('.tmp')) await rm(join(folder, file), { force: true });
+    if (!file.endsWith('.json')) continue;
+    const { format, ...info } = JSON.parse(await readFile(join(folder, file), 'utf8')) as ModelInfo & { format: number };
+    if (format !== formatVersion) {
+      throw new Error(`${join(folder, file)} has format ${format}; this version reads format ${formatVersion}`);
+    }
+    infos.push(info);
+  }
+  return new Map(infos.sort((a, b) => a.version - b.version).map((info) => [info.version, info]));
+}
+
+async function writeSynced(path: string, bytes: Uint8Array): Promise<string> {
+  const file = await open(path, 'w', 0o600);
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  return path;
+}
+
+function syncFolder(folder: string): void {
+  const descriptor = openSync(folder, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}

@@ -1,0 +1,1 @@
+export { TestChorus, type TestChorusOptions, TestClient, vector } from './test-chorus.ts';

@@ -1,0 +1,64 @@
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import * as Comlink from 'comlink';
+import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
+import type { FastifyInstance } from 'fastify';
+import { Aggregation } from '../aggregator/service.ts';
+import type { AggregatorCallbacks, AggregatorService, UploadGate } from '../domain/aggregation.ts';
+import { systemClock } from '../domain/clock.ts';
+import type { HttpSettings } from '../http/http-settings.ts';
+import { createFoldPool } from './fold-pool.ts';
+
+/** What the aggregator thread is started with. */
+export interface AggregatorThreadData {
+  /** The coordinator listens at the other end. */
+  callbackPort: MessagePort;
+  stagingBytesMax: number;
+  foldThreads: number;
+  http: HttpSettings;
+}
+
+const { callbackPort, stagingBytesMax, foldThreads, http } = workerData as AggregatorThreadData;
+
+let app: FastifyInstance | null = null;
+let isDraining = false;
+
+const service: Aggregation = new Aggregation({
+  clock: systemClock,
+  pool: createFoldPool(foldThreads),
+  callbacks: Comlink.wrap<AggregatorCallbacks>(nodeEndpoint(callbackPort)) as unknown as AggregatorCallbacks,
+  stagingBytesMax,
+  listener: {
+    async listen({ host, port }) {
+      await app?.close();
+      app = await buildApp(service);
+      return { url: await app.listen({ host, port }) };
+    },
+    async close() {
+      isDraining = true;
+      await app?.close();
+      app = null;
+    },
+  },
+});
+
+/** Loaded when a port is opened: embedding without one needs no HTTP. */
+async function buildApp(gate: UploadGate): Promise<FastifyInstance> {
+  const { aggregatorAppFor } = await import('../http/aggregator-server.ts');
+  return aggregatorAppFor({ gate, http, isDraining: () => isDraining });
+}
+
+const api: AggregatorService = {
+  listen: (at) => service.listen(at),
+  openRound: (order) => service.openRound(order),
+  admit: (credential) => service.admit(credential),
+  revoke: (clientId) => service.revoke(clientId),
+  closeRound: (request) => service.closeRound(request),
+  abandonRound: () => service.abandonRound(),
+  publish: (model) => service.publish(model),
+  checkModel: (bytes) => service.checkModel(bytes),
+  drain: (graceMs) => service.drain(graceMs),
+  close: () => service.close(),
+};
+
+if (!parentPort) throw new Error('The aggregator worker runs as a worker thread');
+Comlink.expose(api, nodeEndpoint(parentPort));

@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import { cohortWanted, planSettings, quorumOf, readPlan } from '../../src/domain/plan.ts';
+
+const problemOf = (given: Record<string, unknown>) => readPlan(given).problems.map(({ message }) => message).join(' ');
+
+describe('a plan', () => {
+  it('is complete and legal when nothing is given', () => {
+    const { plan, problems } = readPlan({});
+    expect(problems).toEqual([]);
+    expect(Object.keys(plan).sort()).toEqual(Object.keys(planSettings).sort());
+  });
+
+  it('selects at least one client at participantsRatio 0.8 and minClients 1', () => {
+    const { plan, problems } = readPlan({ participantsRatio: 0.8, minClients: 1 });
+    expect(problems).toEqual([]);
+    expect(cohortWanted(plan, 1)).toBe(1);
+    expect(quorumOf(plan)).toBe(1);
+  });
+
+  it('takes its quorum from ratio and minimum, or from the cohort, unless given', () => {
+    expect(quorumOf(readPlan({ participantsRatio: 0.5, minClients: 7 }).plan)).toBe(3);
+    expect(quorumOf(readPlan({ cohortSize: 8, minClients: 10 }).plan)).toBe(8);
+    expect(quorumOf(readPlan({ participantsRatio: 0.5, minClients: 7, quorum: 2 }).plan)).toBe(2);
+  });
+
+  it('selects more than it needs when told to over-select', () => {
+    expect(cohortWanted(readPlan({ cohortSize: 10, overSelection: 1.3, minClients: 10 }).plan, 1_000)).toBe(13);
+  });
+
+  it('lets minClients follow the cohort when it is left out', () => {
+    const { plan, problems } = readPlan({ cohortSize: 10 });
+    expect(problems).toEqual([]);
+    expect(plan.minClients).toBe(10);
+  });
+
+  it.each([
+    [{ participantsRatio: 0 }, /participantsRatio \(--participants-ratio\) is 0, so no client would ever be selected/],
+    [{ quorum: 3, participantsRatio: 0.5, minClients: 4 }, /quorum \(--quorum\) is 3.*selects only 2/],
+    [{ quorum: 11, cohortSize: 10 }, /quorum \(--quorum\) is 11.*closes at cohortSize = 10/],
+    [{ cohortSize: 10, minClients: 5 }, /minClients \(--min-clients\) is 5, fewer than the quorum of 10/],
+    [{ overSelection: 1.5 }, /overSelection \(--over-selection\) goes with cohortSize/],
+    [{ heartbeatIntervalMs: 5_000, heartbeatTimeoutMs: 6_000 }, /heartbeatTimeoutMs.*raise it to 10000/],
+    [{ updateKind: 'deltas' }, /initialModel is "none"/],
+    [{ rounds: 0 }, /rounds \(--rounds\) is 0; give a whole number from 1/],
+    [{ rounds: 1.5 }, /rounds \(--rounds\) is 1.5/],
+    [{ rounds: '3' }, /rounds \(--rounds\) is "3"/],
+    [{ participantsRatio: Number.NaN }, /participantsRatio/],
+    [{ onQuorumMissed: 'wait' }, /one of retry, extend, abandon/],
+    [{ minClient: 3 }, /minClient is no setting; did you mean minClients\?/],
+    [{ hyperparameters: { nested: {} } }, /hyperparameters/],
+  ])('is refused with a sentence that names the setting: %j', (given, sentence) => {
+    expect(problemOf(given)).toMatch(sentence);
+  });
+});
