@@ -81,8 +81,7 @@ export class OpenRound {
     if (ticket.state !== 'open') throw discarded(round);
     const receipt: Receipt = { round, clientId, sha256, numExamples };
     ticket.state = 'settling';
-    const asked = this.#ask({ clientId, round, attempt, outcome: { kind: 'valid', receipt, metrics } });
-    const settled = asked.then((verdict) => {
+    const settled = this.#ask({ clientId, round, attempt, outcome: { kind: 'valid', receipt, metrics } }).then((verdict) => {
       if (verdict.kind === 'discarded') {
         ticket.state = 'closed';
         throw new ChorusError('UPDATE_DISCARDED', verdict.detail);
@@ -101,6 +100,8 @@ export class OpenRound {
   }
 
   async #ask(report: Parameters<AggregatorCallbacks['endTraining']>[0]): Promise<Verdict> {
+    // Not before `settled` is set: the answer to the last update may close the round at once.
+    await Promise.resolve();
     return this.#callbacks.endTraining(report);
   }
 }

@@ -213,7 +213,8 @@ export class Aggregation implements AggregatorService, UploadGate {
   recognise({ clientId, trainingToken }: { clientId: string; trainingToken: string }) {
     const ticket = this.#tickets.find(trainingToken);
     if (ticket.clientId !== clientId.toLowerCase()) throw new ChorusError('TRAINING_TOKEN_MISMATCH');
-    return { round: ticket.round, isOpen: this.#isOpen(ticket) };
+    const { round, payloadBytesMax } = ticket;
+    return { round, payloadBytesMax, isOpen: this.#isOpen(ticket) };
   }
 
   currentModel(): PublishedModel | null {

@@ -98,7 +98,11 @@ export interface UploadGate {
   beginDownload(request: { round: number; trainingToken: string }): PublishedModel | null;
   beginUpload(request: UploadRequest): Upload;
   /** What a token is for, also after its round; for APIs whose requests do not name the round. @throws TRAINING_TOKEN_INVALID, TRAINING_TOKEN_MISMATCH */
-  recognise(request: { clientId: string; trainingToken: string }): { round: number; isOpen: boolean };
+  recognise(request: { clientId: string; trainingToken: string }): {
+    round: number;
+    isOpen: boolean;
+    payloadBytesMax: number;
+  };
   /** The model of the run, or null before the first; without a token, so not for clients of the open round. */
   currentModel(): PublishedModel | null;
   stats(): { uploadsInFlight: number; stagedBytes: number; bytesReceivedTotal: number; bytesServedTotal: number };

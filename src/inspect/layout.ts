@@ -2,7 +2,6 @@
  * Places a chart's states, edges and labels with ELK's layered algorithm. The result is plain data, the same on every
  * run and machine, so that exported charts change only when the machine does.
  */
-import { createRequire } from 'node:module';
 import type { ELK, ElkExtendedEdge, ElkNode } from 'elkjs';
 import { anchorBox, edgeBox, stateBox, type TextBox } from './boxes.ts';
 import { type Chart, type ChartEdge, type ChartState, everyState, leadsInside } from './chart.ts';
@@ -93,7 +92,8 @@ const options: Record<string, string> = {
 export async function layoutChart(chart: Chart): Promise<ChartLayout> {
   const texts = new Map(everyState(chart).map((state) => [state.id, stateBox(state, chart)]));
   const bundles = bundleEdges(chart.edges);
-  const placed = await elk().layout({
+  const engine = await elk();
+  const placed = await engine.layout({
     id: '',
     layoutOptions: options,
     children: [elkState(chart, chart, texts)],
@@ -103,9 +103,9 @@ export async function layoutChart(chart: Chart): Promise<ChartLayout> {
 }
 
 /** ELK is large, and only inspection needs it: it is loaded with the first chart. */
-let loaded: ELK | undefined;
-function elk(): ELK {
-  loaded ??= new (createRequire(import.meta.url)('elkjs') as { new (): ELK })();
+let loaded: Promise<ELK> | undefined;
+function elk(): Promise<ELK> {
+  loaded ??= import('elkjs').then(({ default: elkjs }) => new elkjs.default());
   return loaded;
 }
 

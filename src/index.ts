@@ -1,0 +1,1 @@
+export { type Chorus, type ChorusOptions, createCore } from './chorus.ts';

@@ -1,0 +1,57 @@
+import { ChorusError } from '../domain/errors.ts';
+import { parseJsonObject } from './strict-json.ts';
+
+const metricsMax = 64;
+const metricNameLengthMax = 128;
+const metricsTextLengthMax = 16_384;
+
+/** What an update says of itself. */
+export interface UpdateMetadata {
+  /** Its weight: how many examples it was trained on. */
+  numExamples: number;
+  metrics: Record<string, number>;
+}
+
+/**
+ * Reads `num_examples` (a decimal integer from 1) and `metrics` (a JSON object of finite numbers; may be left out).
+ * @throws NUM_EXAMPLES_INVALID, METRICS_INVALID
+ */
+export function readUpdateMetadata(
+  metadata: Readonly<Record<string, string>>,
+  { numExamplesMax }: { numExamplesMax: number },
+): UpdateMetadata {
+  const text = metadata.num_examples;
+  if (text === undefined) throw new ChorusError('NUM_EXAMPLES_INVALID', '__metadata__ has no num_examples');
+  const numExamples = /^[1-9]\d{0,15}$/.test(text) ? Number(text) : Number.NaN;
+  if (!Number.isSafeInteger(numExamples) || numExamples > numExamplesMax) {
+    throw new ChorusError(
+      'NUM_EXAMPLES_INVALID',
+      `num_examples is ${JSON.stringify(text.slice(0, 32))}; give a decimal integer from 1 to ${numExamplesMax}`,
+    );
+  }
+  return { numExamples, metrics: readMetrics(metadata.metrics) };
+}
+
+function readMetrics(text: string | undefined): Record<string, number> {
+  const metrics: Record<string, number> = {};
+  if (text === undefined) return metrics;
+  const wrong = (detail: string) => new ChorusError('METRICS_INVALID', `metrics: ${detail}`);
+  if (text.length > metricsTextLengthMax) throw wrong(`more than ${metricsTextLengthMax} characters`);
+  const entries = parseJsonObject(text, wrong);
+  if (entries.size > metricsMax) throw wrong(`more than ${metricsMax} names`);
+  for (const [name, value] of entries) {
+    if (name === '__proto__' || name.length === 0 || name.length > metricNameLengthMax) {
+      throw wrong(`a name has 1 to ${metricNameLengthMax} characters`);
+    }
+    if (typeof value !== 'number' || !Number.isFinite(value)) throw wrong(`"${name.slice(0, 64)}" is no finite number`);
+    metrics[name] = value;
+  }
+  return metrics;
+}
+
+/** The inverse of {@link readUpdateMetadata}. */
+export function writeUpdateMetadata({ numExamples, metrics = {} }: { numExamples: number; metrics?: Record<string, number> }) {
+  const metadata: Record<string, string> = { num_examples: String(numExamples) };
+  if (Object.keys(metrics).length > 0) metadata.metrics = JSON.stringify(metrics);
+  return metadata;
+}
