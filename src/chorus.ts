@@ -1,172 +1,102 @@
 import { randomBytes } from 'node:crypto';
-import { availableParallelism } from 'node:os';
-import type { InspectionEvent } from 'xstate';
-import { AggregatorActor, type ServiceLink } from './actors/aggregator.actor.ts';
-import { inlineLink, threadLink } from './actors/aggregator-links.ts';
-import { createClientTokens } from './actors/client-tokens.ts';
-import { Coordinator } from './actors/coordinator.actor.ts';
-import { createHandle } from './actors/coordinator-handle.ts';
-import { type SelectionPolicy, uniformPolicy } from './actors/selector.actor.ts';
-import { inlineFoldPool } from './aggregator/inline-pool.ts';
-import { Aggregation } from './aggregator/service.ts';
-import type { AggregatorCallbacks, UploadGate } from './domain/aggregation.ts';
-import { type Clock, systemClock } from './domain/clock.ts';
-import { ChorusError, fromRefusal } from './domain/errors.ts';
-import type { CoordinatorHandle } from './domain/handle.ts';
-import { type Plan, readPlan } from './domain/plan.ts';
-import { type RandomStream, secureRandom, seededRandom, uuidsFrom } from './domain/random.ts';
-import { openFileModelStore } from './storage/file-model-store.ts';
-import { createMemoryModelStore } from './storage/memory-model-store.ts';
+import { type Core, type CoreOptions, createCore } from './core.ts';
+import { ChorusError } from './domain/errors.ts';
+import type { HttpSettings } from './domain/http.ts';
+import { createInspectFeed } from './inspect/feed.ts';
 
-export interface ChorusOptions {
-  /** Settings of the run; what is left out takes its default. See `planSettings`. */
-  plan?: Partial<Plan>;
-  /** `memory`: nothing outlives the process. `dir`: models are kept in this folder. @default 'memory' */
-  storage?: 'memory' | { dir: string };
-  /** Where the aggregator runs: on a thread of its own, or in this one (no HTTP then). @default 'thread' */
-  aggregator?: 'thread' | 'inline';
-  /** Whether a run starts at once. @default true */
-  autoStart?: boolean;
-  /** Most registered clients, 1 to 2^30. @default 1,000,000 */
-  clientsMax?: number;
-  /** Memory for updates received but not summed yet, bytes. @default 1 GiB */
-  stagingBytesMax?: number;
-  /** Threads that sum. @default one less than the machine has, at least 1 */
-  foldThreads?: number;
-  /** How a cohort is chosen. @default uniformly at random */
-  policy?: SelectionPolicy;
-  /** Key of the clients' tokens, ≥ 32 bytes; the same key keeps tokens valid over a restart. @default random */
-  clientKey?: Uint8Array;
-  /** Told of broken invariants and of failing policies; the server goes on. @default writes to standard error */
-  onCrash?: (error: unknown) => void;
-  /** XState's inspection events of every actor. */
-  inspect?: (event: InspectionEvent) => void;
-  /** Time. @default the system's */
-  clock?: Clock;
-  /** Decides who is selected and spreads heartbeats. @default unpredictable */
-  random?: RandomStream;
-  /** Bits of ids and tokens. Must be unpredictable outside of tests. @default unpredictable */
-  entropy?: RandomStream;
+export interface ChorusOptions extends CoreOptions {
+  /** Bearer token for runs and client lists, at least 16 characters. @default random; see {@link Chorus.adminToken} */
+  adminToken?: string;
+  /** Serves the statechart page at /inspect. For development: it shows every client's state. @default false */
+  inspectPage?: boolean;
 }
 
-export interface Chorus {
-  readonly handle: CoordinatorHandle;
-  /** The aggregator's in-process face; null when it runs on a thread of its own. */
-  readonly gate: UploadGate | null;
-  readonly isDraining: boolean;
-  /** Opens the aggregator's port. @returns its URL. @throws when the port is taken. */
-  listenAggregator(at: { host: string; port: number }): Promise<string>;
-  /**
-   * Shuts down: no new work is taken, uploads under way end (for at most `graceMs`), held calls are answered, ports
-   * close. Idempotent.
-   */
-  close(options?: { graceMs?: number }): Promise<void>;
-  /** Ends the aggregator as a fault would, to see it recover. */
-  killAggregator(): void;
+export interface ListenOptions {
+  /** @default '127.0.0.1' */
+  host?: string;
+  /** 0 picks a free port. @default 8081 */
+  coordinator?: number;
+  /** 0 picks a free port. @default 8082 */
+  aggregator?: number;
+}
+
+/** A running server. */
+export interface Chorus extends Core {
+  /** Bearer token for what only an operator may do. Secret. */
+  readonly adminToken: string;
+  /** Opens both ports. @throws when one is taken, it listens already, or the aggregator runs inline. */
+  listen(options?: ListenOptions): Promise<{ coordinatorUrl: string; aggregatorUrl: string }>;
 }
 
 /**
- * Builds the whole system in this process, without opening a port.
+ * A federated-learning server in this process. No port is open until `listen`.
  * @throws {ChorusError} PLAN_INVALID, with a sentence for each setting that is wrong.
  */
-export async function createCore(options: ChorusOptions = {}): Promise<Chorus> {
-  const { plan, problems } = readPlan(options.plan ?? {});
-  if (problems.length > 0) throw new ChorusError('PLAN_INVALID', problems.map(({ message }) => message).join(' '));
-  const {
-    storage = 'memory',
-    aggregator: place = 'thread',
-    autoStart = true,
-    clientsMax = 1_000_000,
-    stagingBytesMax = 2 ** 30,
-    foldThreads = Math.max(1, availableParallelism() - 1),
-    policy = uniformPolicy,
-    clientKey = randomBytes(32),
-    onCrash = (error: unknown) => console.error(error),
-    clock = systemClock,
-    random = secureRandom(),
-    entropy = secureRandom(),
-    inspect,
-  } = options;
-  const models = storage === 'memory' ? createMemoryModelStore() : await openFileModelStore(storage.dir);
-
-  let gate: UploadGate | null = null;
-  const connect: (callbacks: AggregatorCallbacks) => Promise<ServiceLink> =
-    place === 'thread'
-      ? threadLink({ stagingBytesMax, foldThreads })
-      : inlineLink((callbacks) => {
-          const service = new Aggregation({ clock, pool: inlineFoldPool, callbacks, stagingBytesMax });
-          gate = service;
-          return service;
-        });
-  const aggregator = new AggregatorActor({
-    clock,
-    connect,
-    callbacks: {
-      endTraining: (report) => coordinator.endTraining(report),
-      uploadRefused: (report) => coordinator.noteRefusedUpload(report),
-      lost: (reason) => coordinator.aggregatorLost(reason),
-      back: () => void coordinator.aggregatorBack().catch(onCrash),
-    },
-    onCrash,
-    ...(inspect ? { inspect } : {}),
+export async function createChorus(options: ChorusOptions = {}): Promise<Chorus> {
+  const { adminToken = randomBytes(32).toString('base64url'), inspectPage = false, ...coreOptions } = options;
+  if (adminToken.length < 16)
+    throw new RangeError('adminToken has fewer than 16 characters; a short one can be guessed');
+  const http: HttpSettings = coreOptions.http ?? {};
+  const feed = inspectPage ? createInspectFeed() : null;
+  const { inspect } = coreOptions;
+  const core = await createCore({
+    ...coreOptions,
+    ...(feed
+      ? {
+          inspect: (event) => {
+            feed.inspect(event);
+            inspect?.(event);
+          },
+        }
+      : {}),
   });
-  const coordinator: Coordinator = new Coordinator({
-    clock,
-    random,
-    entropy,
-    uuid: uuidsFrom(entropy),
-    aggregator,
-    models,
-    policy,
-    clientsMax,
-    heartbeatTimeoutMs: plan.heartbeatTimeoutMs,
-    onCrash,
-    ...(inspect ? { inspect } : {}),
-  });
-
-  let isDraining = false;
-  const handle = createHandle({
-    coordinator,
-    aggregator,
-    clock,
-    pacing: seededRandom(entropy.uint32()),
-    tokens: createClientTokens(clientKey),
-    defaults: plan,
-    isDraining: () => isDraining,
-  });
-
-  aggregator.start();
-  coordinator.start();
-  const refusal = await aggregator.ready();
-  if (refusal) throw fromRefusal(refusal);
-  if (autoStart) handle.startRun();
-
+  let closeHttp: (() => Promise<void>) | null = null;
   let closing: Promise<void> | null = null;
-  async function shutDown(graceMs: number): Promise<void> {
-    isDraining = true;
-    coordinator.polls.release();
-    await aggregator.drain(graceMs);
-    coordinator.stop();
-    await aggregator.close();
+
+  async function listen({ host = '127.0.0.1', coordinator = 8081, aggregator = 8082 }: ListenOptions = {}) {
+    if (closeHttp) throw new ChorusError('INTERNAL', 'This server listens already');
+    // Loaded when a port is opened: embedding without one needs no HTTP.
+    const { closeApp, createCoordinatorApp } = await import('./http/coordinator-app.ts');
+    const app = await createCoordinatorApp({
+      handle: core.handle,
+      adminToken,
+      http,
+      notReady: () => core.notReady(),
+      inspectFeed: feed,
+    });
+    closeHttp = () => closeApp(app);
+    try {
+      const aggregatorUrl = await core.listenAggregator({ host, port: aggregator });
+      return { aggregatorUrl, coordinatorUrl: await app.listen({ host, port: coordinator }) };
+    } catch (error) {
+      closeHttp = null;
+      await closeApp(app);
+      throw error;
+    }
+  }
+
+  async function shutDown(options: { graceMs?: number }): Promise<void> {
+    // First the work: held calls are answered and uploads end while both ports still answer; then the ports.
+    await core.close(options);
+    await closeHttp?.();
   }
 
   return {
-    handle,
+    handle: core.handle,
     get gate() {
-      return gate;
+      return core.gate;
     },
     get isDraining() {
-      return isDraining;
+      return core.isDraining;
     },
-    async listenAggregator(at) {
-      const answer = await aggregator.listen(at);
-      if (answer.kind === 'refused') throw fromRefusal(answer);
-      return answer.value.url;
-    },
-    close({ graceMs = 10_000 } = {}) {
-      closing ??= shutDown(graceMs);
+    adminToken,
+    notReady: () => core.notReady(),
+    listenAggregator: (at) => core.listenAggregator(at),
+    killAggregator: () => core.killAggregator(),
+    listen,
+    close(options = {}) {
+      closing ??= shutDown(options);
       return closing;
     },
-    killAggregator: () => aggregator.kill(),
   };
 }

@@ -1,1 +1,23 @@
-export { type Chorus, type ChorusOptions, createCore } from './chorus.ts';
+export type { SelectionPolicy, SelectionRequest } from './actors/selector.actor.ts';
+export { type Chorus, type ChorusOptions, createChorus, type ListenOptions } from './chorus.ts';
+export type { ClientCounts, ClientProfile, ClientState, ClientView } from './domain/client.ts';
+export type { Clock } from './domain/clock.ts';
+export { ChorusError, type ErrorCode, errorCatalogue } from './domain/errors.ts';
+export type {
+  ChorusEvent,
+  Contribution,
+  CoordinatorHandle,
+  Exclusion,
+  Heartbeat,
+  Receipt,
+  Registration,
+  RoundRecord,
+  RunView,
+  Status,
+  TrainingTicket,
+  WaitingFor,
+} from './domain/handle.ts';
+export type { HttpLimits, HttpSettings } from './domain/http.ts';
+export type { Dtype, ModelBlob, ModelInfo, Tensor, Tensors } from './domain/model.ts';
+export type { Plan } from './domain/plan.ts';
+export { type RandomStream, seededRandom } from './domain/random.ts';

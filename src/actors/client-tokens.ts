@@ -1,4 +1,5 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac } from 'node:crypto';
+import { secretsEqual } from '../domain/secrets.ts';
 
 /** Proof of identity for clients. */
 export interface ClientTokens {
@@ -15,10 +16,3 @@ export function createClientTokens(key: Uint8Array): ClientTokens {
   const mint = (clientId: string) => createHmac('sha256', key).update(clientId.toLowerCase()).digest('base64url');
   return { mint, check: (clientId, token) => secretsEqual(mint(clientId), token) };
 }
-
-/** Compares secrets of any length in a time that does not depend on where they differ. */
-export function secretsEqual(expected: string, given: string): boolean {
-  return timingSafeEqual(digest(expected), digest(given));
-}
-
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest();

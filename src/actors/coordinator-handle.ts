@@ -114,7 +114,15 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
     if (!run) return null;
     const { plan: runPlan, startedAtMs, roundsCommitted, reason } = run;
     const endedAtMs = coordinator.runEndedAtMs;
-    return { run: run.run, state: coordinator.runState, plan: runPlan, startedAtMs, endedAtMs, roundsCommitted, reason };
+    return {
+      run: run.run,
+      state: coordinator.runState,
+      plan: runPlan,
+      startedAtMs,
+      endedAtMs,
+      roundsCommitted,
+      reason,
+    };
   }
 
   function allRounds(): RoundRecord[] {
@@ -145,7 +153,10 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
       return { clientId: id, clientToken: tokens.mint(id), heartbeatIntervalMs, heartbeatTimeoutMs };
     },
 
-    authenticate: (clientId, token) => tokens.check(clientId, token),
+    authenticate(clientId, token) {
+      slotOf(clientId);
+      return tokens.check(clientId, token);
+    },
 
     heartbeat(clientId): Heartbeat {
       const slot = presentSlotOf(clientId);
@@ -203,7 +214,10 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
     clients({ state, limit = 100, cursor }: ClientQuery = {}): ClientPage {
       const fromSlot = cursor === undefined ? 0 : Number(cursor);
       if (!Number.isSafeInteger(fromSlot) || fromSlot < 0) {
-        throw new ChorusError('REQUEST_INVALID', `The cursor ${JSON.stringify(cursor)} was not given out by this server`);
+        throw new ChorusError(
+          'REQUEST_INVALID',
+          `The cursor ${JSON.stringify(cursor)} was not given out by this server`,
+        );
       }
       const slots = registry.page(fromSlot, limit, state);
       const last = slots.at(-1);
@@ -223,11 +237,17 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
       const { plan: wanted, problems } = readPlan(settings, defaults);
       if (problems.length > 0) throw new ChorusError('PLAN_INVALID', problems.map(({ message }) => message).join(' '));
       if (wanted.initialModel === 'latest' && !models.latest) {
-        throw new ChorusError('PLAN_INVALID', 'initialModel is "latest", but no model was committed yet; use "none" or "upload".');
+        throw new ChorusError(
+          'PLAN_INVALID',
+          'initialModel is "latest", but no model was committed yet; use "none" or "upload".',
+        );
       }
       const { runState } = coordinator;
       if (runState !== 'idle' && !coordinator.isOver) {
-        throw new ChorusError('RUN_ACTIVE', `Run ${coordinator.run?.run} is ${runState}; stop it first, or wait until it is finished`);
+        throw new ChorusError(
+          'RUN_ACTIVE',
+          `Run ${coordinator.run?.run} is ${runState}; stop it first, or wait until it is finished`,
+        );
       }
       coordinator.startRun(wanted);
       const view = runView();

@@ -120,7 +120,8 @@ export class Coordinator {
 
   get runState(): RunState {
     const snapshot = this.#machine.getSnapshot();
-    if (snapshot.matches('running') || snapshot.matches('starting')) return this.run?.pauseRequested ? 'pausing' : 'running';
+    if (snapshot.matches('running') || snapshot.matches('starting'))
+      return this.run?.pauseRequested ? 'pausing' : 'running';
     if (snapshot.matches('draining')) return 'stopped';
     return snapshot.value as RunState;
   }
@@ -234,7 +235,11 @@ export class Coordinator {
     const answer = await this.#deps.aggregator.admit({ clientId, round: number, attempt, trainingToken });
     if (answer.kind === 'refused') throw fromRefusal(answer);
     // While the aggregator was told, the round may have ended or the client may have been lost.
-    if (this.#ledger !== ledger || this.registry.find(clientId) !== slot || this.registry.stateOf(slot) !== 'training') {
+    if (
+      this.#ledger !== ledger ||
+      this.registry.find(clientId) !== slot ||
+      this.registry.stateOf(slot) !== 'training'
+    ) {
       throw notSelected();
     }
     return {
@@ -535,7 +540,8 @@ export class Coordinator {
     this.#selectionId += 1;
     if (outcome.kind === 'abandoned') {
       for (const state of ['selected', 'training'] as const) {
-        for (const slot of this.registry.slotsIn(state)) ledger.exclude(this.registry.idOf(slot), 'roundAbandoned', atMs);
+        for (const slot of this.registry.slotsIn(state))
+          ledger.exclude(this.registry.idOf(slot), 'roundAbandoned', atMs);
       }
       void this.#deps.aggregator.abandonRound();
       this.totals.roundsAbandoned += 1;

@@ -24,10 +24,12 @@ export class BoundedEventFeed implements EventFeed {
   }
 
   subscribe(listener: (event: ChorusEvent) => void, { afterId }: { afterId?: number } = {}): () => void {
-    if (afterId !== undefined) {
-      for (const event of this.#kept.slice(-eventsKeptMax)) if (event.id > afterId) this.#tell(listener, event);
-    }
     this.#listeners.add(listener);
+    if (afterId !== undefined) {
+      // An id that was never given out is another process's: its reader starts anew.
+      const last = afterId > this.#lastId ? 0 : afterId;
+      for (const event of this.#kept.slice(-eventsKeptMax)) if (event.id > last) this.#tell(listener, event);
+    }
     return () => {
       this.#listeners.delete(listener);
     };

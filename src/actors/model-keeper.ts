@@ -59,9 +59,7 @@ export class ModelKeeper {
     const current = this.#current;
     const model = current ? await this.#store.open(current.version) : null;
     if (current && !model) throw new Error(`Model version ${current.version} is missing from the store`);
-    const answer = await this.#aggregator.publish(
-      model ? { info: model.info, bytes: model.bytes.buffer } : null,
-    );
+    const answer = await this.#aggregator.publish(model ? { info: model.info, bytes: model.bytes.buffer } : null);
     if (answer.kind === 'refused') throw fromRefusal(answer);
   }
 

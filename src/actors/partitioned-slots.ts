@@ -80,7 +80,8 @@ export class PartitionedSlots {
     partOf.set(this.#part);
     partOf.fill(part, this.#capacity);
     for (let index = 0; index < capacity; index += 1) position[this.#at(order, index)] = index;
-    for (let later = part + 1; later < this.#start.length; later += 1) this.#start[later] = this.#at(this.#start, later) + added;
+    for (let later = part + 1; later < this.#start.length; later += 1)
+      this.#start[later] = this.#at(this.#start, later) + added;
     this.#order = order;
     this.#position = position;
     this.#part = partOf;

@@ -2,9 +2,9 @@ import { type ClientCounts, type ClientProfile, type ClientState, clientStates }
 import type { RandomStream } from '../domain/random.ts';
 import type { ClientEventType } from '../machines/client.machine.ts';
 import { clientTable, eventIndex, refused, stateIndex } from '../machines/client-table.ts';
+import { formatClientId, parseClientId } from './client-id.ts';
 import { ExpiryWheel } from './expiry-wheel.ts';
 import { PartitionedSlots } from './partitioned-slots.ts';
-import { formatClientId, parseClientId } from './client-id.ts';
 
 export interface RegistryOptions {
   /** Most clients at once, 1 to 2^30. */

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../domain/errors.ts';
 import type { Contribution, ExclusionReason, RoundPhase, RoundRecord } from '../domain/handle.ts';
-import type { RoundInput, RoundOutcome } from '../domain/round.ts';
 import { quorumOf } from '../domain/plan.ts';
+import type { RoundInput, RoundOutcome } from '../domain/round.ts';
 
 /** A client's part in a round. Its state is the registry's; here is only what belongs to the round. */
 export interface Member {

@@ -3,7 +3,13 @@ import { ChorusError, type Refusal, toRefusal } from '../domain/errors.ts';
 import { type Dtype, dtypes, elementCount, type ModelSchema } from '../domain/model.ts';
 import { firstNonFinite } from '../wire/finite.ts';
 import { bf16ToFloat32, f16ToFloat32, float32ToBf16, float32ToF16 } from '../wire/half.ts';
-import { readSafetensorsHead, type SafetensorsHead, safetensorsHeader, schemaMismatch, schemaOf } from '../wire/safetensors.ts';
+import {
+  readSafetensorsHead,
+  type SafetensorsHead,
+  safetensorsHeader,
+  schemaMismatch,
+  schemaOf,
+} from '../wire/safetensors.ts';
 import { readUpdateMetadata } from '../wire/update-metadata.ts';
 import type { FinishTask, FoldPiece, FoldTask, Inspected, InspectTask } from './fold-task.ts';
 
@@ -23,7 +29,8 @@ export function inspectUpdate(task: InspectTask): Inspected | Refusal {
     }
     for (const tensor of head.tensors) {
       const index = firstNonFinite(bytes, tensor);
-      if (index !== -1) throw new ChorusError('NOT_FINITE', `Tensor "${tensor.name}" is not finite at element ${index}`);
+      if (index !== -1)
+        throw new ChorusError('NOT_FINITE', `Tensor "${tensor.name}" is not finite at element ${index}`);
     }
     const schema = task.schema ?? schemaOf(head);
     return {

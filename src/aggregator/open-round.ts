@@ -81,17 +81,19 @@ export class OpenRound {
     if (ticket.state !== 'open') throw discarded(round);
     const receipt: Receipt = { round, clientId, sha256, numExamples };
     ticket.state = 'settling';
-    const settled = this.#ask({ clientId, round, attempt, outcome: { kind: 'valid', receipt, metrics } }).then((verdict) => {
-      if (verdict.kind === 'discarded') {
-        ticket.state = 'closed';
-        throw new ChorusError('UPDATE_DISCARDED', verdict.detail);
-      }
-      ticket.state = 'accepted';
-      ticket.receipt = receipt;
-      this.#schema ??= update.schema;
-      this.#sum ??= new RunningSum(this.#schema, this.#pool);
-      return { receipt, folded: this.#sum.add(clientId, bytes, update.pieces, numExamples) };
-    });
+    const settled = this.#ask({ clientId, round, attempt, outcome: { kind: 'valid', receipt, metrics } }).then(
+      (verdict) => {
+        if (verdict.kind === 'discarded') {
+          ticket.state = 'closed';
+          throw new ChorusError('UPDATE_DISCARDED', verdict.detail);
+        }
+        ticket.state = 'accepted';
+        ticket.receipt = receipt;
+        this.#schema ??= update.schema;
+        this.#sum ??= new RunningSum(this.#schema, this.#pool);
+        return { receipt, folded: this.#sum.add(clientId, bytes, update.pieces, numExamples) };
+      },
+    );
     ticket.settled = settled.then(
       () => undefined,
       () => undefined,

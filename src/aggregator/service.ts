@@ -104,11 +104,11 @@ export class Aggregation implements AggregatorService, UploadGate {
       }
       const { run, updateKind } = open.order;
       const base = updateKind === 'deltas' ? this.#model : null;
-      const mean = await sum.mean(
-        contributions,
-        base && { bytes: base.published.bytes, pieces: base.pieces },
-        { format: 'chorus', run, round: String(round) },
-      );
+      const mean = await sum.mean(contributions, base && { bytes: base.published.bytes, pieces: base.pieces }, {
+        format: 'chorus',
+        run,
+        round: String(round),
+      });
       if (this.#round === open) this.#endRound(`Round ${round} is over`);
       return { ...mean, schema: sum.schema };
     });
@@ -187,13 +187,17 @@ export class Aggregation implements AggregatorService, UploadGate {
     if (ticket.receipt) return new ReplayedUpload(ticket.receipt, contentLength, ticket.payloadBytesMax);
     const open = this.#round;
     if (!open || !this.#isOpen(ticket)) {
-      const exhausted = ticket.refusals > 0 && open?.order.round === round && ticket.refusals >= open.order.uploadAttemptsMax;
+      const exhausted =
+        ticket.refusals > 0 && open?.order.round === round && ticket.refusals >= open.order.uploadAttemptsMax;
       throw exhausted ? new ChorusError('UPLOAD_ATTEMPTS_EXHAUSTED') : discarded(round);
     }
     const bytesMax = open.order.payloadBytesMax;
     if (contentLength !== null && contentLength > bytesMax) {
       void open.refuse(ticket, 'PAYLOAD_TOO_LARGE');
-      throw new ChorusError('PAYLOAD_TOO_LARGE', `The update has ${contentLength} bytes; at most ${bytesMax} are taken`);
+      throw new ChorusError(
+        'PAYLOAD_TOO_LARGE',
+        `The update has ${contentLength} bytes; at most ${bytesMax} are taken`,
+      );
     }
     if (ticket.uploads.size >= uploadsPerClientMax) {
       throw new ChorusError('UPLOAD_IN_PROGRESS', undefined, { retryAfterMs: 1_000 });

@@ -70,7 +70,7 @@ export class Tickets {
   /** Closes one client's ticket; what it has accepted stays accepted. */
   close(clientId: string, reason: ChorusError): void {
     const ticket = this.of(clientId);
-    if (!ticket || ticket.state !== 'open') return;
+    if (ticket?.state !== 'open') return;
     ticket.state = 'closed';
     for (const upload of ticket.uploads) upload.revoke(reason);
   }

@@ -65,7 +65,7 @@ export class StagedUpload implements Upload {
       return settled.receipt;
     } finally {
       this.#end();
-      if (folded) folded.catch(() => undefined).then(() => this.#slot.release());
+      if (folded !== null) void folded.catch(() => undefined).then(() => this.#slot.release());
       else this.#slot.release();
     }
   }

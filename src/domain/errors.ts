@@ -11,6 +11,16 @@ export const errorCatalogue = {
     title: 'Body has an unsupported content type',
     remedy: 'Send application/json, or the bytes of a safetensors file for models and updates.',
   },
+  HOST_NOT_ALLOWED: {
+    status: 421,
+    title: 'The server does not answer under this host name',
+    remedy: 'Call it by its address, or start it with --allowed-hosts NAME.',
+  },
+  ORIGIN_NOT_ALLOWED: {
+    status: 403,
+    title: 'Pages of this origin may not call the server',
+    remedy: 'Start it with --cors-origins ORIGIN.',
+  },
   RATE_LIMITED: { status: 429, title: 'Too many requests', remedy: 'Wait as long as Retry-After says.' },
   REQUEST_TIMEOUT: { status: 408, title: 'The request came in too slowly', remedy: 'Send it again.' },
   HEADERS_TOO_LARGE: { status: 431, title: 'Request headers are too large', remedy: 'Send fewer or shorter headers.' },
@@ -86,6 +96,11 @@ export const errorCatalogue = {
   PAYLOAD_TOO_LARGE: { status: 413, title: 'The body is too large', remedy: 'See --payload-bytes-max.' },
   PAYLOAD_TRUNCATED: { status: 400, title: 'The body ended early', remedy: 'Send it whole.' },
   MALFORMED_SAFETENSORS: { status: 422, title: 'Not a valid safetensors file', remedy: 'The detail says what is off.' },
+  MALFORMED_NPY: {
+    status: 422,
+    title: 'Not a .npy file of float32 or float64 in C order',
+    remedy: 'The detail says what is off; numpy.save of a C-ordered float array writes a right one.',
+  },
   DTYPE_UNSUPPORTED: { status: 422, title: 'Tensor dtype is not supported', remedy: 'Use F64, F32, F16 or BF16.' },
   MODEL_MISMATCH: {
     status: 422,

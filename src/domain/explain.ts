@@ -113,7 +113,11 @@ function reason({ phase, tally, run, round, openClientIds }: Situation): Reason 
     case 'idle':
       return { text: 'No run was started yet; start one with POST /v1/runs', guard: null, next: 'nothing' };
     case 'paused':
-      return { text: `The run is paused: ${run?.reason ?? 'by an operator'}; resume or stop it`, guard: null, next: 'nothing' };
+      return {
+        text: `The run is paused: ${run?.reason ?? 'by an operator'}; resume or stop it`,
+        guard: null,
+        next: 'nothing',
+      };
     case 'finished':
       return {
         text: `The run is finished: ${plural(run?.roundsCommitted ?? 0, 'round')} committed; start another with POST /v1/runs`,
@@ -133,5 +137,7 @@ function reason({ phase, tally, run, round, openClientIds }: Situation): Reason 
 function atTrainingDeadline(round: Round): string {
   if (round.tally.contributions >= round.quorum) return 'it closes with the updates it has';
   if (mayExtend(round)) return `its deadline is extended by ${round.plan.trainingWindowMs} ms`;
-  return round.plan.onQuorumMissed === 'abandon' ? 'it is abandoned and the run pauses' : 'it is abandoned and tried again';
+  return round.plan.onQuorumMissed === 'abandon'
+    ? 'it is abandoned and the run pauses'
+    : 'it is abandoned and tried again';
 }

@@ -217,7 +217,7 @@ export interface CoordinatorHandle {
    * and is out of the open round. @throws CLIENT_UNKNOWN, REGISTRY_FULL, SHUTTING_DOWN
    */
   rendezvous(request?: ClientProfile & { clientId?: string }): Registration;
-  /** Whether `token` is the client's; compared in constant time. */
+  /** Whether `token` is the client's; compared in constant time. @throws CLIENT_UNKNOWN */
   authenticate(clientId: string, token: string): boolean;
   /** @throws CLIENT_UNKNOWN: register again. */
   heartbeat(clientId: string): Heartbeat;

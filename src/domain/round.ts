@@ -105,7 +105,13 @@ export const clientsMissing = (round: Round): number =>
 /** Whether a lost client can and should be replaced now. */
 export function replacementDue(round: Round): boolean {
   const { tally, selectorAsked, selectorDryAt } = round;
-  return !isFull(round) && !selectorAsked && tally.waiting > 0 && tally.waiting !== selectorDryAt && clientsMissing(round) > 0;
+  return (
+    !isFull(round) &&
+    !selectorAsked &&
+    tally.waiting > 0 &&
+    tally.waiting !== selectorDryAt &&
+    clientsMissing(round) > 0
+  );
 }
 
 /**

@@ -37,11 +37,10 @@ export function compileTable(machine: AnyStateMachine, states: readonly string[]
 }
 
 function refuseWhatNoTableHolds(machine: AnyStateMachine, state: string): void {
-  const node = machine.states[state];
-  const refuse = (what: string) => {
+  const refuse = (what: string): never => {
     throw new TypeError(`State ${machine.id}.${state} has ${what}, which a transition table cannot hold`);
   };
-  if (!node) return refuse('no definition');
+  const node = machine.states[state] ?? refuse('no definition');
   if (Object.keys(node.states).length > 0) refuse('child states');
   if (node.always?.length) refuse('an always transition');
   if (node.invoke.length > 0) refuse('an invoke');

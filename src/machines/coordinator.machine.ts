@@ -1,7 +1,7 @@
 import { assign, fromCallback, fromPromise, sendTo, setup } from 'xstate';
+import type { Plan } from '../domain/plan.ts';
 import type { RoundInput, RoundOutcome, Tally } from '../domain/round.ts';
 import { afterRound, attemptsExhausted, clientsSuffice, isFinished, type Run, startRun } from '../domain/run.ts';
-import type { Plan } from '../domain/plan.ts';
 import { type DeadlineInput, type DeadlinePassed, toBeProvided } from './deadline.ts';
 import { type RoundEvent, roundMachine } from './round.machine.ts';
 
@@ -132,7 +132,10 @@ export const coordinatorMachine = setup({
       invoke: { id: 'modelDeadline', src: 'deadline', input: ({ context }) => context },
       on: {
         'model.installed': 'running',
-        'run.stop': { target: 'stopped', actions: { type: 'noteReason', params: { reason: 'stopped by an operator' } } },
+        'run.stop': {
+          target: 'stopped',
+          actions: { type: 'noteReason', params: { reason: 'stopped by an operator' } },
+        },
         'deadline.passed': {
           target: 'stopped',
           actions: { type: 'noteReason', params: { reason: 'the initial model was not uploaded in time' } },
@@ -143,7 +146,10 @@ export const coordinatorMachine = setup({
       description: 'One round after another.',
       initial: 'opening',
       on: {
-        'run.stop': { target: 'stopped', actions: { type: 'noteReason', params: { reason: 'stopped by an operator' } } },
+        'run.stop': {
+          target: 'stopped',
+          actions: { type: 'noteReason', params: { reason: 'stopped by an operator' } },
+        },
         'run.pause': { actions: 'requestPause' },
       },
       states: {
@@ -242,7 +248,10 @@ export const coordinatorMachine = setup({
       entry: 'markSince',
       on: {
         'run.resume': { target: 'running', actions: 'clearPause' },
-        'run.stop': { target: 'stopped', actions: { type: 'noteReason', params: { reason: 'stopped by an operator' } } },
+        'run.stop': {
+          target: 'stopped',
+          actions: { type: 'noteReason', params: { reason: 'stopped by an operator' } },
+        },
       },
     },
     finished: {
@@ -257,6 +266,6 @@ export const coordinatorMachine = setup({
       entry: 'markSince',
       on: { 'run.start': 'starting' },
     },
-    draining: { type: 'final', description: 'The server is shutting down.', },
+    draining: { type: 'final', description: 'The server is shutting down.' },
   },
 });

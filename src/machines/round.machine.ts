@@ -181,7 +181,10 @@ export const roundMachine = setup({
         { guard: 'mayClose', target: 'aggregating' },
         {
           guard: 'replacementDue',
-          actions: ['noteSelectorAsked', { type: 'askSelector', params: ({ context }) => ({ count: clientsMissing(context) }) }],
+          actions: [
+            'noteSelectorAsked',
+            { type: 'askSelector', params: ({ context }) => ({ count: clientsMissing(context) }) },
+          ],
         },
       ],
       on: {

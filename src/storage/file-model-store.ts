@@ -58,7 +58,9 @@ async function readInfos(folder: string): Promise<Map<number, ModelInfo>> {
     // What a crash left half-written never was a version.
     if (file.endsWith('.tmp')) await rm(join(folder, file), { force: true });
     if (!file.endsWith('.json')) continue;
-    const { format, ...info } = JSON.parse(await readFile(join(folder, file), 'utf8')) as ModelInfo & { format: number };
+    const { format, ...info } = JSON.parse(await readFile(join(folder, file), 'utf8')) as ModelInfo & {
+      format: number;
+    };
     if (format !== formatVersion) {
       throw new Error(`${join(folder, file)} has format ${format}; this version reads format ${formatVersion}`);
     }

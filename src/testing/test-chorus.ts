@@ -1,5 +1,5 @@
 import { SimulatedClock } from 'xstate';
-import { type Chorus, type ChorusOptions, createCore } from '../chorus.ts';
+import { type Core, type CoreOptions, createCore } from '../core.ts';
 import type { ClientProfile } from '../domain/client.ts';
 import type { ChorusEvent, Heartbeat, Receipt, TrainingTicket } from '../domain/handle.ts';
 import type { Tensors } from '../domain/model.ts';
@@ -7,7 +7,7 @@ import { seededRandom } from '../domain/random.ts';
 import { decodeSafetensors, encodeSafetensors } from '../wire/safetensors.ts';
 import { writeUpdateMetadata } from '../wire/update-metadata.ts';
 
-export interface TestChorusOptions extends Omit<ChorusOptions, 'clock' | 'random' | 'entropy' | 'aggregator'> {
+export interface TestChorusOptions extends Omit<CoreOptions, 'clock' | 'random' | 'entropy' | 'aggregator'> {
   /** Decides ids, tokens and selection: the same seed, the same run. @default 1 */
   seed?: number;
 }
@@ -17,12 +17,12 @@ const startAtMs = Date.UTC(2020, 0, 1);
 
 /** The whole system in this thread, on a simulated clock, with seeded randomness and no port. */
 export class TestChorus {
-  readonly chorus: Chorus;
+  readonly chorus: Core;
   readonly events: ChorusEvent[] = [];
   readonly #clock: SimulatedClock;
   readonly #crashes: unknown[];
 
-  private constructor(chorus: Chorus, clock: SimulatedClock, crashes: unknown[]) {
+  private constructor(chorus: Core, clock: SimulatedClock, crashes: unknown[]) {
     this.chorus = chorus;
     this.#clock = clock;
     this.#crashes = crashes;

@@ -1,11 +1,10 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import * as Comlink from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
-import type { FastifyInstance } from 'fastify';
 import { Aggregation } from '../aggregator/service.ts';
-import type { AggregatorCallbacks, AggregatorService, UploadGate } from '../domain/aggregation.ts';
+import type { AggregatorCallbacks, AggregatorService } from '../domain/aggregation.ts';
 import { systemClock } from '../domain/clock.ts';
-import type { HttpSettings } from '../http/http-settings.ts';
+import type { HttpSettings } from '../domain/http.ts';
 import { createFoldPool } from './fold-pool.ts';
 
 /** What the aggregator thread is started with. */
@@ -19,7 +18,7 @@ export interface AggregatorThreadData {
 
 const { callbackPort, stagingBytesMax, foldThreads, http } = workerData as AggregatorThreadData;
 
-let app: FastifyInstance | null = null;
+let close: (() => Promise<void>) | null = null;
 let isDraining = false;
 
 const service: Aggregation = new Aggregation({
@@ -29,23 +28,20 @@ const service: Aggregation = new Aggregation({
   stagingBytesMax,
   listener: {
     async listen({ host, port }) {
-      await app?.close();
-      app = await buildApp(service);
+      await close?.();
+      // Loaded when a port is opened: embedding without one needs no HTTP.
+      const { closeApp, createAggregatorApp } = await import('../http/aggregator-app.ts');
+      const app = await createAggregatorApp({ gate: service, http, isDraining: () => isDraining });
+      close = () => closeApp(app);
       return { url: await app.listen({ host, port }) };
     },
     async close() {
       isDraining = true;
-      await app?.close();
-      app = null;
+      await close?.();
+      close = null;
     },
   },
 });
-
-/** Loaded when a port is opened: embedding without one needs no HTTP. */
-async function buildApp(gate: UploadGate): Promise<FastifyInstance> {
-  const { aggregatorAppFor } = await import('../http/aggregator-server.ts');
-  return aggregatorAppFor({ gate, http, isDraining: () => isDraining });
-}
 
 const api: AggregatorService = {
   listen: (at) => service.listen(at),

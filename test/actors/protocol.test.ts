@@ -136,9 +136,7 @@ describe('a round', () => {
     await test.advance(30_000, { alive: without(clients, third as TestClient) });
     expect(test.handle.models()).toHaveLength(1);
     expect(await weightsOf(test)).toEqual([2]);
-    expect(test.handle.round(1).exclusions).toEqual([
-      expect.objectContaining({ clientId: third?.clientId }),
-    ]);
+    expect(test.handle.round(1).exclusions).toEqual([expect.objectContaining({ clientId: third?.clientId })]);
   });
 
   it('closes with the last loss when the rest suffices, without waiting for the deadline', async () => {
@@ -229,12 +227,12 @@ describe('a round', () => {
     for (const [index, client] of spare.entries()) await client.contribute([index]);
     await test.settle();
     expect(await weightsOf(test)).toEqual([1.5]);
-    expect(test.handle.round(1).exclusions.map(({ reason }) => reason).sort()).toEqual([
-      'evicted',
-      'left',
-      'reregistered',
-      'uploadsRefused',
-    ]);
+    expect(
+      test.handle
+        .round(1)
+        .exclusions.map(({ reason }) => reason)
+        .sort(),
+    ).toEqual(['evicted', 'left', 'reregistered', 'uploadsRefused']);
   });
 
   it('takes a newcomer as a replacement when nobody else is left', async () => {
@@ -327,10 +325,19 @@ describe('a round', () => {
   });
 
   it.each([
-    ['throws', () => { throw new Error('broken policy'); }],
+    [
+      'throws',
+      () => {
+        throw new Error('broken policy');
+      },
+    ],
     ['rejects', () => Promise.reject(new Error('broken policy'))],
   ])('is retried and then pauses the run when the selector %s', async (_, policy) => {
-    const test = await TestChorus.create({ plan: { rounds: 1, minClients: 1, attemptsMax: 2 }, policy, onCrash: () => undefined });
+    const test = await TestChorus.create({
+      plan: { rounds: 1, minClients: 1, attemptsMax: 2 },
+      policy,
+      onCrash: () => undefined,
+    });
     await test.joinMany(1);
     await test.settle();
     expect(test.handle.status()).toMatchObject({ runState: 'paused', counts: { selected: 0 } });
@@ -373,23 +380,26 @@ describe('a client', () => {
     expect(test.crashes).toEqual([]);
   });
 
-  it.each(['before a run', 'during a run', 'after a run'])('with an unknown id is refused %s, and nothing changes (F3, F4)', async (when) => {
-    const test = await TestChorus.create({ plan: { rounds: 1, minClients: 1 }, autoStart: when !== 'before a run' });
-    if (when === 'after a run') {
-      const [client] = await test.joinMany(1);
-      await client?.contribute([1]);
-      await test.settle();
-      expect(test.handle.status().runState).toBe('finished');
-    }
-    const before = test.handle.status();
-    for (const id of [crypto.randomUUID(), 'nonsense', '']) {
-      expect(await codeOf(() => test.handle.heartbeat(id))).toBe('CLIENT_UNKNOWN');
-      expect(await codeOf(() => test.handle.startTraining(id))).toBe('CLIENT_UNKNOWN');
-      expect(await codeOf(() => test.handle.leave(id))).toBe('CLIENT_UNKNOWN');
-      expect(await codeOf(() => test.handle.rendezvous({ clientId: id }))).toBe('CLIENT_UNKNOWN');
-    }
-    expect(test.handle.status()).toEqual(before);
-  });
+  it.each(['before a run', 'during a run', 'after a run'])(
+    'with an unknown id is refused %s, and nothing changes (F3, F4)',
+    async (when) => {
+      const test = await TestChorus.create({ plan: { rounds: 1, minClients: 1 }, autoStart: when !== 'before a run' });
+      if (when === 'after a run') {
+        const [client] = await test.joinMany(1);
+        await client?.contribute([1]);
+        await test.settle();
+        expect(test.handle.status().runState).toBe('finished');
+      }
+      const before = test.handle.status();
+      for (const id of [crypto.randomUUID(), 'nonsense', '']) {
+        expect(await codeOf(() => test.handle.heartbeat(id))).toBe('CLIENT_UNKNOWN');
+        expect(await codeOf(() => test.handle.startTraining(id))).toBe('CLIENT_UNKNOWN');
+        expect(await codeOf(() => test.handle.leave(id))).toBe('CLIENT_UNKNOWN');
+        expect(await codeOf(() => test.handle.rendezvous({ clientId: id }))).toBe('CLIENT_UNKNOWN');
+      }
+      expect(test.handle.status()).toEqual(before);
+    },
+  );
 
   it('whose heartbeat comes at the moment it expires is never selectable twice (F8)', async () => {
     const test = await chorusWith({ heartbeatTimeoutMs: 3_000, heartbeatIntervalMs: 1_000, minClients: 2, rounds: 1 });
@@ -439,7 +449,14 @@ describe('a client', () => {
   });
 
   it('is counted where it is, after every step of a random walk (F13)', async () => {
-    const test = await chorusWith({ rounds: 50, minClients: 2, quorum: 1, heartbeatTimeoutMs: 2_000, heartbeatIntervalMs: 500, trainingWindowMs: 3_000 });
+    const test = await chorusWith({
+      rounds: 50,
+      minClients: 2,
+      quorum: 1,
+      heartbeatTimeoutMs: 2_000,
+      heartbeatIntervalMs: 500,
+      trainingWindowMs: 3_000,
+    });
     const clients = await test.joinMany(6);
     for (let step = 0; step < 300; step += 1) {
       const client = clients[step % clients.length] as TestClient;
@@ -452,7 +469,14 @@ describe('a client', () => {
         else await test.advance(700);
       });
       if (act === 3) clients[step % clients.length] = await test.join();
-      const recount: Record<string, number> = { waiting: 0, selected: 0, training: 0, done: 0, doneAndInactive: 0, ignored: 0 };
+      const recount: Record<string, number> = {
+        waiting: 0,
+        selected: 0,
+        training: 0,
+        done: 0,
+        doneAndInactive: 0,
+        ignored: 0,
+      };
       for (const { state } of test.handle.clients({ limit: 1_000 }).clients) recount[state] = (recount[state] ?? 0) + 1;
       expect(test.handle.status().counts).toEqual(recount);
     }
@@ -512,7 +536,9 @@ describe('a held heartbeat', () => {
     const test = await chorusWith({ minClients: 1 });
     const [client] = (await test.joinMany(1)) as [TestClient];
     const known = { state: 'standby', round: 1 } as const;
-    expect(await test.handle.waitHeartbeat(client.clientId, { waitMs: 60_000, known })).toMatchObject({ state: 'selected' });
+    expect(await test.handle.waitHeartbeat(client.clientId, { waitMs: 60_000, known })).toMatchObject({
+      state: 'selected',
+    });
   });
 
   it('counts silence from the moment the caller is gone', async () => {
@@ -550,7 +576,10 @@ describe('a held heartbeat', () => {
 describe('the same seed', () => {
   it('gives the same transcript and the same bits, and another seed another', async () => {
     const transcript = async (seed: number) => {
-      const test = await TestChorus.create({ seed, plan: { rounds: 2, minClients: 5, participantsRatio: 0.6, quorum: 1 } });
+      const test = await TestChorus.create({
+        seed,
+        plan: { rounds: 2, minClients: 5, participantsRatio: 0.6, quorum: 1 },
+      });
       const clients = await test.joinMany(5);
       for (let round = 0; round < 2; round += 1) {
         for (const client of selected(clients)) await client.contribute([Math.PI * round, 1 / 3], 7);

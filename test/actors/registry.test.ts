@@ -124,7 +124,14 @@ describe('the client registry', () => {
       });
     }
     expect(expired.sort()).toEqual([0, 1, 2, 3, 4]);
-    expect(registry.counts()).toMatchObject({ waiting: 0, selected: 0, training: 0, done: 0, doneAndInactive: 1, ignored: 0 });
+    expect(registry.counts()).toMatchObject({
+      waiting: 0,
+      selected: 0,
+      training: 0,
+      done: 0,
+      doneAndInactive: 1,
+      ignored: 0,
+    });
   });
 
   it('blames no client for a pause of the process itself', () => {
@@ -147,7 +154,8 @@ describe('the client registry', () => {
     registry.register(0, {});
     registry.setHeartbeatTimeout(320, 0);
     const expired: number[] = [];
-    for (let nowMs = 0; nowMs <= 400; nowMs += registry.expiryTickMs) registry.expire(nowMs, (slot) => expired.push(slot));
+    for (let nowMs = 0; nowMs <= 400; nowMs += registry.expiryTickMs)
+      registry.expire(nowMs, (slot) => expired.push(slot));
     expect(expired).toHaveLength(1);
   });
 

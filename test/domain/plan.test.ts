@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { cohortWanted, planSettings, quorumOf, readPlan } from '../../src/domain/plan.ts';
 
-const problemOf = (given: Record<string, unknown>) => readPlan(given).problems.map(({ message }) => message).join(' ');
+const problemOf = (given: Record<string, unknown>) =>
+  readPlan(given)
+    .problems.map(({ message }) => message)
+    .join(' ');
 
 describe('a plan', () => {
   it('is complete and legal when nothing is given', () => {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { AnyStateMachine, StateNode } from 'xstate';
+import type { AnyStateMachine, AnyStateNode } from 'xstate';
 import { aggregatorMachine } from '../../src/machines/aggregator.machine.ts';
 import { coordinatorMachine } from '../../src/machines/coordinator.machine.ts';
 import { roundMachine } from '../../src/machines/round.machine.ts';
 
-type Node = StateNode<never, never>;
+type Node = AnyStateNode;
 
 const statesOf = (machine: AnyStateMachine): Node[] => {
   const walk = (node: Node): Node[] => [node, ...Object.values(node.states).flatMap((child) => walk(child as Node))];

@@ -94,14 +94,13 @@ describe('the round machine', () => {
       const snapshot = { ...state, context: { ...state.context, plan } } as typeof state;
       const actor = createActor(quiet, { snapshot, input });
       actor.start();
-      let outcome: RoundOutcome | undefined;
       let waitedMs = 0;
       for (let step = 0; step < 10 && actor.getSnapshot().status === 'active'; step += 1) {
         const { deadlineAtMs } = actor.getSnapshot().context;
         waitedMs = Math.max(waitedMs, deadlineAtMs);
         actor.send({ type: 'deadline.passed', atMs: deadlineAtMs });
       }
-      outcome = actor.getSnapshot().output;
+      const outcome: RoundOutcome | undefined = actor.getSnapshot().output;
       expect(outcome?.kind).toBe('abandoned');
       expect(waitedMs).toBeLessThanOrEqual(1_000 + 2_000 + attemptMsMax(plan, selectorWindowMs));
     }

@@ -120,16 +120,17 @@ function unseen() {
 }
 
 function progressRows(context) {
-  const { tally, target, quorum } = context ?? {};
+  const { tally, target, quorum, plan } = context ?? {};
   const rows = numbersOf(context).map(([name, value]) =>
     make('div', {}, make('dt', { textContent: name }), make('dd', { textContent: value })),
   );
   const contributions = tally?.contributions;
   if (typeof contributions === 'number' && typeof quorum === 'number') {
-    const bar = make('progress', { max: Math.max(target || 0, quorum, 1), value: contributions });
+    // Over-selection makes the cohort larger than what the round closes at.
+    const wanted = plan?.cohortSize ?? target;
+    const bar = make('progress', { max: Math.max(wanted || 0, quorum, 1), value: contributions });
     bar.setAttribute('aria-label', 'Contributions');
-    const of = target ? `${contributions} of ${target}` : String(contributions);
-    const text = `${of} contributions, quorum ${quorum}`;
+    const text = `${contributions}${wanted ? ` of ${wanted}` : ''} contributions, quorum ${quorum}`;
     rows.unshift(make('div', { className: 'wide' }, make('dt', { textContent: text }), make('dd', {}, bar)));
   }
   return rows;

@@ -1,0 +1,112 @@
+import cors from '@fastify/cors';
+import rateLimit from '@fastify/rate-limit';
+import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
+import { ChorusError } from '../domain/errors.ts';
+import { defaultHttpLimits, type HttpLimits, type HttpSettings } from '../domain/http.ts';
+import { createLogger } from '../logger.ts';
+import { guardOrigins } from './plugins/guard.ts';
+import { answerClientError, answerNotFound, answerProblems, asChorusError, sendProblem } from './problem.ts';
+import { validatorCompiler } from './validation.ts';
+
+/** How often the parser looks for requests that are too slow, ms. */
+const slownessCheckMs = 2_000;
+/** Clients and addresses whose requests are counted; the longest unseen go first. */
+const ratesKeptMax = 50_000;
+const closeMsMax = 5_000;
+
+export interface BaseAppOptions {
+  /** Who logs. */
+  name: string;
+  http: HttpSettings;
+  /** For a whole request to come in, ms; 0: a handler of its own sees to it. */
+  requestMsMax: number;
+}
+
+export const limitsOf = (http: HttpSettings): HttpLimits => ({ ...defaultHttpLimits, ...http.limits });
+
+/** A Fastify app with what both listeners share: limits, refusals as problems, origins, rates, logs. */
+export async function createBaseApp({ name, http, requestMsMax }: BaseAppOptions): Promise<FastifyInstance> {
+  const limits = limitsOf(http);
+  const log: FastifyBaseLogger | null = http.log && http.log.level !== 'silent' ? createLogger(http.log, name) : null;
+  const app: FastifyInstance = fastify({
+    ...(log ? { loggerInstance: log } : {}),
+    logController: new LogController({ disableRequestLogging: !['trace', 'debug'].includes(http.log?.level ?? '') }),
+    bodyLimit: limits.jsonBytesMax,
+    requestTimeout: requestMsMax,
+    keepAliveTimeout: limits.keepAliveMs,
+    forceCloseConnections: 'idle',
+    clientErrorHandler: answerClientError,
+    http: {
+      maxHeaderSize: limits.headerBytesMax,
+      headersTimeout: limits.headersMsMax,
+      connectionsCheckingInterval: slownessCheckMs,
+      requestTimeout: requestMsMax,
+    },
+    routerOptions: { maxParamLength: 256, ignoreTrailingSlash: true },
+    frameworkErrors: (error, _request, reply) => {
+      void sendProblem(reply, asChorusError(error));
+    },
+  });
+  app.server.maxConnections = limits.connectionsMax;
+  app.setValidatorCompiler(validatorCompiler);
+  answerProblems(app);
+  acceptEmptyJson(app);
+  continueWhenExpected(app);
+  guardOrigins(app, http);
+  if (http.corsOrigins?.length) {
+    await app.register(cors, {
+      origin: http.corsOrigins.includes('*') ? '*' : http.corsOrigins,
+      methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
+      exposedHeaders: ['ETag', 'Retry-After', 'Content-Range', 'Accept-Ranges', 'Preference-Applied'],
+      maxAge: 600,
+    });
+  }
+  await app.register(rateLimit, {
+    global: false,
+    max: limits.requestsPerAddressMax,
+    timeWindow: '1 minute',
+    cache: ratesKeptMax,
+    addHeaders: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false },
+    addHeadersOnExceeding: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false },
+    errorResponseBuilder: (_request, { max, ttl }) =>
+      new ChorusError('RATE_LIMITED', `More than ${max} requests in a minute`, { retryAfterMs: ttl }),
+  });
+  answerNotFound(app);
+  return app;
+}
+
+/** Counts every request of a plugin by its address, before anything else of it is looked at: guessing is counted too. */
+export function limitByAddress(app: FastifyInstance): void {
+  app.addHook('onRequest', app.rateLimit());
+}
+
+/** A JSON body may be left out where everything in it is optional, whatever the Content-Type says. */
+function acceptEmptyJson(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.removeContentTypeParser('application/json');
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body.length === 0) return done(null, null);
+    return parse(request, body as string, done);
+  });
+  app.addHook('preValidation', async (request) => {
+    if (request.body === undefined) request.body = null;
+  });
+}
+
+/** A client that asks first (`Expect: 100-continue`) is told to go on only once its request was let in. */
+function continueWhenExpected(app: FastifyInstance): void {
+  app.server.on('checkContinue', (request, response) => app.routing(request, response));
+  app.addHook('preParsing', async (request, reply) => {
+    if (request.headers.expect?.toLowerCase() === '100-continue') reply.raw.writeContinue();
+  });
+}
+
+/** Closes a listener: answers under way end, for a while; then every connection is cut. */
+export async function closeApp(app: FastifyInstance): Promise<void> {
+  const timer = setTimeout(() => app.server.closeAllConnections(), closeMsMax);
+  try {
+    await app.close();
+  } finally {
+    clearTimeout(timer);
+  }
+}

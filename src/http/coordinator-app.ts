@@ -1,0 +1,51 @@
+import type { FastifyInstance } from 'fastify';
+import type { CoordinatorHandle } from '../domain/handle.ts';
+import type { HttpSettings } from '../domain/http.ts';
+import type { InspectFeed } from '../inspect/feed.ts';
+import { inspectPlugin } from '../inspect/plugin.ts';
+import { createBaseApp, limitsOf } from './base-app.ts';
+
+export { closeApp } from './base-app.ts';
+
+import { addCoordinatorMetrics, createMetrics } from './metrics.ts';
+import { describeApi } from './plugins/openapi.ts';
+import { clientRoutes } from './routes/clients.ts';
+import { eventRoutes } from './routes/events.ts';
+import { modelRoutes } from './routes/models.ts';
+import { opsRoutes } from './routes/ops.ts';
+import { roundRoutes } from './routes/rounds.ts';
+import { runRoutes } from './routes/runs.ts';
+import { xainCoordinatorApi } from './xain/coordinator-api.ts';
+
+export interface CoordinatorAppOptions {
+  handle: CoordinatorHandle;
+  adminToken: string;
+  http: HttpSettings;
+  notReady: () => string | null;
+  /** Shows the statecharts at /inspect. */
+  inspectFeed: InspectFeed | null;
+}
+
+/** The coordinator's HTTP API: maps calls of the handle, and nothing else. */
+export async function createCoordinatorApp(options: CoordinatorAppOptions): Promise<FastifyInstance> {
+  const { handle, adminToken, http, notReady, inspectFeed } = options;
+  const limits = limitsOf(http);
+  const app = await createBaseApp({ name: 'coordinator', http, requestMsMax: limits.requestMsMax });
+  const metrics = createMetrics(app);
+  addCoordinatorMetrics(metrics, handle);
+  await describeApi(app, {
+    title: 'Chorus coordinator',
+    description:
+      'Registers clients, selects cohorts, runs rounds. Updates and models of open rounds go through the aggregator.',
+    tokens: { client: 'clientToken of the registration', admin: 'The server’s admin token' },
+  });
+  await app.register(clientRoutes, { handle, adminToken, limits });
+  await app.register(roundRoutes, { handle });
+  await app.register(modelRoutes, { handle });
+  await app.register(runRoutes, { handle, adminToken, limits });
+  await app.register(eventRoutes, { handle, limits });
+  await app.register(opsRoutes, { notReady, metrics });
+  if (inspectFeed) await app.register(inspectPlugin, { feed: inspectFeed, clientSnapshot: handle.client });
+  if (http.xainApi) await app.register(xainCoordinatorApi(handle));
+  return app;
+}

@@ -1,0 +1,134 @@
+import type { FastifyInstance } from 'fastify';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { UploadGate } from '../domain/aggregation.ts';
+import type { CoordinatorHandle } from '../domain/handle.ts';
+
+/** Durations from a heartbeat to a long upload, seconds; a held call is not timed. */
+const secondsBuckets = [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10, 60];
+
+/** A registry with the process's own numbers and the duration of every request of the app. */
+export function createMetrics(app: FastifyInstance): Registry {
+  const registers = [new Registry()] as [Registry];
+  const [registry] = registers;
+  collectDefaultMetrics({ register: registry });
+  const durations = new Histogram({
+    name: 'chorus_http_request_duration_seconds',
+    help: 'Time to answer, by route and status; held heartbeats and event streams are left out',
+    labelNames: ['method', 'route', 'status'],
+    buckets: secondsBuckets,
+    registers,
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    if (request.headers.prefer !== undefined) return;
+    const { method, url: route = 'none' } = request.routeOptions;
+    durations.observe({ method: [method].flat()[0] ?? '', route, status: reply.statusCode }, reply.elapsedTime / 1_000);
+  });
+  return registry;
+}
+
+/** The numbers of the protocol, read when they are asked for. */
+export function addCoordinatorMetrics(registry: Registry, handle: CoordinatorHandle): void {
+  const registers = [registry];
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name: `chorus_${name}`,
+      help,
+      registers,
+      collect() {
+        this.set(read());
+      },
+    });
+  // Counted by the coordinator already: here they are only read, and a process starts both from 0.
+  const counter = (name: string, help: string, read: () => number) =>
+    new Counter({
+      name: `chorus_${name}_total`,
+      help,
+      registers,
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
+  gauge('population', 'Registered clients', () => handle.metrics().population);
+  gauge('round', 'Open or last round', () => handle.metrics().round);
+  gauge('model_version', 'Current model version; 0 before the first', () => handle.metrics().modelVersion ?? 0);
+  gauge('long_polls_held', 'Heartbeats held until there is news', () => handle.metrics().longPollsHeld);
+  counter('heartbeats', 'Heartbeats received', () => handle.metrics().heartbeatsTotal);
+  counter('registrations', 'Registrations, repeated ones included', () => handle.metrics().registrationsTotal);
+  counter('clients_expired', 'Clients lost for want of heartbeats', () => handle.metrics().expiredTotal);
+  counter('rounds_committed', 'Rounds committed', () => handle.metrics().roundsCommittedTotal);
+  counter('rounds_abandoned', 'Attempts at rounds abandoned', () => handle.metrics().roundsAbandonedTotal);
+  counter(
+    'aggregator_restarts',
+    'Times the aggregator was lost and started again',
+    () => handle.metrics().aggregatorRestartsTotal,
+  );
+  new Gauge({
+    name: 'chorus_clients',
+    help: 'Clients by state',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      for (const [state, count] of Object.entries(handle.metrics().counts)) this.set({ state }, count);
+    },
+  });
+  new Gauge({
+    name: 'chorus_phase',
+    help: '1 for the phase the run is in',
+    labelNames: ['phase'],
+    registers,
+    collect() {
+      this.reset();
+      this.set({ phase: handle.metrics().phase }, 1);
+    },
+  });
+  new Counter({
+    name: 'chorus_updates_total',
+    help: 'Updates by verdict',
+    labelNames: ['verdict'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [verdict, count] of Object.entries(handle.metrics().updatesTotal)) this.inc({ verdict }, count);
+    },
+  });
+}
+
+/** The numbers of the data path. */
+export function addAggregatorMetrics(registry: Registry, gate: UploadGate): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'chorus_uploads_in_flight',
+    help: 'Uploads under way',
+    registers,
+    collect() {
+      this.set(gate.stats().uploadsInFlight);
+    },
+  });
+  new Gauge({
+    name: 'chorus_staged_bytes',
+    help: 'Memory reserved for updates received but not summed yet',
+    registers,
+    collect() {
+      this.set(gate.stats().stagedBytes);
+    },
+  });
+  new Counter({
+    name: 'chorus_update_bytes_received_total',
+    help: 'Bytes of updates received',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(gate.stats().bytesReceivedTotal);
+    },
+  });
+  new Counter({
+    name: 'chorus_model_bytes_served_total',
+    help: 'Bytes of models served to clients in training',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(gate.stats().bytesServedTotal);
+    },
+  });
+}

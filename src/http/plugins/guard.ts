@@ -1,0 +1,35 @@
+import { isIP } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import { ChorusError } from '../../domain/errors.ts';
+import type { HttpSettings } from '../../domain/http.ts';
+
+const hostName = (host: string): string =>
+  host
+    .replace(/:\d+$/, '')
+    .replace(/^\[(.*)\]$/, '$1')
+    .toLowerCase();
+
+const isLoopback = (address: string | undefined): boolean =>
+  address !== undefined && (/^(::ffff:)?127\./.test(address) || address === '::1');
+
+/**
+ * Keeps other sites' pages out. A page may give its own host name the server's address (DNS rebinding), so a server
+ * reached over loopback answers only under its address, `localhost` and the names it was told. And a page's own
+ * requests carry its Origin, which must be the server's own or an allowed one.
+ */
+export function guardOrigins(app: FastifyInstance, { allowedHosts = [], corsOrigins = [] }: HttpSettings): void {
+  const names = new Set(['localhost', ...allowedHosts.map((name) => name.toLowerCase())]);
+  const origins = new Set(corsOrigins);
+  app.addHook('onRequest', async (request) => {
+    const { host = '', origin } = request.headers;
+    const name = hostName(host);
+    const isGuarded = allowedHosts.length > 0 || isLoopback(request.socket.localAddress);
+    if (isGuarded && isIP(name) === 0 && !names.has(name)) {
+      throw new ChorusError('HOST_NOT_ALLOWED', `This server is not known as ${JSON.stringify(name.slice(0, 128))}`);
+    }
+    if (origin === undefined || origins.has('*') || origins.has(origin)) return;
+    if (origin.toLowerCase() !== `${request.protocol}://${host.toLowerCase()}`) {
+      throw new ChorusError('ORIGIN_NOT_ALLOWED', `Pages of ${JSON.stringify(origin.slice(0, 128))} may not call it`);
+    }
+  });
+}

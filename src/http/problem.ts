@@ -1,0 +1,111 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
+import { ChorusError, type ErrorCode, errorCatalogue } from '../domain/errors.ts';
+import { isBodyOpen, throwAwayRest } from './read-body.ts';
+
+const problemType = 'application/problem+json';
+
+interface ProblemBody {
+  type: string;
+  title: string;
+  status: number;
+  code: ErrorCode;
+  detail: string;
+  remedy: string;
+}
+
+function problemOf(code: ErrorCode, detail: string): ProblemBody {
+  const { status, title, remedy } = errorCatalogue[code];
+  return { type: `/docs/errors#${code}`, title, status, code, detail, remedy };
+}
+
+/** Answers with a refusal as RFC 9457 problem details. */
+export function sendProblem(reply: FastifyReply, error: ChorusError): FastifyReply {
+  const body = problemOf(error.code, error.message);
+  if (error.retryAfterMs !== undefined) void reply.header('retry-after', Math.ceil(error.retryAfterMs / 1_000));
+  if (body.status === 401) void reply.header('www-authenticate', 'Bearer');
+  const { raw } = reply.request;
+  if (isBodyOpen(raw)) {
+    void reply.header('connection', 'close');
+    throwAwayRest(raw);
+  }
+  return reply.code(body.status).type(problemType).serializer(JSON.stringify).send(body);
+}
+
+/** What Fastify itself refuses, in our words. */
+const frameworkCodes: Record<string, ErrorCode> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'PAYLOAD_TOO_LARGE',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'UNSUPPORTED_MEDIA_TYPE',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'PAYLOAD_TRUNCATED',
+  FST_ERR_BAD_URL: 'NOT_FOUND',
+};
+
+/** Any error as one of the catalogue. What we did not foresee keeps its message to itself. */
+export function asChorusError(error: unknown): ChorusError {
+  if (error instanceof ChorusError) return error;
+  const { code, statusCode, message } = (error ?? {}) as Partial<FastifyError>;
+  const known = code === undefined ? undefined : frameworkCodes[code];
+  if (known) return new ChorusError(known, message);
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
+    return new ChorusError('REQUEST_INVALID', message);
+  }
+  return new ChorusError('INTERNAL', undefined, { cause: error });
+}
+
+/** Makes every refusal of handlers and of the framework a problem document. */
+export function answerProblems(app: FastifyInstance): void {
+  app.setErrorHandler((error, request, reply) => {
+    const refusal = asChorusError(error);
+    if (refusal.code === 'INTERNAL') request.log.error({ err: error }, 'request failed');
+    return sendProblem(reply, refusal);
+  });
+}
+
+/** Tells an unknown path from a method that does not go with a known one. */
+export function answerNotFound(app: FastifyInstance): void {
+  const methodsOf = new Map<string, Set<string>>();
+  app.addHook('onRoute', ({ url, method }) => {
+    const methods = methodsOf.get(url) ?? new Set();
+    for (const one of [method].flat()) methods.add(one);
+    methodsOf.set(url, methods);
+  });
+  app.setNotFoundHandler({ preHandler: app.rateLimit() }, (request, reply) => {
+    const path = request.url.split('?', 1)[0] ?? '/';
+    const allowed = [...methodsOf]
+      .filter(([pattern]) => pathMatches(pattern, path))
+      .flatMap(([, methods]) => [...methods]);
+    const shown = path.slice(0, 256);
+    if (allowed.length === 0) return sendProblem(reply, new ChorusError('NOT_FOUND', `There is no ${shown}`));
+    void reply.header('allow', [...new Set(allowed)].join(', '));
+    return sendProblem(reply, new ChorusError('METHOD_NOT_ALLOWED', `${request.method} does not go with ${shown}`));
+  });
+}
+
+/** @param pattern a route, with `:parameters` and perhaps a `*` at its end. */
+function pathMatches(pattern: string, path: string): boolean {
+  const wanted = pattern.split('/');
+  const given = path.split('/');
+  const isOpen = wanted.at(-1) === '*';
+  if (isOpen ? given.length < wanted.length : given.length !== wanted.length) return false;
+  return wanted.every((part, index) => part === '*' || part.startsWith(':') || part === given[index]);
+}
+
+/** What the HTTP parser refuses before there is a request. */
+export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const code: ErrorCode =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? 'HEADERS_TOO_LARGE'
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? 'REQUEST_TIMEOUT'
+        : 'REQUEST_INVALID';
+  const { status, title } = errorCatalogue[code];
+  const body = JSON.stringify(problemOf(code, title));
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${problemType}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}

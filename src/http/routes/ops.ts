@@ -1,0 +1,41 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { Registry } from 'prom-client';
+import { Type } from 'typebox';
+import { ChorusError } from '../../domain/errors.ts';
+import { limitByAddress } from '../base-app.ts';
+import { problems } from '../schemas/common.ts';
+
+interface OpsOptions {
+  /** Why it cannot do its work now, or null. */
+  notReady: () => string | null;
+  metrics: Registry;
+}
+
+const Health = Type.Object({ status: Type.Literal('ok') });
+const notReadyRetryMs = 1_000;
+
+/** For orchestrators and Prometheus. */
+export const opsRoutes: FastifyPluginAsyncTypebox<OpsOptions> = async (app, { notReady, metrics }) => {
+  limitByAddress(app);
+  const tags = ['operations'];
+  app.get('/healthz', { schema: { tags, summary: 'Whether it is alive', response: { 200: Health } } }, async () => ({
+    status: 'ok' as const,
+  }));
+
+  app.get(
+    '/readyz',
+    { schema: { tags, summary: 'Whether it can do its work', response: { 200: Health, ...problems(503) } } },
+    async () => {
+      const reason = notReady();
+      if (reason === null) return { status: 'ok' as const };
+      const code = reason === 'shutting down' ? 'SHUTTING_DOWN' : 'AGGREGATOR_UNAVAILABLE';
+      throw new ChorusError(code, `Not ready: ${reason}`, { retryAfterMs: notReadyRetryMs });
+    },
+  );
+
+  app.get(
+    '/metrics',
+    { schema: { tags, summary: 'Numbers for Prometheus', produces: ['text/plain'], response: { 200: Type.String() } } },
+    async (_request, reply) => reply.type(metrics.contentType).send(await metrics.metrics()),
+  );
+};

@@ -1,0 +1,50 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
+import type { CoordinatorHandle } from '../../domain/handle.ts';
+import { limitByAddress } from '../base-app.ts';
+import { problems } from '../schemas/common.ts';
+import { RoundReply, RoundsQuery, RoundsReply, StatusReply } from '../schemas/coordinator.ts';
+
+/** What anybody may read of the run and its rounds. */
+export const roundRoutes: FastifyPluginAsyncTypebox<{ handle: CoordinatorHandle }> = async (app, { handle }) => {
+  limitByAddress(app);
+  const tags = ['rounds'];
+
+  app.get(
+    '/v1/status',
+    {
+      schema: {
+        tags,
+        summary: 'What the run is doing, and what it waits for',
+        response: { 200: StatusReply, ...problems(429) },
+      },
+    },
+    async () => handle.status(),
+  );
+
+  app.get(
+    '/v1/rounds',
+    {
+      schema: {
+        tags,
+        summary: 'The attempts at rounds, newest first',
+        querystring: RoundsQuery,
+        response: { 200: RoundsReply, ...problems(400, 429) },
+      },
+    },
+    async (request) => ({ rounds: handle.rounds(request.query.limit) }),
+  );
+
+  app.get(
+    '/v1/rounds/:round',
+    {
+      schema: {
+        tags,
+        summary: 'The newest attempt at one round of the current run',
+        params: Type.Object({ round: Type.Integer({ minimum: 1 }) }),
+        response: { 200: RoundReply, ...problems(400, 404, 429) },
+      },
+    },
+    async (request) => handle.round(request.params.round),
+  );
+};

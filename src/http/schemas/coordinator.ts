@@ -1,0 +1,171 @@
+import { Type } from 'typebox';
+import { clientStates } from '../../domain/client.ts';
+import { errorCatalogue } from '../../domain/errors.ts';
+import type { Plan } from '../../domain/plan.ts';
+import { Count, Metrics, nullable, Sha256, TimeMs, Uuid, UuidText } from './common.ts';
+
+const Attributes = Type.Record(
+  Type.String({ pattern: '^.{1,64}$' }),
+  Type.Union([Type.String({ maxLength: 256 }), Type.Number(), Type.Boolean()]),
+  { maxProperties: 32 },
+);
+
+export const RendezvousBody = nullable(
+  Type.Object(
+    {
+      name: Type.Optional(Type.String({ maxLength: 128 })),
+      attributes: Type.Optional(Attributes),
+      clientId: Type.Optional(UuidText),
+    },
+    {
+      additionalProperties: false,
+      description: 'clientId, with the client token: a client that restarted keeps its identity',
+    },
+  ),
+);
+
+export const RegistrationReply = Type.Object({
+  clientId: Uuid,
+  clientToken: Type.String({ description: 'Secret: proves that later calls come from this client' }),
+  heartbeatIntervalMs: Type.Integer(),
+  heartbeatTimeoutMs: Type.Integer(),
+});
+
+export const Standing = Type.Enum(['standby', 'selected', 'training', 'finished']);
+
+export const HeartbeatBody = nullable(
+  Type.Object(
+    { state: Standing, round: Count },
+    { additionalProperties: false, description: 'What the client last heard; anything else is answered at once' },
+  ),
+);
+
+export const HeartbeatReply = Type.Object({
+  state: Standing,
+  run: nullable(Uuid),
+  round: Count,
+  retryAfterMs: Type.Integer({ description: 'When to send the next heartbeat' }),
+});
+
+const Hyperparameters = Type.Record(Type.String(), Type.Union([Type.Number(), Type.String(), Type.Boolean()]));
+
+export const TrainingReply = Type.Object({
+  run: Uuid,
+  round: Count,
+  aggregatorUrl: nullable(Type.String()),
+  trainingToken: Type.String({ description: 'Secret: for this client and this round' }),
+  modelVersion: nullable(Count),
+  hyperparameters: Hyperparameters,
+  deadlineAtMs: TimeMs,
+});
+
+const Counts = Type.Object({
+  waiting: Count,
+  selected: Count,
+  training: Count,
+  done: Count,
+  doneAndInactive: Count,
+  ignored: Count,
+});
+
+export const WaitingFor = Type.Object({
+  phase: Type.String(),
+  summary: Type.String({ description: 'What is missing, from whom, what happens next and when' }),
+  sinceMs: TimeMs,
+  guard: nullable(Type.Object({ name: Type.String(), have: Type.Number(), need: Type.Number() })),
+  clients: Type.Array(Uuid, { description: 'The first 20 clients waited for' }),
+  clientsTotal: Count,
+  deadlineAtMs: nullable(TimeMs),
+  next: Type.String(),
+});
+
+export const StatusReply = Type.Object({
+  run: nullable(Uuid),
+  runState: Type.String(),
+  round: Count,
+  roundsTotal: Count,
+  attempt: Count,
+  phase: Type.String(),
+  modelVersion: nullable(Count),
+  population: Count,
+  counts: Counts,
+  contributions: Count,
+  target: nullable(Count),
+  quorum: nullable(Count),
+  waitingFor: WaitingFor,
+  aggregator: Type.String(),
+  uptimeMs: Type.Number(),
+});
+
+const Receipt = { round: Count, clientId: Uuid, sha256: Sha256, numExamples: Count };
+export const ReceiptReply = Type.Object({ verdict: Type.Literal('accepted'), receipt: Type.Object(Receipt) });
+
+export const RoundReply = Type.Object({
+  run: Uuid,
+  round: Count,
+  attempt: Count,
+  phase: Type.String(),
+  openedAtMs: TimeMs,
+  trainingAtMs: nullable(TimeMs),
+  aggregatingAtMs: nullable(TimeMs),
+  endedAtMs: nullable(TimeMs),
+  deadlineAtMs: nullable(TimeMs),
+  target: Count,
+  quorum: Count,
+  cohort: Type.Array(Uuid),
+  contributions: Type.Array(Type.Object({ ...Receipt, acceptedAtMs: TimeMs, metrics: Metrics })),
+  exclusions: Type.Array(
+    Type.Object({
+      clientId: Uuid,
+      reason: Type.String(),
+      code: Type.Optional(Type.Enum(Object.keys(errorCatalogue))),
+      atMs: TimeMs,
+    }),
+  ),
+  modelVersion: nullable(Count),
+  reason: nullable(Type.String()),
+  metrics: Metrics,
+  numExamples: Type.Number(),
+});
+export const RoundsReply = Type.Object({ rounds: Type.Array(RoundReply) });
+export const RoundsQuery = Type.Object({ limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000 })) });
+
+const presentStates = clientStates.filter((state) => state !== 'unknown');
+export const ClientReply = Type.Object({
+  clientId: Uuid,
+  state: Type.Enum(presentStates),
+  lastSeenAtMs: TimeMs,
+  name: Type.Optional(Type.String()),
+  attributes: Type.Optional(Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean()]))),
+});
+export const ClientsReply = Type.Object({ clients: Type.Array(ClientReply), cursor: nullable(Type.String()) });
+export const ClientsQuery = Type.Object({
+  state: Type.Optional(Type.Enum(presentStates)),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000 })),
+  cursor: Type.Optional(Type.String({ maxLength: 64 })),
+});
+
+export const ModelReply = Type.Object({
+  version: Count,
+  run: Uuid,
+  round: Count,
+  sha256: Sha256,
+  bytes: Count,
+  createdAtMs: TimeMs,
+  contributions: Count,
+  numExamples: Type.Number(),
+  metrics: Metrics,
+});
+export const ModelsReply = Type.Object({ models: Type.Array(ModelReply) });
+
+/** The plan's settings; which values are legal is the plan's own matter, so that its sentences name the fix. */
+export const RunBody = nullable(Type.Record(Type.String(), Type.Unknown()));
+export const RunReply = Type.Object({
+  run: Uuid,
+  state: Type.String(),
+  plan: Type.Unsafe<Plan>({ type: 'object', additionalProperties: true, description: 'Every setting' }),
+  startedAtMs: TimeMs,
+  endedAtMs: nullable(TimeMs),
+  roundsCommitted: Count,
+  reason: nullable(Type.String()),
+});

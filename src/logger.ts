@@ -1,0 +1,22 @@
+import { type Logger, pino } from 'pino';
+import pretty from 'pino-pretty';
+import type { LogSettings } from './domain/http.ts';
+
+/** Headers that carry a secret: never logged, whatever a log line is made of. */
+const secrets = [
+  'req.headers.authorization',
+  'headers.authorization',
+  '*.trainingToken',
+  '*.clientToken',
+  '*.adminToken',
+];
+
+/**
+ * Structured logs to standard error, one JSON object a line, or lines for people. Standard output stays free for what a
+ * command answers. Each thread makes its own.
+ */
+export function createLogger({ level, pretty: isPretty }: LogSettings, name: string): Logger {
+  const options = { name, level, redact: { paths: secrets, censor: '[secret]' } };
+  if (!isPretty) return pino(options, pino.destination({ fd: 2, sync: true }));
+  return pino(options, pretty({ destination: 2, sync: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss' }));
+}
