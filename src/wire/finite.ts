@@ -11,20 +11,34 @@ export function firstNonFinite(bytes: Uint8Array, { dtype, byteOffset, byteLengt
   const start = bytes.byteOffset + byteOffset;
   if (dtype === 'F32' || dtype === 'F64') {
     const stride = dtype === 'F64' ? 2 : 1;
-    return scan(bytes.buffer, start, byteLength, Uint32Array, (words) => {
-      // The exponent of a float64 is in its upper, second word.
-      for (let index = stride - 1; index < words.length; index += stride) {
-        if (((words[index] ?? 0) & exponent) === exponent) return (index - stride + 1) / stride;
+    return scan(
+      bytes.buffer,
+      start,
+      byteLength,
+      Uint32Array,
+      (words) => {
+        // The exponent of a float64 is in its upper, second word.
+        for (let index = stride - 1; index < words.length; index += stride) {
+          if (((words[index] ?? 0) & exponent) === exponent) return (index - stride + 1) / stride;
+        }
+        return -1;
+      },
+      stride * 4,
+    );
+  }
+  return scan(
+    bytes.buffer,
+    start,
+    byteLength,
+    Uint16Array,
+    (halves) => {
+      for (let index = 0; index < halves.length; index += 1) {
+        if (((halves[index] ?? 0) & exponent) === exponent) return index;
       }
       return -1;
-    }, stride * 4);
-  }
-  return scan(bytes.buffer, start, byteLength, Uint16Array, (halves) => {
-    for (let index = 0; index < halves.length; index += 1) {
-      if (((halves[index] ?? 0) & exponent) === exponent) return index;
-    }
-    return -1;
-  }, 2);
+    },
+    2,
+  );
 }
 
 type Words = Uint32Array | Uint16Array;

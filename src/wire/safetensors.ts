@@ -1,11 +1,13 @@
 import { ChorusError } from '../domain/errors.ts';
 import { type Dtype, dtypes, elementCount, type ModelSchema, type TensorSpec, type Tensors } from '../domain/model.ts';
-import { bf16ToFloat32, f16ToFloat32, float32ToBf16, float32ToF16 } from './half.ts';
 import { parseJsonObject } from './strict-json.ts';
+import { readValues, writeValues } from './values.ts';
 
 /** The safetensors format: 8 bytes of header length (u64, little-endian), a JSON header, the tensors' bytes. */
 const prefixBytes = 8;
 const alignmentBytes = 8;
+/** The header's entry that is no tensor. */
+const metadataName = '__metadata__';
 
 export interface HeadLimits {
   /** @default 8 MiB */
@@ -17,6 +19,8 @@ export interface HeadLimits {
 }
 
 const defaultLimits: HeadLimits = { headerBytesMax: 8 * 2 ** 20, tensorsMax: 65_536, rankMax: 32 };
+/** Values in the header's JSON; a tensor of rank r takes 6 + r. Bounds what a header of many empty lists costs to read. */
+const headerValuesMax = 524_288;
 const nameLengthMax = 1_024;
 
 /** A tensor and where its bytes are, counted from the start of the file. */
@@ -37,7 +41,24 @@ export interface SafetensorsHead {
 const malformed = (detail: string) => new ChorusError('MALFORMED_SAFETENSORS', detail);
 
 /** Dtypes that the format knows and we do not take. */
-const foreignDtypes = new Set(['BOOL', 'U8', 'I8', 'U16', 'I16', 'U32', 'I32', 'U64', 'I64', 'C64', 'F8_E4M3', 'F8_E5M2', 'F8_E8M0', 'F6_E2M3', 'F6_E3M2', 'F4']);
+const foreignDtypes = new Set([
+  'BOOL',
+  'U8',
+  'I8',
+  'U16',
+  'I16',
+  'U32',
+  'I32',
+  'U64',
+  'I64',
+  'C64',
+  'F8_E4M3',
+  'F8_E5M2',
+  'F8_E8M0',
+  'F6_E2M3',
+  'F6_E3M2',
+  'F4',
+]);
 
 /**
  * Reads and checks the head of a file: every length, offset, name, shape and dtype, before anything is allocated in
@@ -49,10 +70,11 @@ export function readSafetensorsHead(bytes: Uint8Array, limits: Partial<HeadLimit
   const { headerBytesMax, tensorsMax, rankMax } = { ...defaultLimits, ...limits };
   const headerBytes = headerLength(bytes, headerBytesMax);
   const dataOffset = prefixBytes + headerBytes;
-  const header = parseJsonObject(headerText(bytes, headerBytes), malformed);
-  const metadata = metadataOf(header.get('__metadata__'));
-  header.delete('__metadata__');
-  if (header.size > tensorsMax) throw malformed(`The header lists ${header.size} tensors; at most ${tensorsMax} are taken`);
+  const header = parseJsonObject(headerText(bytes, headerBytes), malformed, { valuesMax: headerValuesMax });
+  const metadata = metadataOf(header.get(metadataName));
+  header.delete(metadataName);
+  if (header.size > tensorsMax)
+    throw malformed(`The header lists ${header.size} tensors; at most ${tensorsMax} are taken`);
   const dataBytes = bytes.byteLength - dataOffset;
   const tensors = [...header]
     .map(([name, entry]) => readSlot(name, entry, dataBytes, rankMax))
@@ -60,7 +82,9 @@ export function readSafetensorsHead(bytes: Uint8Array, limits: Partial<HeadLimit
   let end = 0;
   for (const { name, byteOffset, byteLength } of tensors) {
     if (byteOffset !== end) {
-      throw malformed(`Tensor "${name}" begins at data offset ${byteOffset}, but the one before it ends at ${end}`);
+      throw malformed(
+        `Tensor "${name.slice(0, 64)}" begins at data offset ${byteOffset}, but the one before it ends at ${end}`,
+      );
     }
     end += byteLength;
   }
@@ -76,7 +100,8 @@ export function readSafetensorsHead(bytes: Uint8Array, limits: Partial<HeadLimit
 function headerLength(bytes: Uint8Array, headerBytesMax: number): number {
   if (bytes.byteLength < prefixBytes) throw malformed(`The file has ${bytes.byteLength} bytes; its prefix alone has 8`);
   const length = new DataView(bytes.buffer, bytes.byteOffset, prefixBytes).getBigUint64(0, true);
-  if (length > BigInt(headerBytesMax)) throw malformed(`The header claims ${length} bytes; at most ${headerBytesMax} are taken`);
+  if (length > BigInt(headerBytesMax))
+    throw malformed(`The header claims ${length} bytes; at most ${headerBytesMax} are taken`);
   if (length > BigInt(bytes.byteLength - prefixBytes)) {
     throw malformed(`The header claims ${length} bytes, but only ${bytes.byteLength - prefixBytes} follow`);
   }
@@ -97,9 +122,10 @@ function headerText(bytes: Uint8Array, headerBytes: number): string {
 function metadataOf(entry: unknown): Record<string, string> {
   const metadata: Record<string, string> = Object.create(null);
   if (entry === undefined) return metadata;
-  if (!(entry instanceof Map)) throw malformed('__metadata__ is not an object');
+  if (!(entry instanceof Map)) throw malformed(`${metadataName} is not an object`);
   for (const [key, value] of entry) {
-    if (typeof value !== 'string') throw malformed(`__metadata__ has a value that is no text, at "${key}"`);
+    if (typeof value !== 'string')
+      throw malformed(`${metadataName} has a value that is no text, at "${key.slice(0, 64)}"`);
     metadata[key] = value;
   }
   return metadata;
@@ -115,7 +141,10 @@ function readSlot(name: string, entry: unknown, dataBytes: number, rankMax: numb
   if (entry.size !== 3) throw wrong('its description has other keys than dtype, shape and data_offsets');
   if (typeof dtype !== 'string' || !Object.hasOwn(dtypes, dtype)) {
     if (typeof dtype === 'string' && foreignDtypes.has(dtype)) {
-      throw new ChorusError('DTYPE_UNSUPPORTED', `Tensor "${name.slice(0, 64)}" has dtype ${dtype}; F64, F32, F16 and BF16 are taken`);
+      throw new ChorusError(
+        'DTYPE_UNSUPPORTED',
+        `Tensor "${name.slice(0, 64)}" has dtype ${dtype}; F64, F32, F16 and BF16 are taken`,
+      );
     }
     throw wrong('its dtype is unknown');
   }
@@ -129,13 +158,16 @@ function readSlot(name: string, entry: unknown, dataBytes: number, rankMax: numb
   if (!Array.isArray(offsets) || offsets.length !== 2) throw wrong('its data_offsets are no pair');
   const [begin, end] = offsets as unknown[];
   if (!isIndex(begin) || !isIndex(end)) throw wrong('its data_offsets are no whole numbers from 0');
-  if (begin > end || end > dataBytes) throw wrong(`its data_offsets [${begin}, ${end}] are not within ${dataBytes} bytes of data`);
+  if (begin > end || end > dataBytes)
+    throw wrong(`its data_offsets [${begin}, ${end}] are not within ${dataBytes} bytes of data`);
   const byteLength = count * dtypes[dtype as Dtype];
-  if (end - begin !== byteLength) throw wrong(`its shape needs ${byteLength} bytes, its data_offsets give ${end - begin}`);
+  if (end - begin !== byteLength)
+    throw wrong(`its shape needs ${byteLength} bytes, its data_offsets give ${end - begin}`);
   return { name, dtype: dtype as Dtype, shape: shape as number[], byteOffset: begin, byteLength };
 }
 
-const isIndex = (value: unknown): value is number => Number.isSafeInteger(value) && !Object.is(value, -0) && (value as number) >= 0;
+const isIndex = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && !Object.is(value, -0) && (value as number) >= 0;
 
 /** The tensors a file holds, in the order of their bytes. */
 export const schemaOf = (head: SafetensorsHead): ModelSchema =>
@@ -156,9 +188,16 @@ export function schemaMismatch(expected: ModelSchema, given: ModelSchema): strin
   return extra === undefined ? null : `Tensor "${extra}" is not in the model`;
 }
 
-/** The prefix and header of a file; the tensors' bytes follow in the schema's order. The data begins 8-byte aligned. */
-export function safetensorsHeader(schema: ModelSchema, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
-  const entries: [string, unknown][] = Object.keys(metadata).length > 0 ? [['__metadata__', metadata]] : [];
+/**
+ * The prefix and header of a file; the tensors' bytes follow in the schema's order. The data begins 8-byte aligned.
+ * @param bytesMin what is shorter is padded to this length, aligned or not: for writers who must tell it beforehand.
+ */
+export function safetensorsHeader(
+  schema: ModelSchema,
+  metadata: Readonly<Record<string, string>> = {},
+  bytesMin = 0,
+): Uint8Array {
+  const entries: [string, unknown][] = Object.keys(metadata).length > 0 ? [[metadataName, metadata]] : [];
   let offset = 0;
   for (const { name, dtype, shape } of schema) {
     const end = offset + elementCount(shape) * dtypes[dtype];
@@ -168,40 +207,37 @@ export function safetensorsHeader(schema: ModelSchema, metadata: Readonly<Record
   // Written entry by entry: an object literal would reorder names that look like numbers, and lose "__proto__".
   const json = `{${entries.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`).join(',')}}`;
   const text = new TextEncoder().encode(json);
-  const padded = Math.ceil(text.byteLength / alignmentBytes) * alignmentBytes;
+  const padded = Math.max(Math.ceil(text.byteLength / alignmentBytes) * alignmentBytes, bytesMin - prefixBytes);
   const header = new Uint8Array(prefixBytes + padded).fill(0x20);
   new DataView(header.buffer).setBigUint64(0, BigInt(padded), true);
   header.set(text, prefixBytes);
   return header;
 }
 
-/** @throws {RangeError} a tensor's data is not as long as its shape says. */
-export function encodeSafetensors(tensors: Tensors, metadata: Readonly<Record<string, string>> = {}): Uint8Array<ArrayBuffer> {
+/** @throws {RangeError} a tensor's data is not as long as its shape says, or a tensor has the metadata's name. */
+export function encodeSafetensors(
+  tensors: Tensors,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array<ArrayBuffer> {
+  if (Object.hasOwn(tensors, metadataName)) throw new RangeError(`No tensor can be named ${metadataName}`);
   const entries = Object.entries(tensors);
-  const header = safetensorsHeader(entries.map(([name, { dtype, shape }]) => ({ name, dtype, shape })), metadata);
+  const header = safetensorsHeader(
+    entries.map(([name, { dtype, shape }]) => ({ name, dtype, shape })),
+    metadata,
+  );
   const dataBytes = entries.reduce((sum, [, { dtype, shape }]) => sum + elementCount(shape) * dtypes[dtype], 0);
   const file = new Uint8Array(header.byteLength + dataBytes);
   file.set(header);
-  const view = new DataView(file.buffer);
   let offset = header.byteLength;
-  for (const [name, { dtype, shape, data }] of entries) {
-    const count = elementCount(shape);
-    if (data.length !== count) throw new RangeError(`Tensor "${name}" has ${data.length} values; its shape says ${count}`);
-    if (isNative(dtype, data)) file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
-    else for (let index = 0; index < count; index += 1) writeValue(view, offset + index * dtypes[dtype], dtype, data[index] ?? 0);
-    offset += count * dtypes[dtype];
+  for (const [name, tensor] of entries) {
+    const count = elementCount(tensor.shape);
+    if (tensor.data.length !== count) {
+      throw new RangeError(`Tensor "${name}" has ${tensor.data.length} values; its shape says ${count}`);
+    }
+    writeValues(file, offset, tensor);
+    offset += count * dtypes[tensor.dtype];
   }
   return file;
-}
-
-const isLittleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
-const isNative = (dtype: Dtype, data: Float32Array | Float64Array): boolean =>
-  isLittleEndian && ((dtype === 'F32' && data instanceof Float32Array) || (dtype === 'F64' && data instanceof Float64Array));
-
-function writeValue(view: DataView, offset: number, dtype: Dtype, value: number): void {
-  if (dtype === 'F32') view.setFloat32(offset, value, true);
-  else if (dtype === 'F64') view.setFloat64(offset, value, true);
-  else view.setUint16(offset, dtype === 'F16' ? float32ToF16(value) : float32ToBf16(value), true);
 }
 
 /** Reads a whole file into typed tensors; F16 and BF16 are widened to float32. @throws as `readSafetensorsHead` */
@@ -209,21 +245,7 @@ export function decodeSafetensors(bytes: Uint8Array): { tensors: Tensors; metada
   const head = readSafetensorsHead(bytes);
   const tensors: Tensors = Object.create(null);
   for (const { name, dtype, shape, byteOffset, byteLength } of head.tensors) {
-    // Copied: tensors must be aligned, and must not change with what they were read from.
-    const raw = new Uint8Array(byteLength);
-    raw.set(bytes.subarray(byteOffset, byteOffset + byteLength));
-    tensors[name] = { dtype, shape, data: valuesOf(raw, dtype) };
+    tensors[name] = { dtype, shape, data: readValues(bytes.subarray(byteOffset, byteOffset + byteLength), dtype) };
   }
   return { tensors, metadata: head.metadata };
-}
-
-function valuesOf(raw: Uint8Array<ArrayBuffer>, dtype: Dtype): Float32Array | Float64Array {
-  if (isLittleEndian && dtype === 'F32') return new Float32Array(raw.buffer);
-  if (isLittleEndian && dtype === 'F64') return new Float64Array(raw.buffer);
-  const view = new DataView(raw.buffer);
-  const count = raw.byteLength / dtypes[dtype];
-  if (dtype === 'F64') return Float64Array.from({ length: count }, (_, index) => view.getFloat64(index * 8, true));
-  if (dtype === 'F32') return Float32Array.from({ length: count }, (_, index) => view.getFloat32(index * 4, true));
-  const widen = dtype === 'F16' ? f16ToFloat32 : bf16ToFloat32;
-  return Float32Array.from({ length: count }, (_, index) => widen(view.getUint16(index * 2, true)));
 }

@@ -37,10 +37,10 @@ function readMetrics(text: string | undefined): Record<string, number> {
   if (text === undefined) return metrics;
   const wrong = (detail: string) => new ChorusError('METRICS_INVALID', `metrics: ${detail}`);
   if (text.length > metricsTextLengthMax) throw wrong(`more than ${metricsTextLengthMax} characters`);
-  const entries = parseJsonObject(text, wrong);
-  if (entries.size > metricsMax) throw wrong(`more than ${metricsMax} names`);
+  const entries = parseJsonObject(text, wrong, { valuesMax: metricsMax });
   for (const [name, value] of entries) {
-    if (name === '__proto__' || name.length === 0 || name.length > metricNameLengthMax) {
+    if (name === '__proto__') throw wrong('"__proto__" cannot be a name');
+    if (name.length === 0 || name.length > metricNameLengthMax) {
       throw wrong(`a name has 1 to ${metricNameLengthMax} characters`);
     }
     if (typeof value !== 'number' || !Number.isFinite(value)) throw wrong(`"${name.slice(0, 64)}" is no finite number`);
@@ -50,7 +50,13 @@ function readMetrics(text: string | undefined): Record<string, number> {
 }
 
 /** The inverse of {@link readUpdateMetadata}. */
-export function writeUpdateMetadata({ numExamples, metrics = {} }: { numExamples: number; metrics?: Record<string, number> }) {
+export function writeUpdateMetadata({
+  numExamples,
+  metrics = {},
+}: {
+  numExamples: number;
+  metrics?: Record<string, number>;
+}) {
   const metadata: Record<string, string> = { num_examples: String(numExamples) };
   if (Object.keys(metrics).length > 0) metadata.metrics = JSON.stringify(metrics);
   return metadata;
