@@ -38,6 +38,8 @@ export interface AggregatorDeps {
 
 /** Longest wait for an answer that needs no heavy work, ms. */
 const callMsMax = 10_000;
+/** Tokens remembered for a new life of the service. */
+const credentialsMax = 100_000;
 /** Longest wait for sums; the round's own deadline comes first. */
 const aggregationMsMax = 2 ** 31 - 1;
 
@@ -56,6 +58,11 @@ export class AggregatorActor {
   #listenAt: { host: string; port: number } | null = null;
   #model: PublishedModel | null = null;
   #url: string | null = null;
+  /** The open round. */
+  #order: RoundOrder | null = null;
+  #payloadBytesMax = 0;
+  /** Every token given out, the oldest first: a client that comes late is told so, not turned away as a stranger. */
+  #credentials: Credential[] = [];
 
   constructor(deps: AggregatorDeps) {
     const { clock } = deps;
@@ -130,12 +137,16 @@ export class AggregatorActor {
   async openRound(order: RoundOrder): Promise<ServiceAnswer<null>> {
     const refusal = await this.ready();
     if (refusal) return refusal;
+    this.#order = order;
+    this.#payloadBytesMax = order.payloadBytesMax;
     const answer = await this.#call((service) => service.openRound(order));
     if (answer.kind === 'ok') this.#machine.send({ type: 'round.opened' });
     return answer;
   }
 
   admit(credential: Credential): Promise<ServiceAnswer<null>> {
+    this.#credentials.push(credential);
+    if (this.#credentials.length > 2 * credentialsMax) this.#credentials = this.#credentials.slice(-credentialsMax);
     return this.#call((service) => service.admit(credential));
   }
 
@@ -144,6 +155,7 @@ export class AggregatorActor {
   }
 
   async closeRound(request: Parameters<AggregatorService['closeRound']>[0]): Promise<ServiceAnswer<Aggregate>> {
+    this.#order = null;
     this.#machine.send({ type: 'round.closing' });
     const answer = await this.#call((service) => service.closeRound(request), aggregationMsMax);
     this.#machine.send({ type: 'round.closed' });
@@ -151,6 +163,7 @@ export class AggregatorActor {
   }
 
   async abandonRound(): Promise<ServiceAnswer<null>> {
+    this.#order = null;
     const answer = await this.#call((service) => service.abandonRound());
     this.#machine.send({ type: 'round.closed' });
     return answer;
@@ -201,9 +214,16 @@ export class AggregatorActor {
       this.#deps.callbacks.lost(reason);
     });
     if (this.#model) await this.#must((service) => service.publish(this.#model));
+    await this.#must((service) => service.recall(this.#credentialsOfRoundsOver(), this.#payloadBytesMax));
     const at = this.#listenAt;
     if (at) await this.#must((service) => service.listen(at));
     return { atMs: this.#deps.clock.now() };
+  }
+
+  /** Those of the open round are admitted again by whoever opens it again. */
+  #credentialsOfRoundsOver(): Credential[] {
+    const { round, attempt } = this.#order ?? {};
+    return this.#credentials.filter((one) => one.round !== round || one.attempt !== attempt);
   }
 
   async #must(call: (service: AggregatorService) => Promise<ServiceAnswer<unknown>>): Promise<void> {

@@ -527,6 +527,8 @@ export class Coordinator {
       },
       signal,
     );
+    // At once, also after the last round, so that nobody is served an older model. If it fails, the next round says so.
+    this.models.announce().catch(() => undefined);
     return { modelVersion: info.version };
   }
 

@@ -18,6 +18,7 @@ export class ModelKeeper {
   #current: ModelInfo | null = null;
   /** Commits come one after another: each takes the next version. */
   #queue: Promise<unknown> = Promise.resolve();
+  #announced: Promise<unknown> = Promise.resolve();
 
   constructor(store: ModelStore, aggregator: AggregatorActor) {
     this.#store = store;
@@ -54,8 +55,17 @@ export class ModelKeeper {
     this.#current = initialModel === 'latest' ? this.latest : null;
   }
 
-  /** Makes the aggregator serve the current model; before a round opens, so that it never serves another one's. */
-  async announce(): Promise<void> {
+  /**
+   * Makes the aggregator serve the current model: once there is one, and before a round opens, so that it never serves
+   * another one's. Announcements come one after another, so that none overtakes a newer one.
+   */
+  announce(): Promise<void> {
+    const turn = this.#announced.then(() => this.#announce());
+    this.#announced = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #announce(): Promise<void> {
     const current = this.#current;
     const model = current ? await this.#store.open(current.version) : null;
     if (current && !model) throw new Error(`Model version ${current.version} is missing from the store`);

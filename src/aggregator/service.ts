@@ -84,6 +84,13 @@ export class Aggregation implements AggregatorService, UploadGate {
     });
   }
 
+  recall(credentials: readonly Credential[], payloadBytesMax: number): Promise<ServiceAnswer<null>> {
+    return answer(async () => {
+      for (const credential of credentials) this.#tickets.recall(credential, payloadBytesMax);
+      return null;
+    });
+  }
+
   revoke(clientId: string): Promise<ServiceAnswer<null>> {
     return answer(async () => {
       this.#tickets.close(clientId, new ChorusError('UPDATE_DISCARDED', 'The client is out of the round'));
@@ -192,13 +199,11 @@ export class Aggregation implements AggregatorService, UploadGate {
       throw exhausted ? new ChorusError('UPLOAD_ATTEMPTS_EXHAUSTED') : discarded(round);
     }
     const bytesMax = open.order.payloadBytesMax;
-    if (contentLength !== null && contentLength > bytesMax) {
+    const tooLarge = (bytes: number): ChorusError => {
       void open.refuse(ticket, 'PAYLOAD_TOO_LARGE');
-      throw new ChorusError(
-        'PAYLOAD_TOO_LARGE',
-        `The update has ${contentLength} bytes; at most ${bytesMax} are taken`,
-      );
-    }
+      return new ChorusError('PAYLOAD_TOO_LARGE', `The update has ${bytes} bytes; at most ${bytesMax} are taken`);
+    };
+    if (contentLength !== null && contentLength > bytesMax) throw tooLarge(contentLength);
     if (ticket.uploads.size >= uploadsPerClientMax) {
       throw new ChorusError('UPLOAD_IN_PROGRESS', undefined, { retryAfterMs: 1_000 });
     }
@@ -206,6 +211,7 @@ export class Aggregation implements AggregatorService, UploadGate {
       contentLength,
       bytesMax,
       budget: this.#budget,
+      tooLarge,
       settle: (staged) => open.settle(ticket, staged, allowZeroExamples),
       ended: (over) => this.#uploadEnded(ticket, over),
     });

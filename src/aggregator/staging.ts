@@ -17,22 +17,28 @@ export class StagingBudget {
     return this.#reserved;
   }
 
-  /** @throws STAGING_FULL */
-  reserve(bytes: number): void {
-    if (this.#reserved + bytes > this.#bytesMax) {
-      throw new ChorusError(
-        'STAGING_FULL',
-        `${this.#reserved} of ${this.#bytesMax} staging bytes are in use, ${bytes} more do not fit`,
-        { retryAfterMs: stagingRetryAfterMs },
-      );
+  /** Memory for `bytes`, of which `extra` are not reserved yet. @throws STAGING_FULL */
+  allocate(bytes: number, extra = bytes): Uint8Array<SharedArrayBuffer> {
+    if (this.#reserved + extra > this.#bytesMax) {
+      throw stagingFull(`${this.#reserved} of ${this.#bytesMax} staging bytes are in use, ${extra} more do not fit`);
     }
-    this.#reserved += bytes;
+    let memory: SharedArrayBuffer;
+    try {
+      memory = new SharedArrayBuffer(bytes);
+    } catch {
+      throw stagingFull(`The system has no ${bytes} bytes to give`);
+    }
+    this.#reserved += extra;
+    return new Uint8Array(memory);
   }
 
   release(bytes: number): void {
     this.#reserved -= bytes;
   }
 }
+
+const stagingFull = (detail: string): ChorusError =>
+  new ChorusError('STAGING_FULL', detail, { retryAfterMs: stagingRetryAfterMs });
 
 /** Memory for one upload. Its size is reserved before the first byte, or, when unknown, as it grows. */
 export class StagingSlot {
@@ -44,11 +50,9 @@ export class StagingSlot {
 
   /** @throws STAGING_FULL @param contentLength declared, ≤ bytesMax, or null. */
   constructor(budget: StagingBudget, contentLength: number | null, bytesMax: number) {
-    const capacity = contentLength ?? Math.min(firstPieceBytes, bytesMax);
-    budget.reserve(capacity);
     this.#budget = budget;
     this.#bytesMax = contentLength ?? bytesMax;
-    this.#bytes = new Uint8Array(new SharedArrayBuffer(capacity));
+    this.#bytes = budget.allocate(contentLength ?? Math.min(firstPieceBytes, bytesMax));
   }
 
   get length(): number {
@@ -78,8 +82,7 @@ export class StagingSlot {
 
   #grow(length: number): void {
     const capacity = Math.min(this.#bytesMax, Math.max(length, 2 * this.#bytes.byteLength));
-    this.#budget.reserve(capacity - this.#bytes.byteLength);
-    const bytes = new Uint8Array(new SharedArrayBuffer(capacity));
+    const bytes = this.#budget.allocate(capacity, capacity - this.#bytes.byteLength);
     bytes.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = bytes;
   }

@@ -24,7 +24,7 @@ export interface Ticket {
 }
 
 /** Closed tickets remembered, so that a late client hears why; the oldest go first. */
-const closedTicketsMax = 100_000;
+export const closedTicketsMax = 100_000;
 
 /**
  * Tickets by the digest of their token: finding one takes the same time whatever part of a guess is right, and the
@@ -36,22 +36,19 @@ export class Tickets {
   readonly #closed: string[] = [];
 
   /** Admits a client; a second time changes nothing. */
-  admit({ clientId, round, attempt, trainingToken }: Credential, payloadBytesMax: number): void {
-    const digest = digestOf(trainingToken);
+  admit(credential: Credential, payloadBytesMax: number): void {
+    const digest = digestOf(credential.trainingToken);
     if (this.#byDigest.has(digest)) return;
-    this.#byDigest.set(digest, {
-      clientId,
-      round,
-      attempt,
-      payloadBytesMax,
-      state: 'open',
-      receipt: null,
-      refusals: 0,
-      downloads: 0,
-      uploads: new Set(),
-      settled: Promise.resolve(),
-    });
-    this.#byClient.set(clientId, digest);
+    this.#byDigest.set(digest, ticketOf(credential, payloadBytesMax, 'open'));
+    this.#byClient.set(credential.clientId, digest);
+  }
+
+  /** Remembers a token of a round that is over. */
+  recall(credential: Credential, payloadBytesMax: number): void {
+    const digest = digestOf(credential.trainingToken);
+    if (this.#byDigest.has(digest)) return;
+    this.#byDigest.set(digest, ticketOf(credential, payloadBytesMax, 'closed'));
+    this.#closed.push(digest);
   }
 
   /** @throws TRAINING_TOKEN_INVALID */
@@ -87,5 +84,22 @@ export class Tickets {
     }
   }
 }
+
+const ticketOf = (
+  { clientId, round, attempt }: Credential,
+  payloadBytesMax: number,
+  state: Ticket['state'],
+): Ticket => ({
+  clientId,
+  round,
+  attempt,
+  payloadBytesMax,
+  state,
+  receipt: null,
+  refusals: 0,
+  downloads: 0,
+  uploads: new Set(),
+  settled: Promise.resolve(),
+});
 
 const digestOf = (token: string): string => createHash('sha256').update(token).digest('base64');

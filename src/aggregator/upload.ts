@@ -20,6 +20,8 @@ export interface StagedUploadOptions {
   contentLength: number | null;
   bytesMax: number;
   budget: StagingBudget;
+  /** Counts an upload of so many bytes, or more, as refused. @returns the refusal */
+  tooLarge: (bytes: number) => ChorusError;
   /** Checks and settles the whole upload. @throws the refusal */
   settle: (staged: Staged) => Promise<Settled>;
   /** Called once, when the upload is over, whatever way. */
@@ -49,6 +51,9 @@ export class StagedUpload implements Upload {
 
   write(chunk: Uint8Array): void {
     this.signal.throwIfAborted();
+    const { bytesMax, tooLarge } = this.#options;
+    const length = this.#slot.length + chunk.byteLength;
+    if (length > bytesMax) throw tooLarge(length);
     this.#slot.write(chunk);
   }
 

@@ -51,6 +51,8 @@ export interface AggregatorService {
   listen(options: { host: string; port: number }): Promise<ServiceAnswer<{ url: string }>>;
   openRound(order: RoundOrder): Promise<ServiceAnswer<null>>;
   admit(credential: Credential): Promise<ServiceAnswer<null>>;
+  /** Tokens of rounds that are over, given out by an earlier life of the service: known, and good for nothing. */
+  recall(credentials: readonly Credential[], payloadBytesMax: number): Promise<ServiceAnswer<null>>;
   /** The client's token dies; an upload of it that is under way hears UPDATE_DISCARDED. */
   revoke(clientId: string): Promise<ServiceAnswer<null>>;
   /** Sums exactly these contributions, in this order, and nothing else; refuses when one is not at hand. */

@@ -31,6 +31,6 @@ export async function createAggregatorApp({ gate, http, isDraining }: Aggregator
   });
   await app.register(updateRoutes, { gate, limits });
   await app.register(opsRoutes, { notReady: () => (isDraining() ? 'shutting down' : null), metrics });
-  if (http.xainApi) await app.register(xainAggregatorApi(gate));
+  if (http.xainApi) await app.register(xainAggregatorApi(gate, limits));
   return app;
 }

@@ -47,6 +47,7 @@ const api: AggregatorService = {
   listen: (at) => service.listen(at),
   openRound: (order) => service.openRound(order),
   admit: (credential) => service.admit(credential),
+  recall: (credentials, payloadBytesMax) => service.recall(credentials, payloadBytesMax),
   revoke: (clientId) => service.revoke(clientId),
   closeRound: (request) => service.closeRound(request),
   abandonRound: () => service.abandonRound(),
