@@ -46,6 +46,8 @@ export interface CoreOptions {
   inspect?: (event: InspectionEvent) => void;
   /** Time. @default the system's */
   clock?: Clock;
+  /** Origin at which clients reach the aggregator, e.g. behind a proxy. @default where it listens */
+  aggregatorUrl?: string;
   /** Decides who is selected and spreads heartbeats. @default unpredictable */
   random?: RandomStream;
   /** Bits of ids and tokens. Must be unpredictable outside of tests. @default unpredictable */
@@ -92,6 +94,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     random = secureRandom(),
     entropy = secureRandom(),
     http = {},
+    aggregatorUrl,
     inspect,
   } = options;
   const models = storage === 'memory' ? createMemoryModelStore() : await openFileModelStore(storage.dir);
@@ -139,6 +142,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     pacing: seededRandom(entropy.uint32()),
     tokens: createClientTokens(clientKey),
     defaults: plan,
+    aggregatorUrl: () => aggregatorUrl ?? aggregator.url,
     isDraining: () => isDraining,
   });
 

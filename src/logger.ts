@@ -11,6 +11,9 @@ const secrets = [
   '*.adminToken',
 ];
 
+/** Logs go to standard error, so that is where colours must be welcome. */
+const isColourful = (): boolean => process.stderr.isTTY === true && !process.env.NO_COLOR;
+
 /**
  * Structured logs to standard error, one JSON object a line, or lines for people. Standard output stays free for what a
  * command answers. Each thread makes its own.
@@ -18,5 +21,5 @@ const secrets = [
 export function createLogger({ level, pretty: isPretty }: LogSettings, name: string): Logger {
   const options = { name, level, redact: { paths: secrets, censor: '[secret]' } };
   if (!isPretty) return pino(options, pino.destination({ fd: 2, sync: true }));
-  return pino(options, pretty({ destination: 2, sync: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss' }));
+  return pino(options, pretty({ destination: 2, sync: true, colorize: isColourful(), ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss' }));
 }

@@ -31,6 +31,8 @@ export interface HandleDeps {
   /** Spreads heartbeats; apart from the stream that decides selection, so that calls do not change who is chosen. */
   pacing: RandomStream;
   tokens: ClientTokens;
+  /** Origin at which clients reach the aggregator; null while it does not listen. */
+  aggregatorUrl: () => string | null;
   /** Settings of a run that does not name its own. */
   defaults: Plan;
   isDraining: () => boolean;
@@ -189,7 +191,7 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
 
     async startTraining(clientId) {
       const ticket = await coordinator.startTraining(presentSlotOf(clientId), clientId.toLowerCase());
-      return { ...ticket, aggregatorUrl: aggregator.url };
+      return { ...ticket, aggregatorUrl: deps.aggregatorUrl() };
     },
 
     leave: (clientId) => coordinator.leave(slotOf(clientId)),

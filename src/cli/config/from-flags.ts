@@ -1,0 +1,65 @@
+import { adminTokenVariable, type CliSetting } from './catalogue.ts';
+import { type Given, problemIn, type Reading } from './given.ts';
+import { parseEntry, parseValue } from './parse-value.ts';
+import { didYouMean } from './suggest.ts';
+
+/** One entry of `hyperparameters`, as a flag that may be repeated. */
+export const entryFlag = '--hyperparameter';
+
+/** What the command line gave: values by the setting's name, and what was not understood, in order. */
+export interface Flags {
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly rest: readonly string[];
+}
+
+/**
+ * Reads the settings given as flags.
+ * @param flags `values` holds texts, or booleans for flags without a value, or the texts of a repeated flag.
+ * @param settings those that this command has.
+ */
+export function fromFlags({ values, rest }: Flags, settings: readonly CliSetting[]): Reading {
+  const given: Given[] = [];
+  for (const setting of settings) {
+    const value = values[setting.name];
+    if (value === undefined) continue;
+    given.push({
+      setting,
+      value: typeof value === 'string' ? parseValue(setting.spec, value) : value,
+      source: `Flag ${setting.flag}`,
+    });
+  }
+  const entries = readEntries(values.hyperparameter, settings);
+  return {
+    given: [...given, ...entries.given],
+    problems: [...entries.problems, ...unknownFlags(rest, settings)],
+  };
+}
+
+function readEntries(texts: unknown, settings: readonly CliSetting[]): Reading {
+  const setting = settings.find(({ name }) => name === 'hyperparameters');
+  if (!setting || !Array.isArray(texts)) return { given: [], problems: [] };
+  const source = `Flag ${entryFlag}`;
+  const problems: string[] = [];
+  const given: Given[] = [];
+  for (const text of texts.map(String)) {
+    const entry = parseEntry(text);
+    if (entry) given.push({ setting, value: Object.fromEntries([[entry.name, entry.value]]), source });
+    else
+      problems.push(problemIn(source, `${JSON.stringify(text)} is no entry; write name=value, e.g. learningRate=0.1.`));
+  }
+  return { given, problems };
+}
+
+/** Flags nobody knows, with what was probably meant. What follows such a flag is taken for its value. */
+function unknownFlags(rest: readonly string[], settings: readonly CliSetting[]): string[] {
+  const known = [...settings.map(({ flag }) => flag), entryFlag, '--config'];
+  return rest.flatMap((argument, at) => {
+    const flag = argument.split('=', 1)[0] ?? argument;
+    if (flag === '--admin-token') return [adminTokenFlagRefused];
+    if (argument.startsWith('-')) return [`${flag} is no flag${didYouMean(flag, known, 'see --help')}`];
+    const isValue = rest[at - 1]?.startsWith('-') ?? false;
+    return isValue ? [] : [`The argument ${JSON.stringify(argument)} is not expected; settings are flags, see --help.`];
+  });
+}
+
+const adminTokenFlagRefused = `--admin-token is no flag, since every user of a machine can read its command lines; give --admin-token-file FILE, or the variable ${adminTokenVariable}.`;

@@ -1,0 +1,67 @@
+import type { ServerSettings } from './server-settings.ts';
+
+/** What is wrong with a setting beyond its kind and bounds, or with two settings together. */
+export interface Conflict {
+  setting: keyof ServerSettings;
+  message: string;
+  /** The other setting of the sentence; when that one is wrong in itself, there is no conflict to speak of. */
+  with?: keyof ServerSettings;
+}
+
+/** Whether only this machine can reach a listener at `host`. */
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+
+const hostNamePattern = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i;
+
+function isOrigin(text: string): boolean {
+  if (text === '*') return true;
+  try {
+    return new URL(text).origin === text;
+  } catch {
+    return false;
+  }
+}
+
+/** @returns a sentence, with the fix, for each setting of the server that cannot be as it is. */
+export function serverConflicts(settings: ServerSettings): Conflict[] {
+  const { host, port, aggregatorPort, allowRemote, allowedHosts, aggregatorUrl, corsOrigins, dataDir } = settings;
+  const conflicts: Conflict[] = [];
+  const conflict = (setting: keyof ServerSettings, message: string, other?: keyof ServerSettings) =>
+    conflicts.push({ setting, message, ...(other ? { with: other } : {}) });
+  if (host === '') conflict('host', 'host (--host) is empty; give an address of this machine, e.g. 127.0.0.1.');
+  else if (!isLoopback(host) && !allowRemote) {
+    conflict(
+      'host',
+      `host (--host) is ${JSON.stringify(host)}, which other machines may reach, and traffic is not encrypted; add --allow-remote if that is meant, or give 127.0.0.1.`,
+      'allowRemote',
+    );
+  }
+  if (port !== 0 && port === aggregatorPort) {
+    conflict(
+      'aggregatorPort',
+      `aggregatorPort (--aggregator-port) is ${port}, and so is port (--port); give them different ports.`,
+      'port',
+    );
+  }
+  for (const name of allowedHosts.filter((name) => !hostNamePattern.test(name))) {
+    conflict(
+      'allowedHosts',
+      `allowedHosts (--allowed-hosts) has ${JSON.stringify(name)}, which is no host name; give names without scheme and port, e.g. chorus.example.`,
+    );
+  }
+  for (const origin of corsOrigins.filter((origin) => !isOrigin(origin))) {
+    conflict(
+      'corsOrigins',
+      `corsOrigins (--cors-origins) has ${JSON.stringify(origin)}, which is no origin; give scheme and host without a path, e.g. https://app.example, or *.`,
+    );
+  }
+  if (aggregatorUrl !== null && !(aggregatorUrl.startsWith('http') && isOrigin(aggregatorUrl))) {
+    conflict(
+      'aggregatorUrl',
+      `aggregatorUrl (--aggregator-url) is ${JSON.stringify(aggregatorUrl)}, which is no origin; give scheme, host and port without a path, e.g. https://aggregator.example.`,
+    );
+  }
+  if (dataDir === '') conflict('dataDir', 'dataDir (--data-dir) is empty; give the name of a folder.');
+  return conflicts;
+}

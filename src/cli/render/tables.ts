@@ -1,0 +1,86 @@
+import Table from 'cli-table3';
+import type { RoundRecord } from '../../domain/handle.ts';
+import type { ModelInfo } from '../../domain/model.ts';
+import { byteSize, duration, metricsLine, printable, tallyLine, timestamp } from './format.ts';
+import type { Style } from './style.ts';
+
+/** Characters of a digest that are shown: enough to tell models apart. */
+const digestShown = 12;
+
+/** Lines between columns and rows would only stand in the way of reading and of `grep`. */
+const noLines = {
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  left: '',
+  'left-mid': '',
+  mid: '',
+  'mid-mid': '',
+  right: '',
+  'right-mid': '',
+  middle: '  ',
+};
+
+function table(
+  head: readonly string[],
+  rows: readonly string[][],
+  rightAligned: readonly string[],
+  style: Style,
+): string {
+  const drawn = new Table({
+    head: head.map(style.faint),
+    chars: noLines,
+    colAligns: head.map((name) => (rightAligned.includes(name) ? 'right' : 'left')),
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+  });
+  drawn.push(...rows);
+  return drawn
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n');
+}
+
+/** Attempts at rounds, as they are given: a line each. */
+export function roundsTable(rounds: readonly RoundRecord[], nowMs: number, style: Style): string {
+  if (rounds.length === 0) return 'No round was opened yet.';
+  const head = ['Round', 'Attempt', 'Outcome', 'Updates', 'Excluded', 'Took', 'Model', 'Metrics'];
+  const rows = rounds.map((record) => [
+    String(record.round),
+    String(record.attempt),
+    outcome(record, style),
+    `${record.contributions.length}/${record.target}`,
+    tallyLine(record.exclusions.map(({ reason, code }) => printable(code ?? reason))) || '–',
+    duration((record.endedAtMs ?? nowMs) - record.openedAtMs),
+    record.modelVersion === null ? '–' : String(record.modelVersion),
+    record.reason === null ? metricsLine(record.metrics) : printable(record.reason),
+  ]);
+  return table(head, rows, ['Round', 'Attempt', 'Updates', 'Took', 'Model'], style);
+}
+
+function outcome({ phase }: RoundRecord, style: Style): string {
+  if (phase === 'committed') return style.good(phase);
+  return phase === 'abandoned' ? style.bad(phase) : style.warning(printable(phase));
+}
+
+/** Committed and installed models, as they are given: a line each. */
+export function modelsTable(models: readonly ModelInfo[], style: Style): string {
+  if (models.length === 0) return 'No model was committed yet.';
+  const head = ['Version', 'Round', 'Updates', 'Examples', 'Size', 'Committed', 'SHA-256', 'Metrics'];
+  const rows = models.map((model) => [
+    String(model.version),
+    model.round === 0 ? 'initial' : String(model.round),
+    String(model.contributions),
+    String(model.numExamples),
+    byteSize(model.bytes),
+    timestamp(model.createdAtMs),
+    printable(model.sha256).slice(0, digestShown),
+    metricsLine(model.metrics),
+  ]);
+  return table(head, rows, ['Version', 'Round', 'Updates', 'Examples', 'Size'], style);
+}

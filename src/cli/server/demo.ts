@@ -1,0 +1,34 @@
+import type { Plan } from '../../domain/plan.ts';
+import type { ServeConfig } from '../config/resolve.ts';
+
+/** A training that comes with the package: its plan, and clients that take part in it over HTTP. */
+export interface Demo {
+  readonly plan: Partial<Plan>;
+  run(options: {
+    url: string;
+    split: string;
+    clients: number;
+    seed: number;
+    signal: AbortSignal;
+    write: (line: string) => void;
+  }): Promise<unknown>;
+}
+
+/** Loaded when asked for: it reads a data set. */
+export async function loadDemo(): Promise<Demo> {
+  const { digitsDemo } = await import('../../../examples/digits/demo.ts');
+  return digitsDemo;
+}
+
+/** Runs the demo against a server; its progress and then its result, one line of JSON, go to standard output. */
+export async function runDemo(
+  demo: Demo,
+  url: string,
+  { demo: settings }: ServeConfig,
+  signal: AbortSignal,
+): Promise<void> {
+  const { split, demoClients: clients, seed } = settings;
+  const write = (line: string) => void process.stdout.write(`${line}\n`);
+  const result = await demo.run({ url, split, clients, seed, signal, write });
+  write(JSON.stringify(result));
+}

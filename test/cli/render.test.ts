@@ -1,0 +1,249 @@
+import { describe, expect, it } from 'vitest';
+import { rowsOf } from '../../src/cli/commands/watch.ts';
+import {
+  byteSize,
+  countdown,
+  duration,
+  metricsLine,
+  printable,
+  progressBar,
+  tallyLine,
+} from '../../src/cli/render/format.ts';
+import { statusLine, statusLines, waitingLine } from '../../src/cli/render/status.ts';
+import { hasColours, plainStyle, styleFor } from '../../src/cli/render/style.ts';
+import { modelsTable, roundsTable } from '../../src/cli/render/tables.ts';
+import type { RoundRecord, Status } from '../../src/domain/handle.ts';
+
+const status: Status = {
+  run: 'run-1',
+  runState: 'running',
+  round: 3,
+  roundsTotal: 10,
+  attempt: 2,
+  phase: 'training',
+  modelVersion: 2,
+  population: 9,
+  counts: { waiting: 3, selected: 1, training: 2, done: 3, doneAndInactive: 0, ignored: 0 },
+  contributions: 3,
+  target: 6,
+  quorum: 4,
+  waitingFor: {
+    phase: 'training',
+    summary: 'Round 3 has 3 of 6 updates',
+    sinceMs: 0,
+    guard: null,
+    clients: [],
+    clientsTotal: 0,
+    deadlineAtMs: 30_000,
+    next: '',
+  },
+  aggregator: 'collecting',
+  uptimeMs: 1,
+};
+
+const round: RoundRecord = {
+  run: 'run-1',
+  round: 3,
+  attempt: 1,
+  phase: 'committed',
+  openedAtMs: 1_000,
+  trainingAtMs: 2_000,
+  aggregatingAtMs: 3_000,
+  endedAtMs: 13_300,
+  deadlineAtMs: null,
+  target: 3,
+  quorum: 2,
+  cohort: [],
+  contributions: [
+    { round: 3, clientId: 'a', sha256: '', numExamples: 1, acceptedAtMs: 0, metrics: {} },
+    { round: 3, clientId: 'b', sha256: '', numExamples: 1, acceptedAtMs: 0, metrics: {} },
+  ],
+  exclusions: [{ clientId: 'c', reason: 'uploadsRefused', code: 'NOT_FINITE', atMs: 0 }],
+  modelVersion: 3,
+  reason: null,
+  metrics: { accuracy: 0.912345, loss: 0.3 },
+  numExamples: 2,
+};
+
+describe('the status', () => {
+  it('says on a few lines where the run stands', () => {
+    expect(statusLines(status, 7_000, plainStyle)).toEqual([
+      'Run        run-1, running',
+      'Round      3/10, training, attempt 2',
+      'Updates    ████████████░░░░░░░░░░░░ 3 of 6, quorum 4',
+      'Clients    9 registered: 3 waiting, 1 selected, 2 training, 3 done',
+      'Model      version 2',
+      'Waiting    Round 3 has 3 of 6 updates (in 23 s)',
+    ]);
+  });
+
+  it('says so when there is nothing yet', () => {
+    const counts = { waiting: 0, selected: 0, training: 0, done: 0, doneAndInactive: 0, ignored: 0 };
+    const waitingFor = { ...status.waitingFor, summary: 'No run was started yet', deadlineAtMs: null };
+    const none: Status = {
+      ...status,
+      run: null,
+      runState: 'idle',
+      round: 0,
+      phase: 'idle',
+      modelVersion: null,
+      population: 0,
+      counts,
+      target: null,
+      quorum: null,
+      waitingFor,
+    };
+    expect(statusLines(none, 0, plainStyle)).toEqual([
+      'Run        none yet',
+      'Round      idle',
+      'Clients    none',
+      'Model      none yet',
+      'Waiting    No run was started yet',
+    ]);
+  });
+
+  it('shows the aggregator when it is not at work', () => {
+    expect(statusLines({ ...status, aggregator: 'restarting' }, 0, plainStyle)).toContain('Aggregator restarting');
+    expect(statusLines(status, 0, plainStyle).join()).not.toContain('Aggregator');
+  });
+
+  it('fits on one line, where nothing counts by the second', () => {
+    expect(statusLine(status)).toBe('round 3/10 training, 3 of 6 updates, 9 clients. Round 3 has 3 of 6 updates');
+  });
+
+  it('counts down to the deadline, and has none where none is', () => {
+    expect(waitingLine(status.waitingFor, 29_500)).toBe('Round 3 has 3 of 6 updates (in 1 s)');
+    expect(waitingLine(status.waitingFor, 31_000)).toBe('Round 3 has 3 of 6 updates (now)');
+    expect(waitingLine({ ...status.waitingFor, deadlineAtMs: null }, 0)).toBe('Round 3 has 3 of 6 updates');
+  });
+});
+
+describe('a screen that is drawn over', () => {
+  it('knows how many rows its lines take', () => {
+    expect(rowsOf(['one', '', 'x'.repeat(80)], 80)).toBe(3);
+    expect(rowsOf(['x'.repeat(81), 'a\nb'], 80)).toBe(4);
+    expect(rowsOf([`\u001b[1m${'x'.repeat(80)}\u001b[22m`], 80)).toBe(1);
+    // A terminal that does not tell its width.
+    expect(rowsOf(['x'.repeat(81)], 0)).toBe(2);
+  });
+});
+
+describe('the table of rounds', () => {
+  it('has a line for each attempt', () => {
+    const abandoned: RoundRecord = {
+      ...round,
+      attempt: 2,
+      phase: 'abandoned',
+      modelVersion: null,
+      reason: 'quorumMissed: 1 of 2',
+      exclusions: [],
+    };
+    const open: RoundRecord = { ...round, round: 4, phase: 'training', endedAtMs: null, modelVersion: null };
+    const [head, ...rows] = roundsTable([open, abandoned, round], 5_000, plainStyle).split('\n');
+    expect(head?.split(/\s{2,}/)).toEqual([
+      'Round',
+      'Attempt',
+      'Outcome',
+      'Updates',
+      'Excluded',
+      'Took',
+      'Model',
+      'Metrics',
+    ]);
+    expect(rows.map((row) => row.trim().split(/\s{2,}/))).toEqual([
+      ['4', '1', 'training', '2/3', 'NOT_FINITE 1', '4.0 s', '–', 'accuracy 0.9123, loss 0.3'],
+      ['3', '2', 'abandoned', '2/3', '–', '12.3 s', '–', 'quorumMissed: 1 of 2'],
+      ['3', '1', 'committed', '2/3', 'NOT_FINITE 1', '12.3 s', '3', 'accuracy 0.9123, loss 0.3'],
+    ]);
+  });
+
+  it('says so when there are none', () => {
+    expect(roundsTable([], 0, plainStyle)).toBe('No round was opened yet.');
+  });
+
+  it('shows nothing that could drive the terminal, whatever a client calls its metrics', () => {
+    const hostile = { ...round, metrics: { '\u001b]0;owned\u0007\u001b[2Jloss\nx': 1 } };
+    const drawn = roundsTable([hostile], 0, plainStyle);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: that there are none is what is tested
+    expect(drawn).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+    expect(drawn.split('\n')).toHaveLength(2);
+  });
+});
+
+describe('the table of models', () => {
+  it('has a line for each version', () => {
+    const model = {
+      version: 2,
+      run: 'run-1',
+      round: 2,
+      sha256: 'abcdef0123456789',
+      bytes: 1_234_567,
+      createdAtMs: 0,
+      contributions: 3,
+      numExamples: 1_800,
+      metrics: { loss: 0.5 },
+    };
+    const [, first, second] = modelsTable([{ ...model, version: 1, round: 0 }, model], plainStyle).split('\n');
+    expect(first).toContain('initial');
+    expect(second?.trim().split(/\s{2,}/)).toEqual([
+      '2',
+      '2',
+      '3',
+      '1800',
+      '1.2 MB',
+      '1970-01-01 00:00:00 UTC',
+      'abcdef012345',
+      'loss 0.5',
+    ]);
+    expect(modelsTable([], plainStyle)).toBe('No model was committed yet.');
+  });
+});
+
+describe('words for numbers', () => {
+  it.each([
+    [0, '0 ms'],
+    [850.4, '850 ms'],
+    [12_345, '12.3 s'],
+    [59_999, '1 min 0 s'],
+    [125_000, '2 min 5 s'],
+    [11_040_000, '3 h 4 min'],
+  ])('a duration of %d ms is %s', (ms, text) => expect(duration(ms)).toBe(text));
+
+  it.each([
+    [0, 'now'],
+    [1, 'in 1 s'],
+    [60_000, 'in 1 min 0 s'],
+    [3_660_000, 'in 1 h 1 min'],
+  ])('%d ms from now is %s', (ms, text) => expect(countdown(ms, 0)).toBe(text));
+
+  it.each([
+    [1, '1 byte'],
+    [999, '999 bytes'],
+    [1_000, '1.0 kB'],
+    [2 ** 30, '1.1 GB'],
+  ])('%d bytes are %s', (bytes, text) => expect(byteSize(bytes)).toBe(text));
+
+  it('a bar is full only when all is there', () => {
+    expect(progressBar(0, 3, 4)).toBe('░░░░');
+    expect(progressBar(99, 100, 4)).toBe('███░');
+    expect(progressBar(5, 3, 4)).toBe('████');
+    expect(progressBar(1, 0, 4)).toBe('░░░░');
+  });
+
+  it('many metrics are counted, and kinds are tallied', () => {
+    expect(metricsLine({ a: 1, b: 2, c: 3, d: 4, e: 5 })).toBe('a 1, b 2, c 3, d 4 and 1 more');
+    expect(tallyLine(['left', 'straggler', 'left'])).toBe('left 2, straggler 1');
+    expect(printable('x'.repeat(1_000)).length).toBeLessThan(310);
+  });
+});
+
+describe('colours', () => {
+  it('are for terminals, and not where NO_COLOR asks for none', () => {
+    expect(hasColours({ isTTY: true }, {})).toBe(true);
+    expect(hasColours({ isTTY: true }, { NO_COLOR: '1' })).toBe(false);
+    expect(hasColours({ isTTY: true }, { TERM: 'dumb' })).toBe(false);
+    expect(hasColours({}, {})).toBe(false);
+    expect(styleFor({ isTTY: true }, {}).bad('x')).toContain('\u001b[');
+    expect(styleFor({}, {}).bad('x')).toBe('x');
+  });
+});
