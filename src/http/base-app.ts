@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import cors from '@fastify/cors';
 import rateLimit from '@fastify/rate-limit';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
@@ -6,6 +7,7 @@ import { defaultHttpLimits, type HttpLimits, type HttpSettings } from '../domain
 import { createLogger } from '../logger.ts';
 import { guardOrigins } from './plugins/guard.ts';
 import { answerClientError, answerNotFound, answerProblems, asChorusError, sendProblem } from './problem.ts';
+import { awaitsContinue } from './read-body.ts';
 import { validatorCompiler } from './validation.ts';
 
 /** How often the parser looks for requests that are too slow, ms. */
@@ -41,6 +43,8 @@ export async function createBaseApp({ name, http, requestMsMax }: BaseAppOptions
       headersTimeout: limits.headersMsMax,
       connectionsCheckingInterval: slownessCheckMs,
       requestTimeout: requestMsMax,
+      // Refused by the guard, in our words.
+      requireHostHeader: false,
     },
     routerOptions: { maxParamLength: 256, ignoreTrailingSlash: true },
     frameworkErrors: (error, _request, reply) => {
@@ -51,6 +55,7 @@ export async function createBaseApp({ name, http, requestMsMax }: BaseAppOptions
   app.setValidatorCompiler(validatorCompiler);
   answerProblems(app);
   acceptEmptyJson(app);
+  cutSilentConnections(app);
   continueWhenExpected(app);
   guardOrigins(app, http);
   if (http.corsOrigins?.length) {
@@ -80,10 +85,10 @@ export function limitByAddress(app: FastifyInstance): void {
   app.addHook('onRequest', app.rateLimit());
 }
 
-/** A JSON body may be left out where everything in it is optional, whatever the Content-Type says. */
+/** Bodies are JSON. One may be left out where everything in it is optional, whatever the Content-Type says. */
 function acceptEmptyJson(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser('error', 'error');
-  app.removeContentTypeParser('application/json');
+  app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     if (body.length === 0) return done(null, null);
     return parse(request, body as string, done);
@@ -93,11 +98,34 @@ function acceptEmptyJson(app: FastifyInstance): void {
   });
 }
 
+/**
+ * Closing does not wait for connections on which nothing was asked yet. Node closes those that are idle between two
+ * requests, and takes these for ones whose request is on its way.
+ */
+function cutSilentConnections(app: FastifyInstance): void {
+  const silent = new Set<Socket>();
+  app.server.on('connection', (socket) => {
+    silent.add(socket);
+    socket.once('close', () => silent.delete(socket));
+  });
+  app.addHook('onRequest', async ({ raw }) => {
+    silent.delete(raw.socket);
+  });
+  app.addHook('preClose', async () => {
+    for (const socket of silent) socket.destroy();
+  });
+}
+
 /** A client that asks first (`Expect: 100-continue`) is told to go on only once its request was let in. */
 function continueWhenExpected(app: FastifyInstance): void {
   app.server.on('checkContinue', (request, response) => app.routing(request, response));
-  app.addHook('preParsing', async (request, reply) => {
-    if (request.headers.expect?.toLowerCase() === '100-continue') reply.raw.writeContinue();
+  // Other expectations may be ignored, RFC 9110 section 10.1.1.
+  app.server.on('checkExpectation', (request, response) => app.routing(request, response));
+  app.addHook('preParsing', async ({ raw }, reply) => {
+    if (!awaitsContinue(raw)) return;
+    reply.raw.writeContinue();
+    // From here on a request like any other.
+    delete raw.headers.expect;
   });
 }
 

@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
 import { ChorusError, type ErrorCode, errorCatalogue } from '../domain/errors.ts';
-import { isBodyOpen, throwAwayRest } from './read-body.ts';
+import { awaitsContinue, isBodyOpen, throwAwayRest } from './read-body.ts';
 
 const problemType = 'application/problem+json';
 
@@ -26,8 +26,10 @@ export function sendProblem(reply: FastifyReply, error: ChorusError): FastifyRep
   if (error.retryAfterMs !== undefined) void reply.header('retry-after', Math.ceil(error.retryAfterMs / 1_000));
   if (body.status === 401) void reply.header('www-authenticate', 'Bearer');
   const { raw } = reply.request;
-  if (isBodyOpen(raw)) {
-    void reply.header('connection', 'close');
+  if (awaitsContinue(raw)) void reply.header('connection', 'close');
+  else if (isBodyOpen(raw)) {
+    // Fastify closes over a body that is too large; see throwAwayRest for what that would cost.
+    void reply.removeHeader('connection');
     throwAwayRest(raw);
   }
   return reply.code(body.status).type(problemType).serializer(JSON.stringify).send(body);
@@ -91,6 +93,9 @@ function pathMatches(pattern: string, path: string): boolean {
   return wanted.every((part, index) => part === '*' || part.startsWith(':') || part === given[index]);
 }
 
+/** How long a client may take to read why its bytes were no request, ms. */
+const lingerMsMax = 1_000;
+
 /** What the HTTP parser refuses before there is a request. */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
@@ -108,4 +113,6 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket):
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${problemType}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
+  // Its own end may never come.
+  socket.setTimeout(lingerMsMax, () => socket.destroy());
 }

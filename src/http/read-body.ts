@@ -84,6 +84,10 @@ export async function readWhole(
   return whole;
 }
 
+/** Whether the client holds its body back until it is told to go on. */
+export const awaitsContinue = ({ headers }: IncomingMessage): boolean =>
+  headers.expect?.toLowerCase() === '100-continue';
+
 /** Whether a body was announced and has not come in whole. */
 export function isBodyOpen(request: IncomingMessage): boolean {
   const { 'content-length': length, 'transfer-encoding': coding } = request.headers;
@@ -92,14 +96,21 @@ export function isBodyOpen(request: IncomingMessage): boolean {
 
 /** How long a refused body may go on coming before its connection is cut, ms. */
 const lingerMsMax = 5_000;
+/** A refused body that brings nothing for so long is cut sooner, ms. */
+const lingerIdleMsMax = 1_000;
 
 /**
  * After a refusal before the end of the body: what still comes is thrown away for a while, so that the client can read
- * the answer, and then the connection is cut.
+ * the answer, and then the connection is cut. Closing at once would reset it, and the answer would be lost with it.
  */
 export function throwAwayRest(request: IncomingMessage): void {
-  request.resume();
-  const timer = setTimeout(() => request.destroy(), lingerMsMax);
-  const stop = () => clearTimeout(timer);
+  const cut = () => request.destroy();
+  const timer = setTimeout(cut, lingerMsMax);
+  const idle = setTimeout(cut, lingerIdleMsMax);
+  const stop = () => {
+    clearTimeout(timer);
+    clearTimeout(idle);
+  };
+  request.on('data', () => idle.refresh());
   request.once('close', stop).once('end', stop);
 }

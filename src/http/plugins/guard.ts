@@ -22,6 +22,7 @@ export function guardOrigins(app: FastifyInstance, { allowedHosts = [], corsOrig
   const origins = new Set(corsOrigins);
   app.addHook('onRequest', async (request) => {
     const { host = '', origin } = request.headers;
+    if (host === '') throw new ChorusError('REQUEST_INVALID', 'The request names no Host');
     const name = hostName(host);
     const isGuarded = allowedHosts.length > 0 || isLoopback(request.socket.localAddress);
     if (isGuarded && isIP(name) === 0 && !names.has(name)) {

@@ -36,6 +36,8 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{ handle: CoordinatorHandle;
   app.get(
     '/v1/events',
     {
+      // A stream without a body would only wait.
+      exposeHeadRoute: false,
       schema: {
         tags: ['events'],
         summary: 'Every transition of the run and its rounds, membership counts and verdicts, as Server-Sent Events',
@@ -71,14 +73,17 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{ handle: CoordinatorHandle;
       });
       stream.write(`retry: ${reconnectMs}\n\n`);
       const resumed = Number(request.headers['last-event-id'] ?? request.query.lastEventId);
+      let isLive = false;
       const unsubscribe = handle.events.subscribe(
         (event) => {
           stream.write(textOf(event));
-          // Too slow: what it missed is kept for a while, and it comes back for it.
-          if (stream.writableLength > limits.eventBacklogBytesMax) stream.destroy();
+          // Too slow: what it missed is kept for a while, and it comes back for it. What it came back for is bounded by
+          // what is kept, and nobody could have read that yet.
+          if (isLive && stream.writableLength > limits.eventBacklogBytesMax) stream.destroy();
         },
         Number.isSafeInteger(resumed) ? { afterId: resumed } : {},
       );
+      isLive = true;
       streams.add(stream);
       stream.on('close', () => {
         streams.delete(stream);

@@ -61,14 +61,17 @@ export const updateRoutes: FastifyPluginAsyncTypebox<{ gate: UploadGate; limits:
         response: { 200: VerdictReply, ...problems(400, 401, 403, 408, 409, 410, 413, 422, 429, 503) },
       },
       // Before the body is asked for: what can be refused from the headers is.
-      onRequest: (request, _reply, done) => {
+      onRequest: (request, reply, done) => {
         uploads.set(request, beginUpload(request));
+        // A request that ends before its handler takes the upload over gives its memory back all the same.
+        reply.raw.once('close', () => uploads.get(request)?.abort());
         done();
       },
     },
     async (request) => {
       const upload = uploads.get(request);
       if (!upload) throw new ChorusError('INTERNAL');
+      uploads.delete(request);
       try {
         await readBody(
           request.raw,

@@ -7,7 +7,7 @@ import { Count, Metrics, nullable, Sha256, TimeMs, Uuid, UuidText } from './comm
 const Attributes = Type.Record(
   Type.String({ pattern: '^.{1,64}$' }),
   Type.Union([Type.String({ maxLength: 256 }), Type.Number(), Type.Boolean()]),
-  { maxProperties: 32 },
+  { maxProperties: 32, additionalProperties: false },
 );
 
 export const RendezvousBody = nullable(
@@ -98,7 +98,6 @@ export const StatusReply = Type.Object({
 });
 
 const Receipt = { round: Count, clientId: Uuid, sha256: Sha256, numExamples: Count };
-export const ReceiptReply = Type.Object({ verdict: Type.Literal('accepted'), receipt: Type.Object(Receipt) });
 
 export const RoundReply = Type.Object({
   run: Uuid,
