@@ -57,6 +57,11 @@ export class Aggregation implements AggregatorService, UploadGate {
     this.#budget = new StagingBudget(options.stagingBytesMax);
   }
 
+  /** It takes no new uploads. */
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
   // ── asked by the coordinator ────────────────────────────────────────────────────────────────────────────────────
 
   listen(at: { host: string; port: number }): Promise<ServiceAnswer<{ url: string }>> {

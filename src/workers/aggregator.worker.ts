@@ -19,7 +19,6 @@ export interface AggregatorThreadData {
 const { callbackPort, stagingBytesMax, foldThreads, http } = workerData as AggregatorThreadData;
 
 let close: (() => Promise<void>) | null = null;
-let isDraining = false;
 
 const service: Aggregation = new Aggregation({
   clock: systemClock,
@@ -31,12 +30,11 @@ const service: Aggregation = new Aggregation({
       await close?.();
       // Loaded when a port is opened: embedding without one needs no HTTP.
       const { closeApp, createAggregatorApp } = await import('../http/aggregator-app.ts');
-      const app = await createAggregatorApp({ gate: service, http, isDraining: () => isDraining });
+      const app = await createAggregatorApp({ gate: service, http, isDraining: () => service.isDraining });
       close = () => closeApp(app);
       return { url: await app.listen({ host, port }) };
     },
     async close() {
-      isDraining = true;
       await close?.();
       close = null;
     },

@@ -1,0 +1,30 @@
+import type { Tensors } from '../domain/model.ts';
+import type { TrainingResult } from './tensors.ts';
+
+/** What a client is asked to do in one round. */
+export interface TrainingTask {
+  run: string;
+  /** From 1. */
+  round: number;
+  /** null: the run has no model yet. */
+  modelVersion: number | null;
+  /** The global model, this call's own copy; null: the run has none yet, and this round's updates define it. */
+  tensors: Tensors | null;
+  /** What the model's file says of itself; empty without a model. */
+  metadata: Readonly<Record<string, string>>;
+  /** As the run's plan has them. */
+  hyperparameters: Readonly<Record<string, number | string | boolean>>;
+  /** When a straggler is one, Unix ms by this machine's clock. The server may extend it. */
+  deadlineAtMs: number;
+  clientId: string;
+  /** Aborted when the round is over for this client, and when `participate` is told to stop: then stop training. */
+  signal: AbortSignal;
+}
+
+/**
+ * Trains, and returns the update. It is called once a round, and never while an earlier call still goes on: a call
+ * that does not heed `signal` keeps its client out of the next round.
+ * Heartbeats go on beside it, so it must let the event loop run; work of many seconds in one piece belongs in a worker,
+ * or the server takes the client for lost.
+ */
+export type Train = (task: TrainingTask) => TrainingResult | Promise<TrainingResult>;
