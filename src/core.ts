@@ -104,7 +104,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     place === 'thread'
       ? threadLink({ stagingBytesMax, foldThreads, http })
       : inlineLink((callbacks) => {
-          const service = new Aggregation({ clock, pool: inlineFoldPool, callbacks, stagingBytesMax });
+          const service = new Aggregation({ clock, pool: inlineFoldPool, callbacks, stagingBytesMax, memory: 'plain' });
           gate = service;
           return service;
         });

@@ -66,11 +66,9 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
   }
 
   function beat(slot: number): Heartbeat {
-    return {
-      ...coordinator.standing(slot),
-      run: coordinator.run?.run ?? null,
-      retryAfterMs: paceMs(plan(), registry.population, pacing),
-    };
+    const { state, round } = coordinator.standing(slot);
+    const { run, plan: runPlan } = coordinator.view;
+    return { state, run, round, retryAfterMs: paceMs(runPlan ?? defaults, registry.population, pacing) };
   }
 
   function viewOf(slot: number): ClientView {
@@ -152,12 +150,11 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
       }
       const id = registry.idOf(slot);
       const { heartbeatIntervalMs, heartbeatTimeoutMs } = plan();
-      return { clientId: id, clientToken: tokens.mint(id), heartbeatIntervalMs, heartbeatTimeoutMs };
+      return { clientId: id, clientToken: tokens.mint(slot, id), heartbeatIntervalMs, heartbeatTimeoutMs };
     },
 
     authenticate(clientId, token) {
-      slotOf(clientId);
-      return tokens.check(clientId, token);
+      return tokens.check(slotOf(clientId), token);
     },
 
     heartbeat(clientId): Heartbeat {

@@ -26,6 +26,16 @@ const roundsKeptMax = 1_000;
 /** At most so often is a change of membership told to subscribers, ms. */
 const membershipNewsMs = 250;
 
+/** What the machine last said, as far as heartbeats need it: read with each of them, written with each transition. */
+export interface CoordinatorView {
+  run: string | null;
+  plan: Plan | null;
+  /** The open, or else the last, round; 0 before the first. */
+  round: number;
+  /** The run has no further round. */
+  isOver: boolean;
+}
+
 export interface CoordinatorDeps {
   clock: Clock;
   /** Decides selection and pacing. */
@@ -78,6 +88,7 @@ export class Coordinator {
   #lastNews = '';
   #watchedRound: unknown = null;
   #endedAtMs: number | null = null;
+  #view: CoordinatorView = { run: null, plan: null, round: 0, isOver: false };
 
   constructor(deps: CoordinatorDeps) {
     const { clock, entropy, clientsMax, heartbeatTimeoutMs } = deps;
@@ -173,15 +184,20 @@ export class Coordinator {
 
   /** What a client is told it is. */
   standing(slot: number): Standing {
-    const round = this.roundNumber;
-    if (this.isOver) return { state: 'finished', round };
+    const { isOver, round } = this.#view;
+    if (isOver) return { state: 'finished', round };
     const state = this.registry.stateOf(slot);
     return { state: state === 'selected' || state === 'training' ? state : 'standby', round };
   }
 
+  /** What heartbeats are answered from. */
+  get view(): CoordinatorView {
+    return this.#view;
+  }
+
   /** The open, or else the last, round; 0 before the first. */
   get roundNumber(): number {
-    return this.run ? Math.min(this.run.round, this.run.plan.rounds) : 0;
+    return this.#view.round;
   }
 
   // ── what may be asked of it ─────────────────────────────────────────────────────────────────────────────────────
@@ -397,6 +413,7 @@ export class Coordinator {
       downloadsMax: plan.downloadsMax,
       payloadBytesMax: plan.payloadBytesMax,
       numExamplesMax: plan.numExamplesMax,
+      updateNormMax: plan.updateNormMax,
       updateKind: plan.updateKind,
       modelVersion: this.models.current?.version ?? null,
     };
@@ -570,6 +587,13 @@ export class Coordinator {
 
   /** After every transition: record the phase, tell subscribers and held calls. */
   #noteChange(): void {
+    const { run } = this;
+    this.#view = {
+      run: run?.run ?? null,
+      plan: run?.plan ?? null,
+      round: run ? Math.min(run.round, run.plan.rounds) : 0,
+      isOver: this.isOver,
+    };
     const child = this.#machine.getSnapshot().children.round;
     if (child && child !== this.#watchedRound) {
       this.#watchedRound = child;

@@ -2,7 +2,7 @@ import { type ClientCounts, type ClientProfile, type ClientState, clientStates }
 import type { RandomStream } from '../domain/random.ts';
 import type { ClientEventType } from '../machines/client.machine.ts';
 import { clientTable, eventIndex, refused, stateIndex } from '../machines/client-table.ts';
-import { formatClientId, parseClientId } from './client-id.ts';
+import { type ClientTag, carriesTag, formatClientId, parseClientId } from './client-id.ts';
 import { ExpiryWheel } from './expiry-wheel.ts';
 import { PartitionedSlots } from './partitioned-slots.ts';
 
@@ -84,7 +84,9 @@ export class ClientRegistry {
   find(clientId: string): number {
     const id = parseClientId(clientId);
     if (!id || id.slot >= this.#capacity || this.#slots.partOf(id.slot) === unknown) return -1;
-    return formatClientId(id.slot, this.#tagOf(id.slot)) === clientId.toLowerCase() ? id.slot : -1;
+    const at = id.slot * tagWords;
+    const isIts = carriesTag(id, this.#tags[at] ?? 0, this.#tags[at + 1] ?? 0, this.#tags[at + 2] ?? 0);
+    return isIts ? id.slot : -1;
   }
 
   idOf(slot: number): string {
@@ -171,7 +173,7 @@ export class ClientRegistry {
     }
   }
 
-  #tagOf(slot: number): readonly [number, number, number] {
+  #tagOf(slot: number): ClientTag {
     const at = slot * tagWords;
     return [this.#tags[at] ?? 0, this.#tags[at + 1] ?? 0, this.#tags[at + 2] ?? 0];
   }

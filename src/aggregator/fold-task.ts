@@ -1,23 +1,29 @@
 import type { Refusal } from '../domain/errors.ts';
 import type { Dtype, ModelSchema } from '../domain/model.ts';
+import type { Span } from './shared-memory.ts';
+import type { SumRange } from './sum-layout.ts';
 
-/** Bytes of an update as they were received. */
+/** An update or model to be checked, while it comes in. */
 export interface InspectTask {
-  bytes: SharedArrayBuffer;
-  byteLength: number;
+  /** Where its bytes are; only those said to have come are read. */
+  span: Span;
+  /** Bytes it will have, if known. */
+  expectedBytes: number | null;
   /** The schema it must have, or null when it may define one. */
   schema: ModelSchema | null;
   numExamplesMax: number;
+  /** Largest L2 norm of all its values together, or null. */
+  normMax: number | null;
   /** Weight 0 is legal: for clients that do not say how many examples they used. */
   allowZeroExamples: boolean;
   /** Initial models carry no num_examples. */
   isModel: boolean;
 }
 
-/** Where one tensor of an update lies, and where it goes in the sum. */
+/** A run of values of one dtype: where it lies in an update, and where it goes in the sum. */
 export interface FoldPiece {
   dtype: Dtype;
-  /** In the update's bytes. */
+  /** From the file's start. */
   byteOffset: number;
   count: number;
   /** First element in the sum. */
@@ -31,29 +37,45 @@ export interface Inspected {
   metrics: Record<string, number>;
   schema: ModelSchema;
   pieces: FoldPiece[];
+  /** L2 norm of all values together. */
+  norm: number;
 }
 
+/** Updates to be added to a part of the sum, in this order. */
 export interface FoldTask {
   /** Σ weightᵢ · updateᵢ, float64, one element per parameter. */
-  sum: SharedArrayBuffer;
-  update: SharedArrayBuffer;
-  pieces: FoldPiece[];
-  weight: number;
+  sum: Span;
+  /** Set it to 0 first. */
+  clear: boolean;
+  updates: { span: Span; pieces: FoldPiece[]; weight: number }[];
 }
 
 export interface FinishTask {
-  sum: SharedArrayBuffer;
+  /** The whole sum, in order; consumed. */
+  chunks: { range: SumRange; span: Span }[];
   /** Σ weights, > 0. */
   divisor: number;
   schema: ModelSchema;
   /** The model that deltas are added to, or null for full weights. */
-  base: { bytes: SharedArrayBuffer; pieces: FoldPiece[] } | null;
+  base: { span: Span; pieces: FoldPiece[] } | null;
   metadata: Record<string, string>;
+}
+
+/** The checking of one upload. */
+export interface Inspector {
+  /** So many bytes have come: they may be looked at already. */
+  advance(bytes: number): void;
+  /** It came whole. @returns what it is, or why it is refused; never rejects but when the pool fails. */
+  finish(byteLength: number): Promise<Inspected | Refusal>;
+  /** It is not wanted any more. */
+  abandon(): void;
 }
 
 /** The CPU-heavy part of aggregation, wherever it runs. Every task works on shared memory and copies nothing out. */
 export interface FoldPool {
-  inspect(task: InspectTask): Promise<Inspected | Refusal>;
+  /** How many folds may go on at once. */
+  readonly threads: number;
+  inspect(task: InspectTask): Inspector;
   /** Folds must be awaited one after another: their order gives the bits of the sum. */
   fold(task: FoldTask): Promise<void>;
   finish(task: FinishTask): Promise<{ bytes: SharedArrayBuffer; sha256: string }>;

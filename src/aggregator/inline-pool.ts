@@ -1,9 +1,15 @@
-import { addWeighted, finishMean, inspectUpdate } from './fold.ts';
+import { addWeighted, finishMean } from './fold.ts';
 import type { FoldPool } from './fold-task.ts';
+import { inspectWhole } from './inspection.ts';
 
 /** The sums in this thread: deterministic, for simulation and tests. */
 export const inlineFoldPool: FoldPool = {
-  inspect: async (task) => inspectUpdate(task),
+  threads: 1,
+  inspect: (task) => ({
+    advance: () => undefined,
+    finish: async (byteLength) => inspectWhole(task, byteLength),
+    abandon: () => undefined,
+  }),
   fold: async (task) => addWeighted(task),
   finish: async (task) => finishMean(task),
   close: async () => undefined,

@@ -2,10 +2,24 @@ import type { AggregatorCallbacks, RoundOrder, Verdict } from '../domain/aggrega
 import { ChorusError, type ErrorCode, fromRefusal } from '../domain/errors.ts';
 import type { Receipt } from '../domain/handle.ts';
 import type { ModelSchema } from '../domain/model.ts';
-import type { FoldPool, Inspected } from './fold-task.ts';
+import type { Arenas } from './arenas.ts';
+import type { FoldPool, Inspected, Inspector } from './fold-task.ts';
 import { RunningSum } from './running-sum.ts';
+import type { Span } from './shared-memory.ts';
 import type { Ticket } from './tickets.ts';
 import type { Settled, Staged } from './upload.ts';
+
+export interface RoundDeps {
+  pool: FoldPool;
+  arenas: Arenas;
+  callbacks: AggregatorCallbacks;
+}
+
+/** An inspection under way, and the schema it holds the bytes against. */
+export interface Inspecting {
+  readonly against: ModelSchema | null;
+  readonly inspector: Inspector;
+}
 
 /**
  * One attempt at a round, as the service sees it: which updates were accepted, and their sum. Validates before it
@@ -13,34 +27,46 @@ import type { Settled, Staged } from './upload.ts';
  */
 export class OpenRound {
   readonly order: RoundOrder;
-  readonly #pool: FoldPool;
-  readonly #callbacks: AggregatorCallbacks;
+  readonly #deps: RoundDeps;
   #schema: ModelSchema | null;
   #sum: RunningSum | null = null;
   /** Acceptances come one after another, so that the first one defines the schema where there is none. */
   #acceptances: Promise<unknown> = Promise.resolve();
 
-  constructor(order: RoundOrder, schema: ModelSchema | null, pool: FoldPool, callbacks: AggregatorCallbacks) {
+  constructor(order: RoundOrder, schema: ModelSchema | null, deps: RoundDeps) {
     this.order = order;
     this.#schema = schema;
-    this.#pool = pool;
-    this.#callbacks = callbacks;
+    this.#deps = deps;
   }
 
   get sum(): RunningSum | null {
     return this.#sum;
   }
 
+  /** Begins to check bytes as they come. */
+  inspect(span: Span, expectedBytes: number | null, allowZeroExamples: boolean): Inspecting {
+    const { numExamplesMax, updateNormMax: normMax } = this.order;
+    const schema = this.#schema;
+    const task = { span, expectedBytes, schema, numExamplesMax, normMax, allowZeroExamples, isModel: false };
+    return { against: schema, inspector: this.#deps.pool.inspect(task) };
+  }
+
   /** Checks a whole upload, asks the coordinator, and queues it for the sum. @throws any refusal of the contract */
   async settle(ticket: Ticket, staged: Staged, allowZeroExamples: boolean): Promise<Settled> {
-    const early = await this.#inspect(ticket, staged, allowZeroExamples);
+    const early = await this.#finish(ticket, staged, staged.inspecting);
     const turn = this.#acceptances.then(async () => {
-      // Another update may have defined the schema meanwhile.
-      const inspected = early.against === this.#schema ? early : await this.#inspect(ticket, staged, allowZeroExamples);
-      return this.#accept(ticket, staged, inspected.update);
+      if (staged.inspecting.against === this.#schema) return this.#accept(ticket, staged, early);
+      // Another update has defined the schema meanwhile.
+      const again = this.inspect(staged.span, staged.byteLength, allowZeroExamples);
+      return this.#accept(ticket, staged, await this.#finish(ticket, staged, again));
     });
     this.#acceptances = turn.catch(() => undefined);
     return turn;
+  }
+
+  /** Gives the sum's memory back. */
+  dispose(): void {
+    this.#sum?.dispose();
   }
 
   /** Counts a refusal; the last one allowed takes the client out of the round. */
@@ -48,33 +74,20 @@ export class OpenRound {
     if (ticket.state !== 'open') return;
     const { clientId, round, attempt } = ticket;
     ticket.refusals += 1;
-    this.#callbacks.uploadRefused({ clientId, round, code });
+    this.#deps.callbacks.uploadRefused({ clientId, round, code });
     if (ticket.refusals < this.order.uploadAttemptsMax) return;
     ticket.state = 'closed';
-    await this.#callbacks.endTraining({ clientId, round, attempt, outcome: { kind: 'failed', code } });
+    await this.#deps.callbacks.endTraining({ clientId, round, attempt, outcome: { kind: 'failed', code } });
   }
 
-  async #inspect(
-    ticket: Ticket,
-    { bytes, byteLength }: Staged,
-    allowZeroExamples: boolean,
-  ): Promise<{ update: Inspected; against: ModelSchema | null }> {
-    const against = this.#schema;
-    const { numExamplesMax } = this.order;
-    const update = await this.#pool.inspect({
-      bytes,
-      byteLength,
-      schema: against,
-      numExamplesMax,
-      allowZeroExamples,
-      isModel: false,
-    });
-    if (update.kind === 'valid') return { update, against };
+  async #finish(ticket: Ticket, { byteLength }: Staged, { inspector }: Inspecting): Promise<Inspected> {
+    const update = await inspector.finish(byteLength);
+    if (update.kind === 'valid') return update;
     await this.refuse(ticket, update.code);
     throw fromRefusal(update);
   }
 
-  async #accept(ticket: Ticket, { bytes }: Staged, update: Inspected): Promise<Settled> {
+  async #accept(ticket: Ticket, { span }: Staged, update: Inspected): Promise<Settled> {
     const { clientId, round, attempt } = ticket;
     const { sha256, numExamples, metrics } = update;
     if (ticket.receipt) return { receipt: sameReceipt(ticket.receipt, sha256), folded: null };
@@ -90,8 +103,8 @@ export class OpenRound {
         ticket.state = 'accepted';
         ticket.receipt = receipt;
         this.#schema ??= update.schema;
-        this.#sum ??= new RunningSum(this.#schema, this.#pool);
-        return { receipt, folded: this.#sum.add(clientId, bytes, update.pieces, numExamples) };
+        this.#sum ??= new RunningSum(this.#schema, this.#deps.pool, this.#deps.arenas, span);
+        return { receipt, folded: this.#sum.add(clientId, span, update.pieces, numExamples) };
       },
     );
     ticket.settled = settled.then(
@@ -104,7 +117,7 @@ export class OpenRound {
   async #ask(report: Parameters<AggregatorCallbacks['endTraining']>[0]): Promise<Verdict> {
     // Not before `settled` is set: the answer to the last update may close the round at once.
     await Promise.resolve();
-    return this.#callbacks.endTraining(report);
+    return this.#deps.callbacks.endTraining(report);
   }
 }
 

@@ -13,9 +13,13 @@ import type {
 import type { Clock } from '../domain/clock.ts';
 import { ChorusError, fromRefusal, toRefusal } from '../domain/errors.ts';
 import type { ModelSchema } from '../domain/model.ts';
+import { readSafetensorsHead, schemaOf } from '../wire/safetensors.ts';
+import { Arenas, arenaBytesMax } from './arenas.ts';
 import type { FoldPiece, FoldPool, Inspected } from './fold-task.ts';
+import { piecesOf } from './inspection.ts';
 import { discarded, OpenRound } from './open-round.ts';
-import { StagingBudget } from './staging.ts';
+import type { Span } from './shared-memory.ts';
+import { StagingBudget, StagingSlot } from './staging.ts';
 import { type Ticket, Tickets } from './tickets.ts';
 import { ReplayedUpload, StagedUpload } from './upload.ts';
 
@@ -32,6 +36,8 @@ export interface AggregationOptions {
   callbacks: AggregatorCallbacks;
   /** Bound on memory for updates received but not folded yet, bytes. */
   stagingBytesMax: number;
+  /** Whether kernels are compiled: see {@link Arenas}. */
+  memory: 'wasm' | 'plain';
   /** Opens and closes the HTTP listener; without one the service is reached in-process only. */
   listener?: { listen(at: { host: string; port: number }): Promise<{ url: string }>; close(): Promise<void> };
 }
@@ -43,6 +49,7 @@ export interface AggregationOptions {
 export class Aggregation implements AggregatorService, UploadGate {
   readonly #options: AggregationOptions;
   readonly #budget: StagingBudget;
+  readonly #arenas: Arenas;
   readonly #tickets = new Tickets();
   #round: OpenRound | null = null;
   #model: { published: PublishedModel; schema: ModelSchema; pieces: FoldPiece[] } | null = null;
@@ -54,7 +61,10 @@ export class Aggregation implements AggregatorService, UploadGate {
 
   constructor(options: AggregationOptions) {
     this.#options = options;
-    this.#budget = new StagingBudget(options.stagingBytesMax);
+    const { stagingBytesMax, memory, clock } = options;
+    this.#budget = new StagingBudget(stagingBytesMax, clock);
+    // Room for the sum beside the updates: two float64 for each byte staged would be more than any model needs.
+    this.#arenas = new Arenas({ kind: memory, arenaBytes: Math.min(arenaBytesMax, 2 * stagingBytesMax) });
   }
 
   /** It takes no new uploads. */
@@ -75,7 +85,7 @@ export class Aggregation implements AggregatorService, UploadGate {
     return answer(async () => {
       this.#endRound(`Round ${order.round} begins anew`);
       const { pool, callbacks } = this.#options;
-      this.#round = new OpenRound(order, this.#model?.schema ?? null, pool, callbacks);
+      this.#round = new OpenRound(order, this.#model?.schema ?? null, { pool, callbacks, arenas: this.#arenas });
       return null;
     });
   }
@@ -116,7 +126,7 @@ export class Aggregation implements AggregatorService, UploadGate {
       }
       const { run, updateKind } = open.order;
       const base = updateKind === 'deltas' ? this.#model : null;
-      const mean = await sum.mean(contributions, base && { bytes: base.published.bytes, pieces: base.pieces }, {
+      const mean = await sum.mean(contributions, base && { span: spanOf(base.published.bytes), pieces: base.pieces }, {
         format: 'chorus',
         run,
         round: String(round),
@@ -137,8 +147,10 @@ export class Aggregation implements AggregatorService, UploadGate {
     return answer(async () => {
       if (model === null) this.#model = null;
       else if (model.info.version !== this.#model?.published.info.version) {
-        const { schema, pieces } = await this.#inspectModel(model.bytes);
-        this.#model = { published: model, schema, pieces };
+        // Its values were checked when it was made, or when it was installed.
+        const head = readSafetensorsHead(new Uint8Array(model.bytes));
+        const schema = schemaOf(head);
+        this.#model = { published: model, schema, pieces: piecesOf(head, schema) };
       }
       return null;
     });
@@ -214,8 +226,9 @@ export class Aggregation implements AggregatorService, UploadGate {
     }
     const upload = new StagedUpload({
       contentLength,
+      slot: new StagingSlot(this.#budget, this.#arenas, contentLength, bytesMax, open.sum?.span),
+      inspect: (span, expectedBytes) => open.inspect(span, expectedBytes, allowZeroExamples),
       bytesMax,
-      budget: this.#budget,
       tooLarge,
       settle: (staged) => open.settle(ticket, staged, allowZeroExamples),
       ended: (over) => this.#uploadEnded(ticket, over),
@@ -260,22 +273,32 @@ export class Aggregation implements AggregatorService, UploadGate {
 
   #endRound(reason: string): void {
     this.#tickets.closeAll(new ChorusError('UPDATE_DISCARDED', reason));
+    this.#round?.dispose();
     this.#round = null;
   }
 
   async #inspectModel(bytes: SharedArrayBuffer): Promise<Inspected> {
-    const inspected = await this.#options.pool.inspect({
-      bytes,
-      byteLength: bytes.byteLength,
+    const task = {
+      span: spanOf(bytes),
+      expectedBytes: bytes.byteLength,
       schema: null,
       numExamplesMax: Number.MAX_SAFE_INTEGER,
+      normMax: null,
       allowZeroExamples: true,
       isModel: true,
-    });
+    };
+    const inspected = await this.#options.pool.inspect(task).finish(bytes.byteLength);
     if (inspected.kind === 'refused') throw fromRefusal(inspected);
     return inspected;
   }
 }
+
+/** A whole buffer that is no arena of ours. */
+const spanOf = (bytes: SharedArrayBuffer): Span => ({
+  arena: { id: -1, memory: bytes },
+  at: 0,
+  bytes: bytes.byteLength,
+});
 
 async function answer<T>(act: () => Promise<T>): Promise<ServiceAnswer<T>> {
   try {

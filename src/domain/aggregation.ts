@@ -17,6 +17,7 @@ export interface RoundOrder {
   downloadsMax: number;
   payloadBytesMax: number;
   numExamplesMax: number;
+  updateNormMax: number | null;
   updateKind: 'weights' | 'deltas';
   /** Version clients of this round start from; null: the first contributions define the model. */
   modelVersion: number | null;
@@ -122,8 +123,19 @@ export interface UploadRequest {
 
 /** One upload under way. Exactly one of `finish` and `abort` ends it and gives its memory back. */
 export interface Upload {
+  /**
+   * Settles when there is memory for it; nothing is written before. Waits for a while when there is none.
+   * @throws STAGING_FULL, UPDATE_DISCARDED
+   */
+  ready(): Promise<void>;
   /** Takes the next piece; the bytes are copied before it returns. @throws PAYLOAD_TOO_LARGE, STAGING_FULL, UPDATE_DISCARDED */
   write(chunk: Uint8Array): void;
+  /**
+   * Where the next bytes go, at most `bytesMax`, for a reader that puts them there itself and then calls `filled`; null
+   * when they must be given to `write`.
+   */
+  rest(bytesMax: number): Uint8Array<SharedArrayBuffer> | null;
+  filled(bytes: number): void;
   /** Aborted when the upload is no longer wanted (round over, client revoked), with a ChorusError as reason. */
   readonly signal: AbortSignal;
   /** Checks, settles with the coordinator, and only then answers. @throws any refusal of the contract */

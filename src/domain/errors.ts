@@ -108,6 +108,11 @@ export const errorCatalogue = {
     remedy: 'Send the same names, shapes and dtypes as the global model.',
   },
   NOT_FINITE: { status: 422, title: 'The update holds NaN or infinity', remedy: 'Lower the learning rate.' },
+  NORM_TOO_LARGE: {
+    status: 422,
+    title: 'The update is larger than the plan allows',
+    remedy: 'Lower the learning rate, or raise the plan’s updateNormMax.',
+  },
   NUM_EXAMPLES_INVALID: {
     status: 422,
     title: 'num_examples is missing or out of range',

@@ -117,6 +117,13 @@ export const planSettings = {
     max: Number.MAX_SAFE_INTEGER,
     help: 'Largest num_examples (weight) of an update.',
   },
+  updateNormMax: {
+    kind: 'number',
+    default: null,
+    min: 0,
+    max: Number.MAX_VALUE,
+    help: 'Largest L2 norm of an update, over all its values; larger ones are refused. Default: no bound.',
+  },
   onQuorumMissed: {
     kind: 'choice',
     default: 'retry',
@@ -169,6 +176,7 @@ export interface Plan {
   readonly downloadsMax: number;
   readonly payloadBytesMax: number;
   readonly numExamplesMax: number;
+  readonly updateNormMax: number | null;
   readonly onQuorumMissed: 'retry' | 'extend' | 'abandon';
   readonly extensionsMax: number;
   readonly attemptsMax: number;

@@ -5,6 +5,7 @@ import { createBaseApp, limitsOf } from './base-app.ts';
 
 export { closeApp } from './base-app.ts';
 
+import { FrontDoor } from './front-door/front-door.ts';
 import { addAggregatorMetrics, createMetrics } from './metrics.ts';
 import { describeApi } from './plugins/openapi.ts';
 import { opsRoutes } from './routes/ops.ts';
@@ -22,7 +23,7 @@ export async function createAggregatorApp({ gate, http, isDraining }: Aggregator
   const limits = limitsOf(http);
   // An upload may take as long as its round; that it does not stall is seen to where it is read.
   const app = await createBaseApp({ name: 'aggregator', http, requestMsMax: 0 });
-  const metrics = createMetrics(app);
+  const { registry: metrics, answered } = createMetrics(app);
   addAggregatorMetrics(metrics, gate);
   await describeApi(app, {
     title: 'Chorus aggregator',
@@ -32,5 +33,6 @@ export async function createAggregatorApp({ gate, http, isDraining }: Aggregator
   await app.register(updateRoutes, { gate, limits });
   await app.register(opsRoutes, { notReady: () => (isDraining() ? 'shutting down' : null), metrics });
   if (http.xainApi) await app.register(xainAggregatorApi(gate, limits));
+  if (http.frontDoor !== false) FrontDoor.install(app, { gate, http, limits, answered });
   return app;
 }

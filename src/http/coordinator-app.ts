@@ -31,7 +31,7 @@ export async function createCoordinatorApp(options: CoordinatorAppOptions): Prom
   const { handle, adminToken, http, notReady, inspectFeed } = options;
   const limits = limitsOf(http);
   const app = await createBaseApp({ name: 'coordinator', http, requestMsMax: limits.requestMsMax });
-  const metrics = createMetrics(app);
+  const { registry: metrics } = createMetrics(app);
   addCoordinatorMetrics(metrics, handle);
   await describeApi(app, {
     title: 'Chorus coordinator',

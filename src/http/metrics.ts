@@ -6,8 +6,10 @@ import type { CoordinatorHandle } from '../domain/handle.ts';
 /** Durations from a heartbeat to a long upload, seconds; a held call is not timed. */
 const secondsBuckets = [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10, 60];
 
+export type Answered = (about: { method: string; route: string; status: number; ms: number }) => void;
+
 /** A registry with the process's own numbers and the duration of every request of the app. */
-export function createMetrics(app: FastifyInstance): Registry {
+export function createMetrics(app: FastifyInstance): { registry: Registry; answered: Answered } {
   const registers = [new Registry()] as [Registry];
   const [registry] = registers;
   collectDefaultMetrics({ register: registry });
@@ -21,9 +23,10 @@ export function createMetrics(app: FastifyInstance): Registry {
   app.addHook('onResponse', async (request, reply) => {
     if (request.headers.prefer !== undefined) return;
     const { method, url: route = 'none' } = request.routeOptions;
-    durations.observe({ method: [method].flat()[0] ?? '', route, status: reply.statusCode }, reply.elapsedTime / 1_000);
+    answered({ method: [method].flat()[0] ?? '', route, status: reply.statusCode, ms: reply.elapsedTime });
   });
-  return registry;
+  const answered: Answered = ({ ms, ...labels }) => durations.observe(labels, ms / 1_000);
+  return { registry, answered };
 }
 
 /** The numbers of the protocol, read when they are asked for. */

@@ -1,30 +1,18 @@
-import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
-import { ChorusError, type ErrorCode, errorCatalogue } from '../domain/errors.ts';
+import { ChorusError, type ErrorCode } from '../domain/errors.ts';
+import { type Answer, headText, problemAnswer } from './answer.ts';
 import { awaitsContinue, isBodyOpen, throwAwayRest } from './read-body.ts';
 
-const problemType = 'application/problem+json';
-
-interface ProblemBody {
-  type: string;
-  title: string;
-  status: number;
-  code: ErrorCode;
-  detail: string;
-  remedy: string;
-}
-
-function problemOf(code: ErrorCode, detail: string): ProblemBody {
-  const { status, title, remedy } = errorCatalogue[code];
-  return { type: `/docs/errors#${code}`, title, status, code, detail, remedy };
-}
+/** Sends an answer through Fastify. A text goes as bytes: to a text Fastify would add a charset that JSON does not have. */
+export const send = (reply: FastifyReply, { status, headers, body }: Answer): FastifyReply =>
+  reply
+    .code(status)
+    .headers(headers)
+    .send(typeof body === 'string' && body !== '' ? Buffer.from(body) : body);
 
 /** Answers with a refusal as RFC 9457 problem details. */
 export function sendProblem(reply: FastifyReply, error: ChorusError): FastifyReply {
-  const body = problemOf(error.code, error.message);
-  if (error.retryAfterMs !== undefined) void reply.header('retry-after', Math.ceil(error.retryAfterMs / 1_000));
-  if (body.status === 401) void reply.header('www-authenticate', 'Bearer');
   const { raw } = reply.request;
   if (awaitsContinue(raw)) void reply.header('connection', 'close');
   else if (isBodyOpen(raw)) {
@@ -32,7 +20,7 @@ export function sendProblem(reply: FastifyReply, error: ChorusError): FastifyRep
     void reply.removeHeader('connection');
     throwAwayRest(raw);
   }
-  return reply.code(body.status).type(problemType).serializer(JSON.stringify).send(body);
+  return send(reply, problemAnswer(error));
 }
 
 /** What Fastify itself refuses, in our words. */
@@ -107,12 +95,11 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket):
       ? 'HEADERS_TOO_LARGE'
       : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
         ? 'REQUEST_TIMEOUT'
-        : 'REQUEST_INVALID';
-  const { status, title } = errorCatalogue[code];
-  const body = JSON.stringify(problemOf(code, title));
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${problemType}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  );
+        : error.code === 'HPE_INVALID_EOF_STATE'
+          ? 'PAYLOAD_TRUNCATED'
+          : 'REQUEST_INVALID';
+  const answer = problemAnswer(new ChorusError(code));
+  socket.end(headText(answer, { Connection: 'close' }) + String(answer.body));
   // Its own end may never come.
   socket.setTimeout(lingerMsMax, () => socket.destroy());
 }

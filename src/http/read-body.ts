@@ -1,11 +1,57 @@
 import type { IncomingMessage } from 'node:http';
 import { ChorusError } from '../domain/errors.ts';
 
-export interface BodyRules {
+export interface PaceRules {
   /** Nothing for so long: the body is given up, ms. */
   idleMsMax: number;
   /** Bytes a second it must bring on average once it is `idleMsMax` old. */
   bytesPerSecondMin: number;
+}
+
+/** How fast a body comes. */
+export class Pace {
+  readonly #rules: PaceRules;
+  #startedAtMs = performance.now();
+  #lastAtMs = this.#startedAtMs;
+  #bytes = 0;
+
+  constructor(rules: PaceRules) {
+    this.#rules = rules;
+  }
+
+  /** From now on time counts. */
+  start(): void {
+    this.#startedAtMs = performance.now();
+    this.#lastAtMs = this.#startedAtMs;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** So many bytes came. @throws REQUEST_TIMEOUT */
+  note(bytes: number): void {
+    this.#bytes += bytes;
+    this.#lastAtMs = performance.now();
+    this.check();
+  }
+
+  /** @throws REQUEST_TIMEOUT */
+  check(): void {
+    const nowMs = performance.now();
+    const { idleMsMax, bytesPerSecondMin } = this.#rules;
+    const ageMs = nowMs - this.#startedAtMs;
+    const isSlow = ageMs > idleMsMax && this.#bytes < (bytesPerSecondMin * ageMs) / 1_000;
+    if (isSlow || nowMs - this.#lastAtMs > idleMsMax) throw this.refusal();
+  }
+
+  refusal(): ChorusError {
+    const ageMs = Math.round(performance.now() - this.#startedAtMs);
+    return new ChorusError('REQUEST_TIMEOUT', `Only ${this.#bytes} bytes came in ${ageMs} ms`);
+  }
+}
+
+export interface BodyRules extends PaceRules {
   /** Aborted when the body is not wanted any more; its reason is the refusal. */
   signal?: AbortSignal;
 }
@@ -16,38 +62,29 @@ export interface BodyRules {
  */
 export function readBody(
   request: IncomingMessage,
-  { idleMsMax, bytesPerSecondMin, signal }: BodyRules,
+  { signal, ...rules }: BodyRules,
   take: (piece: Buffer) => void,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const startedAtMs = performance.now();
-    let lastAtMs = startedAtMs;
-    let bytes = 0;
-    const pace = setInterval(
-      () => {
-        const nowMs = performance.now();
-        const ageMs = nowMs - startedAtMs;
-        const isStalled = nowMs - lastAtMs > idleMsMax;
-        const isSlow = ageMs > idleMsMax && bytes < (bytesPerSecondMin * ageMs) / 1_000;
-        if (isStalled || isSlow)
-          end(new ChorusError('REQUEST_TIMEOUT', `Only ${bytes} bytes came in ${Math.round(ageMs)} ms`));
-      },
-      Math.max(10, idleMsMax / 4),
-    );
-    const onData = (piece: Buffer) => {
-      lastAtMs = performance.now();
-      bytes += piece.byteLength;
+    const pace = new Pace(rules);
+    const attempt = (act: () => void) => {
       try {
-        take(piece);
+        act();
       } catch (error) {
         end(error);
       }
     };
+    const timer = setInterval(() => attempt(() => pace.check()), Math.max(10, rules.idleMsMax / 4));
+    const onData = (piece: Buffer) =>
+      attempt(() => {
+        take(piece);
+        pace.note(piece.byteLength);
+      });
     const onEnd = () => end(null);
-    const onCut = () => end(new ChorusError('PAYLOAD_TRUNCATED', `The connection broke off after ${bytes} bytes`));
+    const onCut = () => end(new ChorusError('PAYLOAD_TRUNCATED', `The connection broke off after ${pace.bytes} bytes`));
     const onAbort = () => end(signal?.reason);
     function end(error: unknown): void {
-      clearInterval(pace);
+      clearInterval(timer);
       request.off('data', onData).off('end', onEnd).off('close', onCut).off('error', onCut);
       signal?.removeEventListener('abort', onAbort);
       if (error === null) resolve();
@@ -88,16 +125,17 @@ export async function readWhole(
 export const awaitsContinue = ({ headers }: IncomingMessage): boolean =>
   headers.expect?.toLowerCase() === '100-continue';
 
-/** Whether a body was announced and has not come in whole. */
+/** Whether a body was announced and nobody has read it to its end; whether it is here already does not matter. */
 export function isBodyOpen(request: IncomingMessage): boolean {
   const { 'content-length': length, 'transfer-encoding': coding } = request.headers;
-  return !request.complete && !request.destroyed && (coding !== undefined || Number(length ?? 0) > 0);
+  return !request.readableEnded && !request.destroyed && (coding !== undefined || Number(length ?? 0) > 0);
 }
 
 /** How long a refused body may go on coming before its connection is cut, ms. */
-const lingerMsMax = 5_000;
+export const lingerMsMax = 5_000;
+
 /** A refused body that brings nothing for so long is cut sooner, ms. */
-const lingerIdleMsMax = 1_000;
+export const lingerIdleMsMax = 1_000;
 
 /**
  * After a refusal before the end of the body: what still comes is thrown away for a while, so that the client can read

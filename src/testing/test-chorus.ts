@@ -141,6 +141,7 @@ export class TestClient {
       trainingToken,
       contentLength: bytes.byteLength,
     });
+    await upload.ready();
     upload.write(bytes);
     return upload.finish();
   }

@@ -25,6 +25,7 @@ const service: Aggregation = new Aggregation({
   pool: createFoldPool(foldThreads),
   callbacks: Comlink.wrap<AggregatorCallbacks>(nodeEndpoint(callbackPort)) as unknown as AggregatorCallbacks,
   stagingBytesMax,
+  memory: 'wasm',
   listener: {
     async listen({ host, port }) {
       await close?.();

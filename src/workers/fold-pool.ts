@@ -1,25 +1,63 @@
 import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
-import type { FoldPool, Inspected } from '../aggregator/fold-task.ts';
+import type { FoldPool, FoldTask, Inspected, Inspector, InspectTask } from '../aggregator/fold-task.ts';
 import type { Refusal } from '../domain/errors.ts';
 import { compiledWorker } from './compiled.ts';
 
-/** Tasks that may wait; each holds an upload that the staging budget has let in, so this is never what is hit first. */
-const tasksWaitingMax = 10_000;
+/** Tasks that may wait; each belongs to an upload that the staging budget has let in, so this is never what is hit first. */
+const tasksWaitingMax = 100_000;
+/** An upload is looked at again when so much more of it has come, bytes. */
+const advanceBytesMin = 1_048_576;
 
-/** The sums on threads of their own, over shared memory. @param threads ≥ 1 */
+/**
+ * The sums on threads of their own, over shared memory: one Piscina pool of one thread each, since an upload's hash stays
+ * on the thread where it began. @param threads ≥ 1
+ */
 export function createFoldPool(threads: number): FoldPool {
-  const pool = new Piscina({
-    filename: fileURLToPath(compiledWorker('fold.worker')),
-    minThreads: 1,
-    maxThreads: threads,
-    maxQueue: tasksWaitingMax,
-    idleTimeout: 60_000,
-  });
+  const pools = Array.from(
+    { length: threads },
+    () =>
+      new Piscina({
+        filename: fileURLToPath(compiledWorker('fold.worker')),
+        minThreads: 1,
+        maxThreads: 1,
+        maxQueue: tasksWaitingMax,
+      }),
+  );
+  let turns = 0;
+  const next = (): Piscina => {
+    turns += 1;
+    return pools[turns % pools.length] as Piscina;
+  };
   return {
-    inspect: (task): Promise<Inspected | Refusal> => pool.run(task, { name: 'inspectUpdate' }),
-    fold: (task): Promise<void> => pool.run(task, { name: 'addWeighted' }),
-    finish: (task): Promise<{ bytes: SharedArrayBuffer; sha256: string }> => pool.run(task, { name: 'finishMean' }),
-    close: () => pool.destroy(),
+    threads,
+    inspect: (task) => startInspector(next(), turns, task),
+    fold: (task: FoldTask): Promise<void> => next().run(task, { name: 'addWeighted' }),
+    finish: (task): Promise<{ bytes: SharedArrayBuffer; sha256: string }> => next().run(task, { name: 'finishMean' }),
+    close: async () => {
+      await Promise.all(pools.map((pool) => pool.destroy()));
+    },
+  };
+}
+
+function startInspector(pool: Piscina, id: number, task: InspectTask): Inspector {
+  let sentBytes = 0;
+  let running: Promise<void> | null = null;
+  return {
+    advance(bytes) {
+      if (running || bytes - sentBytes < advanceBytesMin) return;
+      sentBytes = bytes;
+      running = pool
+        .run({ id, task, bytes }, { name: 'advanceInspection' })
+        // What failed here fails again, or is made good, when the upload is finished.
+        .catch(() => undefined)
+        .finally(() => {
+          running = null;
+        });
+    },
+    finish: (bytes): Promise<Inspected | Refusal> => pool.run({ id, task, bytes }, { name: 'finishInspection' }),
+    abandon() {
+      if (sentBytes > 0) pool.run(id, { name: 'abandonInspection' }).catch(() => undefined);
+    },
   };
 }

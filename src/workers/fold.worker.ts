@@ -1,2 +1,27 @@
-/** What the threads of the fold pool can do. Plain functions over shared memory; no state between tasks. */
-export { addWeighted, finishMean, inspectUpdate } from '../aggregator/fold.ts';
+/** What the threads of the fold pool can do: plain functions over shared memory. */
+import type { InspectTask } from '../aggregator/fold-task.ts';
+import { Inspection } from '../aggregator/inspection.ts';
+
+export { addWeighted, finishMean } from '../aggregator/fold.ts';
+
+/**
+ * Inspections under way. The one state kept between tasks: a hash cannot move to another thread, so all tasks of an
+ * upload come to this one. Were it lost with its thread, `finish` would begin anew.
+ */
+const inspections = new Map<number, Inspection>();
+
+export function advanceInspection({ id, task, bytes }: { id: number; task: InspectTask; bytes: number }): void {
+  const inspection = inspections.get(id) ?? new Inspection(task);
+  inspections.set(id, inspection);
+  inspection.advance(bytes);
+}
+
+export function finishInspection({ id, task, bytes }: { id: number; task: InspectTask; bytes: number }) {
+  const inspection = inspections.get(id) ?? new Inspection(task);
+  inspections.delete(id);
+  return inspection.finish(bytes);
+}
+
+export function abandonInspection(id: number): void {
+  inspections.delete(id);
+}

@@ -12,21 +12,30 @@ const hostName = (host: string): string =>
 const isLoopback = (address: string | undefined): boolean =>
   address !== undefined && (/^(::ffff:)?127\./.test(address) || address === '::1');
 
+/** Whether a server reached at this address answers under this name. */
+export function isKnownHost(
+  { allowedHosts = [] }: HttpSettings,
+  host: string,
+  localAddress: string | undefined,
+): boolean {
+  if (allowedHosts.length === 0 && !isLoopback(localAddress)) return true;
+  const name = hostName(host);
+  return name === 'localhost' || isIP(name) !== 0 || allowedHosts.some((allowed) => allowed.toLowerCase() === name);
+}
+
 /**
  * Keeps other sites' pages out. A page may give its own host name the server's address (DNS rebinding), so a server
  * reached over loopback answers only under its address, `localhost` and the names it was told. And a page's own
  * requests carry its Origin, which must be the server's own or an allowed one.
  */
-export function guardOrigins(app: FastifyInstance, { allowedHosts = [], corsOrigins = [] }: HttpSettings): void {
-  const names = new Set(['localhost', ...allowedHosts.map((name) => name.toLowerCase())]);
+export function guardOrigins(app: FastifyInstance, http: HttpSettings): void {
+  const { corsOrigins = [] } = http;
   const origins = new Set(corsOrigins);
   app.addHook('onRequest', async (request) => {
     const { host = '', origin } = request.headers;
     if (host === '') throw new ChorusError('REQUEST_INVALID', 'The request names no Host');
-    const name = hostName(host);
-    const isGuarded = allowedHosts.length > 0 || isLoopback(request.socket.localAddress);
-    if (isGuarded && isIP(name) === 0 && !names.has(name)) {
-      throw new ChorusError('HOST_NOT_ALLOWED', `This server is not known as ${JSON.stringify(name.slice(0, 128))}`);
+    if (!isKnownHost(http, host, request.socket.localAddress)) {
+      throw new ChorusError('HOST_NOT_ALLOWED', `This server is not known as ${JSON.stringify(host.slice(0, 128))}`);
     }
     if (origin === undefined || origins.has('*') || origins.has(origin)) return;
     if (origin.toLowerCase() !== `${request.protocol}://${host.toLowerCase()}`) {

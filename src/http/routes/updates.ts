@@ -73,6 +73,7 @@ export const updateRoutes: FastifyPluginAsyncTypebox<{ gate: UploadGate; limits:
       if (!upload) throw new ChorusError('INTERNAL');
       uploads.delete(request);
       try {
+        await upload.ready();
         await readBody(
           request.raw,
           {

@@ -49,24 +49,27 @@ export function xainAggregatorApi(gate: UploadGate, limits: HttpLimits = default
   async function takeUpdate({ id, token }: Ids, round: number, request: IncomingMessage): Promise<void> {
     const model = gate.currentModel();
     const rewriter = new UploadRewriter(model ? weightsOf(model).name : weightsName, contentLengthOf(request));
-    const upload = await patiently(
-      () =>
-        gate.beginUpload({
-          clientId: id,
-          round,
-          trainingToken: token,
-          contentLength: rewriter.fileBytes,
-          allowZeroExamples: true,
-        }),
-      {
-        passing: ['STAGING_FULL', 'UPLOAD_IN_PROGRESS'],
-        waitMsMax: stagingMsMax,
-        retryMs: stagingRetryMs,
-        isGone: () => request.socket.destroyed,
-      },
-    );
+    const upload = await patiently(() => begin({ id, token }, round, rewriter.fileBytes), {
+      passing: ['STAGING_FULL', 'UPLOAD_IN_PROGRESS'],
+      waitMsMax: stagingMsMax,
+      retryMs: stagingRetryMs,
+      isGone: () => request.socket.destroyed,
+    });
     await feed(upload, rewriter, request);
     await upload.finish();
+  }
+
+  /** @throws STAGING_FULL, when there is no memory for it yet, and every other refusal */
+  async function begin({ id, token }: Ids, round: number, contentLength: number | null): Promise<Upload> {
+    const request = { clientId: id, round, trainingToken: token, contentLength, allowZeroExamples: true };
+    const upload = gate.beginUpload(request);
+    try {
+      await upload.ready();
+    } catch (error) {
+      upload.abort();
+      throw error;
+    }
+    return upload;
   }
 
   async function feed(upload: Upload, rewriter: UploadRewriter, request: IncomingMessage): Promise<void> {

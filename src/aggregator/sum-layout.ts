@@ -1,0 +1,51 @@
+import { dtypes } from '../domain/model.ts';
+import type { FoldPiece } from './fold-task.ts';
+
+/** Elements of the sum in one stretch of memory: 1 GiB of float64. A larger model has several. */
+export const chunkElementsMax = 2 ** 27;
+/** Work of fewer elements is not worth a thread of its own. */
+const rangeElementsMin = 65_536;
+
+/** Elements [from, to) of the sum. */
+export interface SumRange {
+  from: number;
+  to: number;
+}
+
+/** The sum cut into stretches of memory. @param elements ≥ 0 */
+export function chunksOf(elements: number): SumRange[] {
+  const chunks: SumRange[] = [];
+  for (let from = 0; from < Math.max(1, elements); from += chunkElementsMax) {
+    chunks.push({ from, to: Math.min(elements, from + chunkElementsMax) });
+  }
+  return chunks;
+}
+
+/** A range cut into about equal parts for several threads, at multiples of 8 elements: no two share a cache line. */
+export function partsOf({ from, to }: SumRange, threads: number): SumRange[] {
+  const parts = Math.max(1, Math.min(threads, Math.floor((to - from) / rangeElementsMin)));
+  const step = Math.ceil((to - from) / parts / 8) * 8;
+  const result: SumRange[] = [];
+  for (let start = from; start < to || result.length === 0; start += Math.max(1, step)) {
+    result.push({ from: start, to: Math.min(to, start + step) });
+  }
+  return result;
+}
+
+/** What of the pieces falls into a range; where it goes is counted from the range's start. */
+export function piecesWithin(pieces: readonly FoldPiece[], { from, to }: SumRange): FoldPiece[] {
+  const within: FoldPiece[] = [];
+  for (const { dtype, byteOffset, count, at } of pieces) {
+    const start = Math.max(at, from);
+    const end = Math.min(at + count, to);
+    if (end > start) {
+      within.push({
+        dtype,
+        byteOffset: byteOffset + (start - at) * dtypes[dtype],
+        count: end - start,
+        at: start - from,
+      });
+    }
+  }
+  return within;
+}
