@@ -80,6 +80,7 @@ const occasions: Record<ErrorCode, string> = {
   DTYPE_UNSUPPORTED: 'A tensor has a dtype that the format knows and Chorus does not sum, e.g. an integer type.',
   MODEL_MISMATCH: 'A tensor is missing, is too much, or has another shape or dtype than in the model of the run.',
   NOT_FINITE: 'A value is NaN or infinite. The detail names the tensor and the element.',
+  NORM_TOO_LARGE: 'The L2 norm of all values together is larger than the plan’s `updateNormMax`.',
   NUM_EXAMPLES_INVALID:
     '`num_examples` is missing from `__metadata__`, is no decimal integer from 1, or is larger than the plan’s `numExamplesMax`.',
   METRICS_INVALID: '`metrics` in `__metadata__` is no JSON object of finite numbers, or is too large.',

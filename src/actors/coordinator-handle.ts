@@ -171,8 +171,8 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
       // An open call shows that the client is there; when it breaks off, silence counts from that moment.
       registry.touch(slot, arrivedAtMs + waitMs);
       const standing = known ?? coordinator.standing(slot);
-      // Someone who was just selected and has not said that it knows must not be kept waiting.
-      const news = known === undefined && standing.state === 'selected';
+      // Someone who has something to do now, and has not said that it knows, must not be kept waiting.
+      const news = known === undefined && (standing.state === 'selected' || standing.state === 'finished');
       try {
         return await polls.hold(slot, () => beat(presentSlotOf(clientId)), {
           waitMs: news ? 0 : waitMs,

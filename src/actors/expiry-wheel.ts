@@ -12,7 +12,7 @@ const nobody = -1;
 /**
  * Finds clients whose heartbeats stopped, without a timer per client and without work per heartbeat: a slot is filed
  * under the tick at which it would expire, and filed anew when that tick comes and it was heard of meanwhile. 5 bytes a
- * slot. An expiry is found at most one tick late.
+ * slot. An expiry is found at most two ticks late, and by the caller's own tick later still.
  */
 export class ExpiryWheel {
   #timeoutMs: number;

@@ -67,6 +67,11 @@ const features = {
     default: false,
     help: 'Serves the live statecharts at /inspect. For development: it shows the state of every client.',
   },
+  frontDoor: {
+    kind: 'boolean',
+    default: true,
+    help: 'Reads plain uploads from the socket straight into staging memory, past the HTTP server: same answers, less work.',
+  },
   xainApi: { kind: 'boolean', default: false, help: 'Serves the HTTP API of XAIN’s 2020 proof of concept as well.' },
 } as const satisfies SettingTable;
 
@@ -133,6 +138,7 @@ export interface ServerSettings {
   readonly adminTokenFile: string | null;
   readonly autoStart: boolean;
   readonly inspect: boolean;
+  readonly frontDoor: boolean;
   readonly xainApi: boolean;
   readonly clientsMax: number;
   readonly stagingBytesMax: number;

@@ -90,7 +90,7 @@ export async function serve(flags: Flags): Promise<void> {
 
 function chorusOptions({ server, plan }: ServeConfig, keys: Keys, isPretty: boolean, log: Logger) {
   const { aggregatorUrl } = server;
-  const { logLevel, corsOrigins, allowedHosts, xainApi, foldThreads, inspect, autoStart, clientsMax, stagingBytesMax } =
+  const { logLevel, corsOrigins, allowedHosts, frontDoor, xainApi, foldThreads, inspect, autoStart, clientsMax, stagingBytesMax } =
     server;
   return {
     plan,
@@ -107,6 +107,7 @@ function chorusOptions({ server, plan }: ServeConfig, keys: Keys, isPretty: bool
     http: {
       corsOrigins: [...corsOrigins],
       allowedHosts: [...allowedHosts],
+      frontDoor,
       xainApi,
       log: { level: logLevel, pretty: isPretty },
     },
