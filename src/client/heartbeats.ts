@@ -7,11 +7,9 @@ import { childController, sleep } from './timers.ts';
 
 /** Heartbeats are kept to so many at once, and then one every so many ms, whatever the server answers. */
 const beatPace = { burst: 60, everyMs: 100 };
-/** Least time between heartbeats that bring no news, ms. */
-const idleMsMin = 100;
-/** Longest, whatever the server asks for, ms. */
+/** Longest time between heartbeats, whatever the server asks for, ms. */
 const idleMsMax = 60_000;
-/** After "selected", how long the next heartbeat waits for what the client makes of it, ms. */
+/** How long the heartbeat after "selected" waits for what the client makes of that, ms. */
 const takeUpMsMax = 1_000;
 
 export interface Standing {
@@ -50,7 +48,8 @@ export class Heartbeats {
   /** The claim ends with an answer to a heartbeat after this number. */
   #disownedAt = Number.POSITIVE_INFINITY;
   #held: AbortController | null = null;
-  #claimed: () => void = () => {};
+  /** The wait before the next heartbeat. */
+  #rest: { controller: AbortController; endsWhenVoid: boolean } | null = null;
 
   constructor(context: ParticipantContext, membership: Membership, waitSeconds: number) {
     this.#context = context;
@@ -74,13 +73,14 @@ export class Heartbeats {
   claim(standing: Standing | null): void {
     this.#claim = standing;
     this.#disownedAt = Number.POSITIVE_INFINITY;
-    this.#claimed();
+    if (standing !== null) this.#rest?.controller.abort();
   }
 
   /** This client is in no round, whatever it heard before: if the server sees that otherwise, it shall say so at once. */
   disown(): void {
-    this.claim({ state: 'standby', round: this.#latest?.beat.round ?? 0 });
+    this.#claim = { state: 'standby', round: this.#latest?.beat.round ?? 0 };
     this.#disownedAt = this.#sent;
+    if (this.#rest?.endsWhenVoid) this.#rest.controller.abort();
   }
 
   /** Asks anew, without waiting for the answer to the heartbeat that is held. */
@@ -127,18 +127,32 @@ export class Heartbeats {
       const isRepeated = last !== null && !differs(known, last.known) && !differs(beat, last.heard.beat);
       last = answer;
       this.#tell(heard);
-      // A server that held its answer has used that time up; one that does not hold is asked at the pace it wishes.
-      if (isRepeated || !differs(beat, known)) await sleep(clock, sentAtMs + idleMs(beat) - clock.now(), signal);
-      else if (beat.state === 'selected') await this.#takenUp(signal);
+      if (isRepeated || !differs(beat, known)) {
+        // A server that held its answer has used that time up; one that does not hold is asked at the pace it wishes.
+        await this.#restFor(
+          sentAtMs + Math.min(idleMsMax, beat.retryAfterMs) - clock.now(),
+          { endsWhenVoid: false },
+          signal,
+        );
+      } else if (beat.state === 'selected') {
+        // Before the client has taken that up, or not, a heartbeat would be one for nothing: that would answer it.
+        await this.#restFor(takeUpMsMax, { endsWhenVoid: true }, signal);
+      }
     }
   }
 
-  /** Passes when the client claims something: a heartbeat before that would be answered by it, and be one for nothing. */
-  async #takenUp(signal: AbortSignal): Promise<void> {
-    const waiting = childController(signal);
-    this.#claimed = () => waiting.abort();
-    await sleep(this.#context.clock, takeUpMsMax, waiting.signal).catch(() => signal.throwIfAborted());
-    waiting.release();
+  /** Waits, until the client goes by something else. @param endsWhenVoid and also when that is nothing. */
+  async #restFor(delayMs: number, { endsWhenVoid }: { endsWhenVoid: boolean }, signal: AbortSignal): Promise<void> {
+    const controller = childController(signal);
+    this.#rest = { controller, endsWhenVoid };
+    try {
+      await sleep(this.#context.clock, delayMs, controller.signal);
+    } catch {
+      signal.throwIfAborted();
+    } finally {
+      this.#rest = null;
+      controller.release();
+    }
   }
 
   /** @returns null when it is to be sent anew: the client was registered again, or goes by something else now. */
@@ -190,8 +204,6 @@ export class Heartbeats {
     this.#tell(null);
   }
 }
-
-const idleMs = ({ retryAfterMs }: Heartbeat): number => Math.min(idleMsMax, Math.max(idleMsMin, retryAfterMs));
 
 /** A round number alone is news only to a client that is in a round. */
 function differs({ state, round }: Standing, known: Standing): boolean {

@@ -74,7 +74,6 @@ class Participant {
     const home = childController(signal);
     let beating: Promise<void> | null = null;
     try {
-      home.signal.throwIfAborted();
       await this.#membership.join(home.signal);
       // When heartbeats fail for good, so does everything else.
       beating = this.#heartbeats.run(home.signal).catch((error: unknown) => home.abort(error));

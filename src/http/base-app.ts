@@ -1,10 +1,10 @@
-import type { Socket } from 'node:net';
 import cors from '@fastify/cors';
 import rateLimit from '@fastify/rate-limit';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import { ChorusError } from '../domain/errors.ts';
 import { defaultHttpLimits, type HttpLimits, type HttpSettings } from '../domain/http.ts';
 import { createLogger } from '../logger.ts';
+import { closeGently } from './closing.ts';
 import { guardOrigins } from './plugins/guard.ts';
 import { answerClientError, answerNotFound, answerProblems, asChorusError, sendProblem } from './problem.ts';
 import { awaitsContinue } from './read-body.ts';
@@ -37,6 +37,8 @@ export async function createBaseApp({ name, http, requestMsMax }: BaseAppOptions
     requestTimeout: requestMsMax,
     keepAliveTimeout: limits.keepAliveMs,
     forceCloseConnections: 'idle',
+    // What is asked meanwhile is answered as ever: that the server shuts down is for the handle to say.
+    return503OnClosing: false,
     clientErrorHandler: answerClientError,
     http: {
       maxHeaderSize: limits.headerBytesMax,
@@ -55,7 +57,7 @@ export async function createBaseApp({ name, http, requestMsMax }: BaseAppOptions
   app.setValidatorCompiler(validatorCompiler);
   answerProblems(app);
   acceptEmptyJson(app);
-  cutSilentConnections(app);
+  closeGently(app);
   continueWhenExpected(app);
   guardOrigins(app, http);
   if (http.corsOrigins?.length) {
@@ -95,24 +97,6 @@ function acceptEmptyJson(app: FastifyInstance): void {
   });
   app.addHook('preValidation', async (request) => {
     if (request.body === undefined) request.body = null;
-  });
-}
-
-/**
- * Closing does not wait for connections on which nothing was asked yet. Node closes those that are idle between two
- * requests, and takes these for ones whose request is on its way.
- */
-function cutSilentConnections(app: FastifyInstance): void {
-  const silent = new Set<Socket>();
-  app.server.on('connection', (socket) => {
-    silent.add(socket);
-    socket.once('close', () => silent.delete(socket));
-  });
-  app.addHook('onRequest', async ({ raw }) => {
-    silent.delete(raw.socket);
-  });
-  app.addHook('preClose', async () => {
-    for (const socket of silent) socket.destroy();
   });
 }
 

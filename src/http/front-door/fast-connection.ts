@@ -88,7 +88,7 @@ export class FastConnection {
       const came = Buffer.from(buffer.subarray(0, bytes));
       if (phase.name === 'head') this.#handle(came);
       else this.#ahead = Buffer.concat([this.#ahead, came]);
-      return false;
+      return this.#phase.name !== 'busy';
     }
     try {
       phase.upload.signal.throwIfAborted();

@@ -1,3 +1,4 @@
+import { Agent, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../src/domain/random.ts';
@@ -98,6 +99,17 @@ const update = (...weights: number[]) =>
       { num_examples: '2' },
     ),
   );
+
+/** @returns the status, once the whole answer is read. */
+function call(agent: Agent, port: number, method: string, path: string, token: string, body?: Buffer): Promise<number> {
+  const headers = { authorization: `Bearer ${token}`, ...(body ? { 'content-length': body.length } : {}) };
+  return new Promise((resolve, reject) => {
+    const sent = httpRequest({ agent, port, method, path, headers }, (answer) => {
+      answer.resume().on('end', () => resolve(answer.statusCode ?? 0));
+    });
+    sent.on('error', reject).end(body);
+  });
+}
 
 type Request = (party: Party) => {
   pieces: (Buffer | string)[];
@@ -246,6 +258,28 @@ describe('with and without the front door', () => {
     }
     expect(answers[0]).toEqual(answers[1]);
     expect(answers[0]?.length).toBeGreaterThan(0);
+  });
+
+  it('one connection serves downloads and uploads one after another, and what comes between them', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const transcripts = [];
+    for (const { port, members } of parties) {
+      const { clientId = '', token = '' } = members[0] ?? {};
+      const ask = (method: string, path: string, body?: Buffer) => call(agent, port, method, path, token, body);
+      const upload = `/v1/rounds/1/updates/${clientId}`;
+      transcripts.push([
+        await ask('GET', '/v1/rounds/1/model'),
+        await ask('GET', '/v1/rounds/1/model'),
+        await ask('PUT', upload, good),
+        await ask('PUT', upload, nan),
+        await ask('GET', '/healthz'),
+        await ask('PUT', upload, good),
+        await ask('GET', '/v1/rounds/1/model'),
+      ]);
+    }
+    agent.destroy();
+    expect(transcripts[0]).toEqual([204, 204, 200, 409, 200, 200, 204]);
+    expect(transcripts[1]).toEqual(transcripts[0]);
   });
 
   it('what follows a body that is longer than its length is refused; the body itself counted', async () => {
