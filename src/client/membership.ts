@@ -2,7 +2,7 @@ import type { ClientProfile } from '../domain/client.ts';
 import type { Registration } from '../domain/handle.ts';
 import type { ChorusClient } from './chorus-client.ts';
 import type { ParticipantContext } from './context.ts';
-import { isForgotten, ServerUnavailableError } from './errors.ts';
+import { ChorusHttpError, ServerUnavailableError } from './errors.ts';
 import { Pace } from './pace.ts';
 import { sleep } from './timers.ts';
 
@@ -103,7 +103,8 @@ export class Membership {
     try {
       return await this.#register({ fresh: false }, signal);
     } catch (error) {
-      if (!isForgotten(error)) throw error;
+      // Whatever is wrong with who it was; that the server is away is something else.
+      if (!(error instanceof ChorusHttpError)) throw error;
       return this.#register({ fresh: true }, signal);
     }
   }
