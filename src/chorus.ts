@@ -28,11 +28,16 @@ export interface Chorus extends Core {
   listen(options?: ListenOptions): Promise<{ coordinatorUrl: string; aggregatorUrl: string }>;
 }
 
+/** Loaded when a port is opened: embedding without one needs no HTTP. */
+const loadHttp = () => import('./http/coordinator-app.ts');
+
 /**
  * A federated-learning server in this process. No port is open until `listen`.
  * @throws {ChorusError} PLAN_INVALID, with a sentence for each setting that is wrong.
  */
 export async function createChorus(options: ChorusOptions = {}): Promise<Chorus> {
+  // What fails here fails again, and is told, when the ports are opened.
+  if (options.preloadHttp) loadHttp().catch(() => undefined);
   const { adminToken = randomBytes(32).toString('base64url'), inspectPage = false, ...coreOptions } = options;
   if (adminToken.length < 16)
     throw new RangeError('adminToken has fewer than 16 characters; a short one can be guessed');
@@ -55,8 +60,10 @@ export async function createChorus(options: ChorusOptions = {}): Promise<Chorus>
 
   async function listen({ host = '127.0.0.1', coordinator = 8081, aggregator = 8082 }: ListenOptions = {}) {
     if (closeHttp) throw new ChorusError('INTERNAL', 'This server listens already');
-    // Loaded when a port is opened: embedding without one needs no HTTP.
-    const { closeApp, createCoordinatorApp } = await import('./http/coordinator-app.ts');
+    // The two threads make their listeners at the same time.
+    const aggregatorListens = core.listenAggregator({ host, port: aggregator });
+    aggregatorListens.catch(() => undefined);
+    const { closeApp, createCoordinatorApp } = await loadHttp();
     const app = await createCoordinatorApp({
       handle: core.handle,
       adminToken,
@@ -66,7 +73,7 @@ export async function createChorus(options: ChorusOptions = {}): Promise<Chorus>
     });
     closeHttp = () => closeApp(app);
     try {
-      const aggregatorUrl = await core.listenAggregator({ host, port: aggregator });
+      const aggregatorUrl = await aggregatorListens;
       return { aggregatorUrl, coordinatorUrl: await app.listen({ host, port: coordinator }) };
     } catch (error) {
       closeHttp = null;

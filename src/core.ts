@@ -42,6 +42,8 @@ export interface CoreOptions {
   onCrash?: (error: unknown) => void;
   /** What the HTTP listeners are to be like, once they are opened. */
   http?: HttpSettings;
+  /** Ports will be opened soon: what they need is loaded meanwhile. @default false */
+  preloadHttp?: boolean;
   /** XState's inspection events of every actor. */
   inspect?: (event: InspectionEvent) => void;
   /** Time. @default the system's */
@@ -94,6 +96,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     random = secureRandom(),
     entropy = secureRandom(),
     http = {},
+    preloadHttp = false,
     aggregatorUrl,
     inspect,
   } = options;
@@ -102,7 +105,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
   let gate: UploadGate | null = null;
   const connect: (callbacks: AggregatorCallbacks) => Promise<ServiceLink> =
     place === 'thread'
-      ? threadLink({ stagingBytesMax, foldThreads, http })
+      ? threadLink({ stagingBytesMax, foldThreads, http, preloadHttp })
       : inlineLink((callbacks) => {
           const service = new Aggregation({ clock, pool: inlineFoldPool, callbacks, stagingBytesMax, memory: 'plain' });
           gate = service;

@@ -21,5 +21,14 @@ const isColourful = (): boolean => process.stderr.isTTY === true && !process.env
 export function createLogger({ level, pretty: isPretty }: LogSettings, name: string): Logger {
   const options = { name, level, redact: { paths: secrets, censor: '[secret]' } };
   if (!isPretty) return pino(options, pino.destination({ fd: 2, sync: true }));
-  return pino(options, pretty({ destination: 2, sync: true, colorize: isColourful(), ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss' }));
+  return pino(
+    options,
+    pretty({
+      destination: 2,
+      sync: true,
+      colorize: isColourful(),
+      ignore: 'pid,hostname',
+      translateTime: 'SYS:HH:MM:ss',
+    }),
+  );
 }

@@ -64,7 +64,7 @@ export async function createBaseApp({ name, http, requestMsMax }: BaseAppOptions
     await app.register(cors, {
       origin: http.corsOrigins.includes('*') ? '*' : http.corsOrigins,
       methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
-      exposedHeaders: ['ETag', 'Retry-After', 'Content-Range', 'Accept-Ranges', 'Preference-Applied'],
+      exposedHeaders: ['Date', 'ETag', 'Retry-After', 'Content-Range', 'Accept-Ranges', 'Preference-Applied'],
       maxAge: 600,
     });
   }

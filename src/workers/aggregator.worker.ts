@@ -14,11 +14,17 @@ export interface AggregatorThreadData {
   stagingBytesMax: number;
   foldThreads: number;
   http: HttpSettings;
+  preloadHttp: boolean;
 }
 
-const { callbackPort, stagingBytesMax, foldThreads, http } = workerData as AggregatorThreadData;
+const { callbackPort, stagingBytesMax, foldThreads, http, preloadHttp } = workerData as AggregatorThreadData;
 
 let close: (() => Promise<void>) | null = null;
+
+/** Loaded when a port is opened: embedding without one needs no HTTP. */
+const loadHttp = () => import('../http/aggregator-app.ts');
+// What fails here fails again, and is told, when the port is opened.
+if (preloadHttp) loadHttp().catch(() => undefined);
 
 const service: Aggregation = new Aggregation({
   clock: systemClock,
@@ -29,8 +35,7 @@ const service: Aggregation = new Aggregation({
   listener: {
     async listen({ host, port }) {
       await close?.();
-      // Loaded when a port is opened: embedding without one needs no HTTP.
-      const { closeApp, createAggregatorApp } = await import('../http/aggregator-app.ts');
+      const { closeApp, createAggregatorApp } = await loadHttp();
       const app = await createAggregatorApp({ gate: service, http, isDraining: () => service.isDraining });
       close = () => closeApp(app);
       return { url: await app.listen({ host, port }) };

@@ -7,7 +7,7 @@ import { compiledWorker } from './compiled.ts';
 /** Tasks that may wait; each belongs to an upload that the staging budget has let in, so this is never what is hit first. */
 const tasksWaitingMax = 100_000;
 /** An upload is looked at again when so much more of it has come, bytes. */
-const advanceBytesMin = 1_048_576;
+const advanceBytesMin = 4_194_304;
 
 /**
  * The sums on threads of their own, over shared memory: one Piscina pool of one thread each, since an upload's hash stays

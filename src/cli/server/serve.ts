@@ -100,6 +100,7 @@ function chorusOptions({ server, plan }: ServeConfig, keys: Keys, isPretty: bool
     ...(foldThreads === null ? {} : { foldThreads }),
     ...(aggregatorUrl === null ? {} : { aggregatorUrl }),
     inspectPage: inspect,
+    preloadHttp: true,
     autoStart,
     clientsMax,
     stagingBytesMax,

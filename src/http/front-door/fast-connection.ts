@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net';
-import type { Upload, UploadGate } from '../../domain/aggregation.ts';
+import type { PublishedModel, Upload, UploadGate } from '../../domain/aggregation.ts';
 import { ChorusError } from '../../domain/errors.ts';
 import type { HttpLimits } from '../../domain/http.ts';
 import { type Answer, headText, modelAnswer, problemAnswer } from '../answer.ts';
 import { asChorusError } from '../problem.ts';
 import { lingerIdleMsMax, lingerMsMax, Pace } from '../read-body.ts';
 import type { FrontDoor, FrontDoorDeps } from './front-door.ts';
-import { takeOver } from './native-socket.ts';
+import { readTo, takeOver } from './native-socket.ts';
 import type { PlainRequest } from './request-head.ts';
 
 /** Read at a time, straight into staging memory, bytes. */
@@ -83,7 +83,7 @@ export class FastConnection {
   #take(bytes: number, buffer: Uint8Array): boolean {
     const phase = this.#phase;
     if (phase.name === 'closing') return true;
-    if (phase.name === 'lingering') return this.#throwAway(phase, Buffer.from(buffer.buffer, 0, bytes));
+    if (phase.name === 'lingering') return this.#throwAway(phase, Buffer.from(scratch.buffer, 0, bytes));
     if (phase.name !== 'body') {
       const came = Buffer.from(buffer.subarray(0, bytes));
       if (phase.name === 'head') this.#handle(came);
@@ -130,31 +130,34 @@ export class FastConnection {
   #handle(bytes: Buffer): void {
     this.#socket.setTimeout(0);
     const read = this.#deps.door.read(bytes, this.#deps.localAddress);
-    const upload = read ? this.#admit(read.request) : null;
-    if (!read || upload === null) {
+    const admitted = read ? this.#admit(read.request) : null;
+    if (!read || admitted === null) {
       this.#phase = { name: 'busy', upload: null };
       // Not while the bytes are being handed over: what reads on after that would stop the new reader.
       setImmediate(() => this.#handOn(bytes));
       return;
     }
-    this.#phase = { name: 'busy', upload: upload === 'download' ? null : upload };
-    if (upload === 'download') {
-      this.#download(read.request, read.rest);
+    const { request, rest } = read;
+    if ('model' in admitted) {
+      this.#phase = { name: 'busy', upload: null };
+      this.#download(request, admitted.model, rest);
       return;
     }
-    const { request } = read;
+    const { upload } = admitted;
+    this.#phase = { name: 'busy', upload };
     // The bytes lie in memory that is about to be read to again.
-    void this.#receive(request, upload, Buffer.from(read.rest));
+    void this.#receive(request, upload, Buffer.from(rest));
   }
 
-  /** @returns null for what is refused or out of the ordinary: that is answered by the HTTP server. */
-  #admit(request: PlainRequest): Upload | 'download' | null {
-    if (request.kind === 'download') return 'download';
-    const { clientId, round, token: trainingToken, contentLength } = request;
+  /** @returns null for what is refused or out of the ordinary: that is answered, and counted, by the HTTP server. */
+  #admit(request: PlainRequest): { upload: Upload } | { model: PublishedModel | null } | null {
+    const { round, token: trainingToken } = request;
     try {
+      if (request.kind === 'download') return { model: this.#gate.beginDownload({ round, trainingToken }) };
+      const { clientId, contentLength } = request;
       const { payloadBytesMax } = this.#gate.recognise({ clientId, trainingToken });
       if (contentLength > payloadBytesMax) return null;
-      return this.#gate.beginUpload({ clientId, round, trainingToken, contentLength });
+      return { upload: this.#gate.beginUpload({ clientId, round, trainingToken, contentLength }) };
     } catch {
       return null;
     }
@@ -201,28 +204,24 @@ export class FastConnection {
   }
 
   #refuse(phase: Extract<Phase, { name: 'body' }>, error: unknown): void {
+    // Before its memory is given back: the next bytes would be read into what may be another upload's by then.
+    readTo(this.#socket, scratch);
     phase.upload.abort();
     this.#phase = phase.left === 0 ? { name: 'busy', upload: null } : { name: 'lingering', left: phase.left };
     this.#answer(phase.request, problemAnswer(asChorusError(error)), phase.startedAtMs);
   }
 
-  #download(request: PlainRequest, rest: Buffer): void {
+  #download(request: PlainRequest, model: PublishedModel | null, rest: Buffer): void {
     const startedAtMs = performance.now();
     this.#ahead = Buffer.concat([rest, this.#ahead]);
-    let answer: Answer;
-    try {
-      const model = this.#gate.beginDownload({ round: request.round, trainingToken: request.token });
-      const asked = (name: string) => request.headers.get(name);
-      answer = model
-        ? modelAnswer(
-            { 'if-none-match': asked('if-none-match'), 'if-range': asked('if-range'), range: asked('range') },
-            model.info,
-            model.bytes,
-          )
-        : { status: 204, headers: {}, body: '' };
-    } catch (error) {
-      answer = problemAnswer(asChorusError(error));
-    }
+    const asked = (name: string) => request.headers.get(name);
+    const answer: Answer = model
+      ? modelAnswer(
+          { 'if-none-match': asked('if-none-match'), 'if-range': asked('if-range'), range: asked('range') },
+          model.info,
+          model.bytes,
+        )
+      : { status: 204, headers: {}, body: '' };
     this.#answer(request, answer, startedAtMs);
   }
 

@@ -7,7 +7,7 @@
 import { type Server, Socket } from 'node:net';
 
 interface Inner {
-  _handle: { useUserBuffer?: unknown } | null;
+  _handle: { useUserBuffer?: (buffer: Uint8Array) => void } | null;
   _server: Server | null;
   server: Server | null;
 }
@@ -22,6 +22,11 @@ interface Reader {
   buffer: () => Uint8Array;
   /** @returns false: read no more until `resume`. */
   callback: (bytes: number, buffer: Uint8Array) => boolean;
+}
+
+/** What comes next is read to here, and not to where the reader said last. */
+export function readTo(socket: Socket, buffer: Uint8Array): void {
+  innerOf(socket)._handle?.useUserBuffer?.(buffer);
 }
 
 /** Moves a connection to a new socket; the old object is an empty shell afterwards. The server counts it as before. */

@@ -1,5 +1,4 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { Type } from 'typebox';
 import type { CoordinatorHandle, Heartbeat } from '../../domain/handle.ts';
 import type { HttpLimits } from '../../domain/http.ts';
 import { adminOnly, clientOnly, identifyClients, mustBeClient } from '../plugins/bearer.ts';
@@ -14,6 +13,7 @@ import {
   RendezvousBody,
   TrainingReply,
 } from '../schemas/coordinator.ts';
+import { Type } from '../schemas/type.ts';
 
 interface ClientRoutesOptions {
   handle: CoordinatorHandle;

@@ -1,11 +1,11 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { Type } from 'typebox';
 import { ChorusError } from '../../domain/errors.ts';
 import type { ChorusEvent, CoordinatorHandle } from '../../domain/handle.ts';
 import type { HttpLimits } from '../../domain/http.ts';
 import { limitByAddress } from '../base-app.ts';
 import { problems } from '../schemas/common.ts';
+import { Type } from '../schemas/type.ts';
 
 /** A comment so often keeps proxies from closing a quiet stream, ms. */
 const keepAliveMs = 15_000;

@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { Type } from 'typebox';
 import type { CoordinatorHandle } from '../../domain/handle.ts';
 import { limitByAddress } from '../base-app.ts';
 import { Bytes, problems } from '../schemas/common.ts';
 import { ModelsReply } from '../schemas/coordinator.ts';
+import { Type } from '../schemas/type.ts';
 import { sendModel } from '../send-model.ts';
 
 /** The committed models. */

@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Registry } from 'prom-client';
-import { Type } from 'typebox';
 import { ChorusError } from '../../domain/errors.ts';
 import { limitByAddress } from '../base-app.ts';
 import { problems } from '../schemas/common.ts';
+import { Type } from '../schemas/type.ts';
 
 interface OpsOptions {
   /** Why it cannot do its work now, or null. */

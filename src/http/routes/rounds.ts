@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { Type } from 'typebox';
 import type { CoordinatorHandle } from '../../domain/handle.ts';
 import { limitByAddress } from '../base-app.ts';
 import { problems } from '../schemas/common.ts';
 import { RoundReply, RoundsQuery, RoundsReply, StatusReply } from '../schemas/coordinator.ts';
+import { Type } from '../schemas/type.ts';
 
 /** What anybody may read of the run and its rounds. */
 export const roundRoutes: FastifyPluginAsyncTypebox<{ handle: CoordinatorHandle }> = async (app, { handle }) => {

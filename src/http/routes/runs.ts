@@ -1,5 +1,4 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { Type } from 'typebox';
 import { ChorusError } from '../../domain/errors.ts';
 import type { CoordinatorHandle } from '../../domain/handle.ts';
 import type { HttpLimits } from '../../domain/http.ts';
@@ -8,6 +7,7 @@ import { adminOnly } from '../plugins/bearer.ts';
 import { readWhole } from '../read-body.ts';
 import { bearer, problems } from '../schemas/common.ts';
 import { ModelReply, RunBody, RunReply, StatusReply } from '../schemas/coordinator.ts';
+import { Type } from '../schemas/type.ts';
 
 interface RunRoutesOptions {
   handle: CoordinatorHandle;

@@ -1,6 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
-import { Type } from 'typebox';
 import type { Upload, UploadGate } from '../../domain/aggregation.ts';
 import { ChorusError } from '../../domain/errors.ts';
 import type { HttpLimits } from '../../domain/http.ts';
@@ -9,6 +8,7 @@ import { bearerOf } from '../plugins/bearer.ts';
 import { readBody } from '../read-body.ts';
 import { RoundParams, UpdateParams, VerdictReply } from '../schemas/aggregator.ts';
 import { Bytes, bearer, problems } from '../schemas/common.ts';
+import { Type } from '../schemas/type.ts';
 import { sendModel } from '../send-model.ts';
 
 /** What clients in training ask of the aggregator. */

@@ -1,5 +1,5 @@
-import { Type } from 'typebox';
 import { Count, Sha256, Uuid } from './common.ts';
+import { Type } from './type.ts';
 
 const Round = Type.Integer({ minimum: 1 });
 export const RoundParams = Type.Object({ round: Round });

@@ -1,8 +1,8 @@
-import { Type } from 'typebox';
 import { clientStates } from '../../domain/client.ts';
 import { errorCatalogue } from '../../domain/errors.ts';
 import type { Plan } from '../../domain/plan.ts';
 import { Count, Metrics, nullable, Sha256, TimeMs, Uuid, UuidText } from './common.ts';
+import { Type } from './type.ts';
 
 const Attributes = Type.Record(
   Type.String({ pattern: '^.{1,64}$' }),
