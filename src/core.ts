@@ -118,7 +118,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
       endTraining: (report) => coordinator.endTraining(report),
       uploadRefused: (report) => coordinator.noteRefusedUpload(report),
       lost: (reason) => coordinator.aggregatorLost(reason),
-      back: () => void coordinator.aggregatorBack().catch(onCrash),
+      back: () => coordinator.aggregatorBack(),
     },
     onCrash,
     ...(inspect ? { inspect } : {}),

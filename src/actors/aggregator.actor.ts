@@ -12,6 +12,7 @@ import type { Clock } from '../domain/clock.ts';
 import type { Refusal } from '../domain/errors.ts';
 import { aggregatorMachine, startWindowMs } from '../machines/aggregator.machine.ts';
 import { deadline } from '../machines/deadline.ts';
+import { GivenTokens } from './given-tokens.ts';
 
 /** One life of the service: a worker thread, or an object in this thread. */
 export interface ServiceLink {
@@ -29,7 +30,7 @@ export interface AggregatorDeps {
   callbacks: AggregatorCallbacks & {
     /** The service died. */
     lost: (reason: string) => void;
-    /** It is up again after a loss. */
+    /** It is up again after a loss, with the model and the open round. */
     back: () => void;
   };
   onCrash: (error: unknown) => void;
@@ -38,8 +39,6 @@ export interface AggregatorDeps {
 
 /** Longest wait for an answer that needs no heavy work, ms. */
 const callMsMax = 10_000;
-/** Tokens remembered for a new life of the service. */
-const credentialsMax = 100_000;
 /** Longest wait for sums; the round's own deadline comes first. */
 const aggregationMsMax = 2 ** 31 - 1;
 
@@ -61,8 +60,7 @@ export class AggregatorActor {
   /** The open round. */
   #order: RoundOrder | null = null;
   #payloadBytesMax = 0;
-  /** Every token given out, the oldest first: a client that comes late is told so, not turned away as a stranger. */
-  #credentials: Credential[] = [];
+  readonly #tokens = new GivenTokens();
 
   constructor(deps: AggregatorDeps) {
     const { clock } = deps;
@@ -137,6 +135,7 @@ export class AggregatorActor {
   async openRound(order: RoundOrder): Promise<ServiceAnswer<null>> {
     const refusal = await this.ready();
     if (refusal) return refusal;
+    this.#roundIsOver();
     this.#order = order;
     this.#payloadBytesMax = order.payloadBytesMax;
     const answer = await this.#call((service) => service.openRound(order));
@@ -144,9 +143,10 @@ export class AggregatorActor {
     return answer;
   }
 
-  admit(credential: Credential): Promise<ServiceAnswer<null>> {
-    this.#credentials.push(credential);
-    if (this.#credentials.length > 2 * credentialsMax) this.#credentials = this.#credentials.slice(-credentialsMax);
+  async admit(credential: Credential): Promise<ServiceAnswer<null>> {
+    // One that is coming up does not know the round yet.
+    if (!this.#isReady) return unavailable('It is restarting');
+    this.#tokens.give(credential);
     return this.#call((service) => service.admit(credential));
   }
 
@@ -155,7 +155,7 @@ export class AggregatorActor {
   }
 
   async closeRound(request: Parameters<AggregatorService['closeRound']>[0]): Promise<ServiceAnswer<Aggregate>> {
-    this.#order = null;
+    this.#roundIsOver();
     this.#machine.send({ type: 'round.closing' });
     const answer = await this.#call((service) => service.closeRound(request), aggregationMsMax);
     this.#machine.send({ type: 'round.closed' });
@@ -163,7 +163,7 @@ export class AggregatorActor {
   }
 
   async abandonRound(): Promise<ServiceAnswer<null>> {
-    this.#order = null;
+    this.#roundIsOver();
     const answer = await this.#call((service) => service.abandonRound());
     this.#machine.send({ type: 'round.closed' });
     return answer;
@@ -214,16 +214,24 @@ export class AggregatorActor {
       this.#deps.callbacks.lost(reason);
     });
     if (this.#model) await this.#must((service) => service.publish(this.#model));
-    await this.#must((service) => service.recall(this.#credentialsOfRoundsOver(), this.#payloadBytesMax));
+    await this.#must((service) => service.recall(this.#tokens.past, this.#payloadBytesMax));
+    await this.#giveRoundBack();
     const at = this.#listenAt;
     if (at) await this.#must((service) => service.listen(at));
     return { atMs: this.#deps.clock.now() };
   }
 
-  /** Those of the open round are admitted again by whoever opens it again. */
-  #credentialsOfRoundsOver(): Credential[] {
-    const { round, attempt } = this.#order ?? {};
-    return this.#credentials.filter((one) => one.round !== round || one.attempt !== attempt);
+  /** A round that is still open goes on where it was; before the port is open, so that no client comes too early. */
+  async #giveRoundBack(): Promise<void> {
+    const order = this.#order;
+    if (!order) return;
+    await this.#must((service) => service.openRound(order));
+    await Promise.all(this.#tokens.open.map((credential) => this.#call((service) => service.admit(credential))));
+  }
+
+  #roundIsOver(): void {
+    this.#order = null;
+    this.#tokens.roundOver();
   }
 
   async #must(call: (service: AggregatorService) => Promise<ServiceAnswer<unknown>>): Promise<void> {
@@ -234,6 +242,7 @@ export class AggregatorActor {
   #noteBack(): void {
     if (!this.#wasLost || !this.#isReady) return;
     this.#wasLost = false;
+    if (this.#order) this.#machine.send({ type: 'round.opened' });
     this.#deps.callbacks.back();
   }
 

@@ -62,5 +62,9 @@ export function parseClientId(clientId: string): Readonly<typeof parsed> | null 
 }
 
 /** Whether the tag kept at a slot is the one the id carries. */
-export const carriesTag = ({ first, second, third }: Readonly<typeof parsed>, a: number, b: number, c: number): boolean =>
-  first === a && second === versioned(b) >>> 0 && third === variant(c) >>> 0;
+export const carriesTag = (
+  { first, second, third }: Readonly<typeof parsed>,
+  a: number,
+  b: number,
+  c: number,
+): boolean => first === a && second === versioned(b) >>> 0 && third === variant(c) >>> 0;

@@ -344,23 +344,8 @@ export class Coordinator {
   }
 
   /** It is back, and serves the last model. A round that had lost nothing goes on where it was. */
-  async aggregatorBack(): Promise<void> {
+  aggregatorBack(): void {
     this.feed.publish('aggregator.restarted', {});
-    const ledger = this.#ledger;
-    const round = this.round;
-    if (!ledger || !round || (this.phase !== 'training' && this.phase !== 'selecting')) return;
-    const opened = await this.#deps.aggregator.openRound(this.#orderOf(round));
-    const refusals: Refusal[] = opened.kind === 'refused' ? [opened] : [];
-    for (const [clientId, { trainingToken }] of ledger.members) {
-      if (trainingToken === null || this.#ledger !== ledger) continue;
-      const { round: number, attempt } = round;
-      const admitted = await this.#deps.aggregator.admit({ clientId, round: number, attempt, trainingToken });
-      if (admitted.kind === 'refused') refusals.push(admitted);
-    }
-    const [refusal] = refusals;
-    if (refusal && this.#ledger === ledger) {
-      this.#tellRound({ type: 'round.abort', reason: 'aggregatorLost', detail: refusal.detail });
-    }
   }
 
   // ── how it is done ──────────────────────────────────────────────────────────────────────────────────────────────

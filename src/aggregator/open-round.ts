@@ -30,6 +30,7 @@ export class OpenRound {
   readonly #deps: RoundDeps;
   #schema: ModelSchema | null;
   #sum: RunningSum | null = null;
+  #isOver = false;
   /** Acceptances come one after another, so that the first one defines the schema where there is none. */
   #acceptances: Promise<unknown> = Promise.resolve();
 
@@ -64,8 +65,9 @@ export class OpenRound {
     return turn;
   }
 
-  /** Gives the sum's memory back. */
+  /** Gives the sum's memory back; nothing is added to it any more. */
   dispose(): void {
+    this.#isOver = true;
     this.#sum?.dispose();
   }
 
@@ -96,9 +98,10 @@ export class OpenRound {
     ticket.state = 'settling';
     const settled = this.#ask({ clientId, round, attempt, outcome: { kind: 'valid', receipt, metrics } }).then(
       (verdict) => {
-        if (verdict.kind === 'discarded') {
+        // The round may have been given up while the coordinator answered.
+        if (verdict.kind === 'discarded' || this.#isOver) {
           ticket.state = 'closed';
-          throw new ChorusError('UPDATE_DISCARDED', verdict.detail);
+          throw verdict.kind === 'discarded' ? new ChorusError('UPDATE_DISCARDED', verdict.detail) : discarded(round);
         }
         ticket.state = 'accepted';
         ticket.receipt = receipt;

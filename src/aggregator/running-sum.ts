@@ -30,6 +30,7 @@ export class RunningSum {
   readonly #folded: string[] = [];
   readonly #pending: Pending[] = [];
   #folding: Promise<void> | null = null;
+  #finishing: Promise<unknown> | null = null;
   #failure: unknown = null;
 
   /** @throws {RangeError} the system gives no memory for it. */
@@ -83,16 +84,16 @@ export class RunningSum {
       base,
       metadata,
     };
-    return this.#pool.finish(task);
+    const finishing = this.#pool.finish(task);
+    this.#finishing = finishing;
+    return finishing;
   }
 
-  /** Gives its memory back, once nothing works on it any more. */
+  /** Gives its memory back, once nothing works on it any more: a round may be given up while its mean is made. */
   dispose(): void {
-    const free = () => {
+    void Promise.allSettled([this.#folding, this.#finishing]).then(() => {
       for (const { span } of this.#chunks) this.#arenas.free(span);
-    };
-    if (this.#folding === null) free();
-    else void this.#folding.finally(free);
+    });
   }
 
   /** Never rejects: a failure is kept, for a sum that misses an update is worth nothing. */
@@ -148,7 +149,9 @@ export class RunningSum {
         })),
       })),
     );
-    await Promise.all(tasks.map((task) => this.#pool.fold(task)));
+    // All of them, also when one failed: until then the memory is theirs.
+    const ends = await Promise.allSettled(tasks.map((task) => this.#pool.fold(task)));
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
   }
 }
 

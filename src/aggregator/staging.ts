@@ -39,9 +39,9 @@ export class StagingBudget {
     return this.#waiting.size;
   }
 
-  /** @returns whether it was free at once; who waits already comes first. */
-  tryReserve(bytes: number): boolean {
-    if (this.#waiting.size > 0 || !this.#fits(bytes)) return false;
+  /** @param held what the same upload has already. @returns whether it was free at once; who waits already comes first. */
+  tryReserve(bytes: number, held = 0): boolean {
+    if (this.#waiting.size > 0 || !this.#fits(bytes, held)) return false;
     this.#reserved += bytes;
     return true;
   }
@@ -89,8 +89,8 @@ export class StagingBudget {
     }
   }
 
-  #fits(bytes: number): boolean {
-    return this.#reserved === 0 || this.#reserved + bytes <= this.#bytesMax;
+  #fits(bytes: number, held = 0): boolean {
+    return this.#reserved === held || this.#reserved + bytes <= this.#bytesMax;
   }
 
   #full(bytes: number): ChorusError {
@@ -201,7 +201,7 @@ export class StagingSlot {
     const capacity = Math.min(this.#bytesMax, Math.max(length, 2 * this.span.bytes));
     const more = capacity - this.#reserved;
     // Who has begun may not wait for those who wait for it.
-    if (!this.#budget.tryReserve(more)) {
+    if (!this.#budget.tryReserve(more, this.#reserved)) {
       throw new ChorusError('STAGING_FULL', undefined, { retryAfterMs: stagingRetryAfterMs });
     }
     const { span } = this;

@@ -111,8 +111,7 @@ export class FastConnection {
     phase.upload.write(own);
     phase.left -= own.length;
     phase.pace.note(own.length);
-    // What came after it while memory was waited for is behind it.
-    if (own.length < piece.length) this.#ahead = Buffer.concat([piece.subarray(own.length), this.#ahead]);
+    if (own.length < piece.length) this.#ahead = Buffer.from(piece.subarray(own.length));
   }
 
   #throwAway(phase: Extract<Phase, { name: 'lingering' }>, piece: Buffer): boolean {
@@ -174,7 +173,10 @@ export class FastConnection {
       if (this.#isOver) return upload.abort();
       this.#phase = phase;
       pace.start();
-      this.#store(phase, first);
+      // With what came while memory was waited for.
+      const came = Buffer.concat([first, this.#ahead]);
+      this.#ahead = Buffer.alloc(0);
+      this.#store(phase, came);
     } catch (error) {
       if (this.#isOver) return upload.abort();
       return this.#refuse(phase, error);

@@ -32,7 +32,6 @@ export const Type = {
   Record: (key: { pattern?: string }, value: TSchema, options: Options = {}) => ({
     type: 'object',
     patternProperties: { [key.pattern ?? '^.*$']: value },
-    ...(key.pattern === undefined ? {} : { additionalProperties: false }),
     ...options,
   }),
   Optional: (schema: TSchema) => ({ ...schema, [optional]: true }),
