@@ -14,7 +14,7 @@ export const demoSettings = {
     choices: ['two-digits', 'iid'],
     help: 'With demo: two-digits gives each client two of the ten digits, iid a fair sample.',
   },
-  demoClients: { kind: 'integer', default: 20, min: 1, max: 1_000, help: 'With demo: how many clients take part.' },
+  demoClients: { kind: 'integer', default: 20, min: 1, max: 100, help: 'With demo: how many clients take part.' },
   seed: {
     kind: 'integer',
     default: 1,

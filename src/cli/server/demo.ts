@@ -1,5 +1,6 @@
 import type { Plan } from '../../domain/plan.ts';
 import type { ServeConfig } from '../config/resolve.ts';
+import { CommandFailure } from '../failure.ts';
 
 /** A training that comes with the package: its plan, and clients that take part in it over HTTP. */
 export interface Demo {
@@ -29,6 +30,9 @@ export async function runDemo(
 ): Promise<void> {
   const { split, demoClients: clients, seed } = settings;
   const write = (line: string) => void process.stdout.write(`${line}\n`);
-  const result = await demo.run({ url, split, clients, seed, signal, write });
+  const result = await demo.run({ url, split, clients, seed, signal, write }).catch((error: unknown) => {
+    // What goes wrong in a demo is said in its own sentence.
+    throw signal.aborted || !(error instanceof Error) ? error : new CommandFailure(error.message);
+  });
   write(JSON.stringify(result));
 }
