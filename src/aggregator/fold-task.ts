@@ -1,7 +1,6 @@
 import type { Refusal } from '../domain/errors.ts';
 import type { Dtype, ModelSchema } from '../domain/model.ts';
 import type { Span } from './shared-memory.ts';
-import type { SumRange } from './sum-layout.ts';
 
 /** An update or model to be checked, while it comes in. */
 export interface InspectTask {
@@ -41,6 +40,12 @@ export interface Inspected {
   norm: number;
 }
 
+/** Elements [from, to) of the sum. */
+export interface SumRange {
+  from: number;
+  to: number;
+}
+
 /** Updates to be added to a part of the sum, in this order. */
 export interface FoldTask {
   /** Σ weightᵢ · updateᵢ, float64, one element per parameter. */
@@ -69,6 +74,12 @@ export interface Inspector {
   finish(byteLength: number): Promise<Inspected | Refusal>;
   /** It is not wanted any more. */
   abandon(): void;
+}
+
+/** An inspection under way, and the schema it holds the bytes against. */
+export interface Inspecting {
+  readonly against: ModelSchema | null;
+  readonly inspector: Inspector;
 }
 
 /** The CPU-heavy part of aggregation, wherever it runs. Every task works on shared memory and copies nothing out. */

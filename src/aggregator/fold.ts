@@ -3,7 +3,8 @@ import { type Dtype, dtypes, elementCount, type ModelSchema } from '../domain/mo
 import { float32ToBf16, float32ToF16 } from '../wire/half.ts';
 import { safetensorsHeader } from '../wire/safetensors.ts';
 import type { FinishTask, FoldPiece, FoldTask } from './fold-task.ts';
-import { fold, kernelsFor, type Place, type Weighted } from './kernels/kernels.ts';
+import type { Place, Weighted } from './kernels/kernel-types.ts';
+import { fold, kernelsFor } from './kernels/kernels.ts';
 import { bufferOf, bytesOf, type Span } from './shared-memory.ts';
 import { piecesWithin } from './sum-layout.ts';
 

@@ -3,7 +3,7 @@ import { ChorusError, type ErrorCode, fromRefusal } from '../domain/errors.ts';
 import type { Receipt } from '../domain/handle.ts';
 import type { ModelSchema } from '../domain/model.ts';
 import type { Arenas } from './arenas.ts';
-import type { FoldPool, Inspected, Inspector } from './fold-task.ts';
+import type { FoldPool, Inspected, Inspecting } from './fold-task.ts';
 import { RunningSum } from './running-sum.ts';
 import type { Span } from './shared-memory.ts';
 import type { Ticket } from './tickets.ts';
@@ -13,12 +13,6 @@ export interface RoundDeps {
   pool: FoldPool;
   arenas: Arenas;
   callbacks: AggregatorCallbacks;
-}
-
-/** An inspection under way, and the schema it holds the bytes against. */
-export interface Inspecting {
-  readonly against: ModelSchema | null;
-  readonly inspector: Inspector;
 }
 
 /**

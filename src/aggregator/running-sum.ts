@@ -1,9 +1,9 @@
 import { elementCount, type ModelSchema } from '../domain/model.ts';
 import type { Arenas } from './arenas.ts';
 import { foldsAtOnceMax } from './fold.ts';
-import type { FinishTask, FoldPiece, FoldPool } from './fold-task.ts';
+import type { FinishTask, FoldPiece, FoldPool, SumRange } from './fold-task.ts';
 import type { Span } from './shared-memory.ts';
-import { chunksOf, partsOf, piecesWithin, type SumRange } from './sum-layout.ts';
+import { chunksOf, partsOf, piecesWithin } from './sum-layout.ts';
 
 interface Pending {
   clientId: string;

@@ -1,16 +1,10 @@
 import { dtypes } from '../domain/model.ts';
-import type { FoldPiece } from './fold-task.ts';
+import type { FoldPiece, SumRange } from './fold-task.ts';
 
 /** Elements of the sum in one stretch of memory: 1 GiB of float64. A larger model has several. */
 export const chunkElementsMax = 2 ** 27;
 /** Work of fewer elements is not worth a thread of its own. */
 const rangeElementsMin = 65_536;
-
-/** Elements [from, to) of the sum. */
-export interface SumRange {
-  from: number;
-  to: number;
-}
 
 /** The sum cut into stretches of memory. @param elements ≥ 0 */
 export function chunksOf(elements: number): SumRange[] {

@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import type { Upload } from '../domain/aggregation.ts';
 import { ChorusError } from '../domain/errors.ts';
 import type { Receipt } from '../domain/handle.ts';
-import type { Inspecting } from './open-round.ts';
+import type { Inspecting } from './fold-task.ts';
 import type { Span } from './shared-memory.ts';
 import type { StagingSlot } from './staging.ts';
 

@@ -1,9 +1,6 @@
 import type { Clock } from '../domain/clock.ts';
 import type { ChorusClient } from './chorus-client.ts';
-import type { Heartbeats } from './heartbeats.ts';
-import type { Membership } from './membership.ts';
 import type { ProgressListener } from './progress.ts';
-import type { Train } from './task.ts';
 
 /** What all parts of a participant share. */
 export interface ParticipantContext {
@@ -12,11 +9,4 @@ export interface ParticipantContext {
   readonly emit: ProgressListener;
   /** Calls until it goes well, within the participant's bounds; tells the listener of each retry. */
   retry<T>(call: string, act: () => Promise<T>, options: { signal: AbortSignal; untilMs?: number }): Promise<T>;
-}
-
-/** What a round is worked on with. */
-export interface RoundContext extends ParticipantContext {
-  readonly membership: Membership;
-  readonly heartbeats: Heartbeats;
-  readonly train: Train;
 }

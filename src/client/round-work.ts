@@ -1,7 +1,7 @@
 import type { Heartbeat, Receipt } from '../domain/handle.ts';
 import type { ClientTicket, DownloadedModel } from './chorus-client.ts';
-import type { RoundContext } from './context.ts';
 import { type Heard, isWantedIn } from './heartbeats.ts';
+import type { RoundContext } from './round-context.ts';
 import { RoundOver, type RoundWatch, watchRound } from './round-watch.ts';
 import type { TrainingTask } from './task.ts';
 import { encodeUpdate } from './tensors.ts';

@@ -1,6 +1,5 @@
 import type { Heartbeat, Receipt } from '../domain/handle.ts';
 import type { ClientTicket } from './chorus-client.ts';
-import type { RoundContext } from './context.ts';
 import {
   ChorusHttpError,
   isForgotten,
@@ -10,6 +9,7 @@ import {
   TrainingFailedError,
 } from './errors.ts';
 import { type Heard, isWantedIn } from './heartbeats.ts';
+import type { RoundContext } from './round-context.ts';
 import { RoundOver } from './round-watch.ts';
 import { TrainFailed, VerdictMissed, workOnRound } from './round-work.ts';
 import { lacksAggregator, localDeadline, takeUp } from './ticket.ts';

@@ -1,6 +1,6 @@
 import { aggregatorOf, type ClientTicket } from './chorus-client.ts';
-import type { RoundContext } from './context.ts';
 import { ChorusNetworkError, isForgotten, isRefusal, ServerUnavailableError } from './errors.ts';
+import type { RoundContext } from './round-context.ts';
 import { RoundOver, type RoundWatch, watchRound } from './round-watch.ts';
 
 /** How long a coordinator may name no aggregator: a restart of it takes seconds, ms. */

@@ -1,7 +1,7 @@
 import { type Dtype, dtypes } from '../../domain/model.ts';
 import { bf16ToFloat32, f16ToFloat32 } from '../../wire/half.ts';
 import { bufferOf } from '../shared-memory.ts';
-import type { Kernels, Place } from './kernels.ts';
+import type { Kernels, Place } from './kernel-types.ts';
 
 /** Elements worked on at a time: small enough to stay in cache, and the bound on what is copied. */
 const tileElements = 16_384;

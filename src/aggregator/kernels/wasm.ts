@@ -1,6 +1,6 @@
 import type { Dtype } from '../../domain/model.ts';
 import { foldWasmBase64 } from './fold-wasm.ts';
-import type { Kernels, Weighted } from './kernels.ts';
+import type { Kernels, Weighted } from './kernel-types.ts';
 
 type Fold1 = (sum: number, count: number, a: number, wa: number) => void;
 type Fold4 = (

@@ -5,7 +5,7 @@ import type { HttpLimits } from '../../domain/http.ts';
 import { type Answer, headText, modelAnswer, problemAnswer } from '../answer.ts';
 import { asChorusError } from '../problem.ts';
 import { lingerIdleMsMax, lingerMsMax, Pace } from '../read-body.ts';
-import type { FrontDoor, FrontDoorDeps } from './front-door.ts';
+import type { Door, FrontDoorDeps } from './door.ts';
 import { readTo, takeOver } from './native-socket.ts';
 import type { PlainRequest } from './request-head.ts';
 
@@ -15,7 +15,7 @@ const readBytesMax = 1_048_576;
 const scratch = new Uint8Array(65_536);
 
 export interface FastConnectionDeps extends FrontDoorDeps {
-  door: FrontDoor;
+  door: Door;
   localAddress: string | undefined;
   /** Takes the connection over, to be read by `reader`. */
   open: (reader: { buffer: () => Uint8Array; callback: (bytes: number, buffer: Uint8Array) => boolean }) => Socket;

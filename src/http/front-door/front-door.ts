@@ -1,20 +1,11 @@
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import type { UploadGate } from '../../domain/aggregation.ts';
-import type { HttpLimits, HttpSettings } from '../../domain/http.ts';
 import { isKnownHost } from '../plugins/guard.ts';
 import { answerClientError } from '../problem.ts';
+import type { Door, FrontDoorDeps } from './door.ts';
 import { FastConnection } from './fast-connection.ts';
 import { canTakeOver, takeOver } from './native-socket.ts';
 import { readPlainRequest } from './request-head.ts';
-
-export interface FrontDoorDeps {
-  gate: UploadGate;
-  http: HttpSettings;
-  limits: HttpLimits;
-  /** Told of each request that was answered here. */
-  answered: (about: { method: string; route: string; status: number; ms: number }) => void;
-}
 
 const headEnd = Buffer.from('\r\n\r\n');
 
@@ -23,7 +14,7 @@ const headEnd = Buffer.from('\r\n\r\n');
  * memory and answered here; every other connection is handed on, with the bytes read so far. Node's HTTP server
  * allocates and copies each piece of a body, which costs more than everything else that is done with an upload.
  */
-export class FrontDoor {
+export class FrontDoor implements Door {
   readonly #deps: FrontDoorDeps;
   readonly #http: (socket: Socket) => void;
   readonly #fresh = new Set<Socket>();
@@ -58,7 +49,6 @@ export class FrontDoor {
     return this.#isClosing;
   }
 
-  /** A request's head, if the request is for us. @param bytes what came, from the head's first byte on */
   read(bytes: Buffer, localAddress: string | undefined) {
     const end = bytes.indexOf(headEnd);
     if (end === -1 || end > this.#deps.limits.headerBytesMax) return null;
@@ -68,7 +58,6 @@ export class FrontDoor {
     return { request, rest: bytes.subarray(end + headEnd.length) };
   }
 
-  /** Gives a connection to the HTTP server. @param bytes read from it already */
   handOn(socket: Socket, bytes: Buffer): void {
     if (bytes.length > 0) socket.unshift(bytes);
     this.#http(socket);
