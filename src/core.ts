@@ -32,7 +32,7 @@ export interface CoreOptions {
   clientsMax?: number;
   /** Memory for updates received but not summed yet, bytes. @default 1 GiB */
   stagingBytesMax?: number;
-  /** Threads that sum. @default one less than the machine has, at least 1 */
+  /** Threads that check and sum. @default as many as the machine offers */
   foldThreads?: number;
   /** How a cohort is chosen. @default uniformly at random */
   policy?: SelectionPolicy;
@@ -88,7 +88,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     autoStart = true,
     clientsMax = 1_000_000,
     stagingBytesMax = 2 ** 30,
-    foldThreads = Math.max(1, availableParallelism() - 1),
+    foldThreads = availableParallelism(),
     policy = uniformPolicy,
     clientKey = randomBytes(32),
     onCrash = (error: unknown) => console.error(error),

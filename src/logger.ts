@@ -1,5 +1,4 @@
 import { type Logger, pino } from 'pino';
-import pretty from 'pino-pretty';
 import type { LogSettings } from './domain/http.ts';
 
 /** Headers that carry a secret: never logged, whatever a log line is made of. */
@@ -18,9 +17,10 @@ const isColourful = (): boolean => process.stderr.isTTY === true && !process.env
  * Structured logs to standard error, one JSON object a line, or lines for people. Standard output stays free for what a
  * command answers. Each thread makes its own.
  */
-export function createLogger({ level, pretty: isPretty }: LogSettings, name: string): Logger {
+export async function createLogger({ level, pretty: isPretty }: LogSettings, name: string): Promise<Logger> {
   const options = { name, level, redact: { paths: secrets, censor: '[secret]' } };
   if (!isPretty) return pino(options, pino.destination({ fd: 2, sync: true }));
+  const { default: pretty } = await import('pino-pretty');
   return pino(
     options,
     pretty({

@@ -111,12 +111,13 @@ export class AggregatorActor {
       const watch = this.#machine.subscribe({
         next: () => {
           if (this.#isReady) settle(null);
-          else if (this.state === 'failed') settle(unavailable('It was lost too often and is given up'));
+          else if (this.state === 'failed') settle(this.#givenUp());
         },
         complete: () => settle(unavailable('It is shut down')),
         error: () => settle(unavailable('It crashed')),
       });
-      if (this.state === 'failed' || this.state === 'closed') settle(unavailable('It is not running'));
+      if (this.state === 'failed') settle(this.#givenUp());
+      if (this.state === 'closed') settle(unavailable('It is shut down'));
     });
   }
 
@@ -151,6 +152,7 @@ export class AggregatorActor {
   }
 
   revoke(clientId: string): Promise<ServiceAnswer<null>> {
+    this.#tokens.revoke(clientId);
     return this.#call((service) => service.revoke(clientId));
   }
 
@@ -227,6 +229,12 @@ export class AggregatorActor {
     if (!order) return;
     await this.#must((service) => service.openRound(order));
     await Promise.all(this.#tokens.open.map((credential) => this.#call((service) => service.admit(credential))));
+  }
+
+  #givenUp(): Refusal {
+    return unavailable(
+      `It was lost too often and is given up; the last time, ${this.#machine.getSnapshot().context.reason}`,
+    );
   }
 
   #roundIsOver(): void {

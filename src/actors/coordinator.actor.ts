@@ -2,7 +2,7 @@ import { type Actor, createActor, fromPromise, type InspectionEvent, type Observ
 import type { Aggregate, RoundOrder, TrainingReport, Verdict } from '../domain/aggregation.ts';
 import type { ClientProfile } from '../domain/client.ts';
 import type { Clock } from '../domain/clock.ts';
-import { ChorusError, fromRefusal, type Refusal } from '../domain/errors.ts';
+import { ChorusError, fromRefusal } from '../domain/errors.ts';
 import type { ExclusionReason, Phase, RoundRecord, RunState, TrainingTicket } from '../domain/handle.ts';
 import type { ModelInfo } from '../domain/model.ts';
 import type { Plan } from '../domain/plan.ts';

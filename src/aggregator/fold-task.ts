@@ -86,6 +86,8 @@ export interface Inspecting {
 export interface FoldPool {
   /** How many folds may go on at once. */
   readonly threads: number;
+  /** There will be work soon. */
+  warm(): void;
   inspect(task: InspectTask): Inspector;
   /** Folds must be awaited one after another: their order gives the bits of the sum. */
   fold(task: FoldTask): Promise<void>;

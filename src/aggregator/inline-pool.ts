@@ -5,6 +5,7 @@ import { inspectWhole } from './inspection.ts';
 /** The sums in this thread: deterministic, for simulation and tests. */
 export const inlineFoldPool: FoldPool = {
   threads: 1,
+  warm: () => undefined,
   inspect: (task) => ({
     advance: () => undefined,
     finish: async (byteLength) => inspectWhole(task, byteLength),

@@ -95,6 +95,7 @@ export class Aggregation implements AggregatorService, UploadGate {
       const order = this.#round?.order;
       if (order?.round !== credential.round || order.attempt !== credential.attempt) throw discarded(credential.round);
       this.#tickets.admit(credential, order.payloadBytesMax);
+      this.#options.pool.warm();
       return null;
     });
   }

@@ -1,4 +1,3 @@
-import cors from '@fastify/cors';
 import rateLimit from '@fastify/rate-limit';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import { ChorusError } from '../domain/errors.ts';
@@ -8,7 +7,7 @@ import { closeGently } from './closing.ts';
 import { guardOrigins } from './plugins/guard.ts';
 import { answerClientError, answerNotFound, answerProblems, asChorusError, sendProblem } from './problem.ts';
 import { awaitsContinue } from './read-body.ts';
-import { validatorCompiler } from './validation.ts';
+import { serializerCompiler, validatorCompiler } from './validation.ts';
 
 /** How often the parser looks for requests that are too slow, ms. */
 const slownessCheckMs = 2_000;
@@ -29,7 +28,8 @@ export const limitsOf = (http: HttpSettings): HttpLimits => ({ ...defaultHttpLim
 /** A Fastify app with what both listeners share: limits, refusals as problems, origins, rates, logs. */
 export async function createBaseApp({ name, http, requestMsMax }: BaseAppOptions): Promise<FastifyInstance> {
   const limits = limitsOf(http);
-  const log: FastifyBaseLogger | null = http.log && http.log.level !== 'silent' ? createLogger(http.log, name) : null;
+  const log: FastifyBaseLogger | null =
+    http.log && http.log.level !== 'silent' ? await createLogger(http.log, name) : null;
   const app: FastifyInstance = fastify({
     ...(log ? { loggerInstance: log } : {}),
     logController: new LogController({ disableRequestLogging: !['trace', 'debug'].includes(http.log?.level ?? '') }),
@@ -55,12 +55,14 @@ export async function createBaseApp({ name, http, requestMsMax }: BaseAppOptions
   });
   app.server.maxConnections = limits.connectionsMax;
   app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
   answerProblems(app);
   acceptEmptyJson(app);
   closeGently(app);
   continueWhenExpected(app);
   guardOrigins(app, http);
   if (http.corsOrigins?.length) {
+    const { default: cors } = await import('@fastify/cors');
     await app.register(cors, {
       origin: http.corsOrigins.includes('*') ? '*' : http.corsOrigins,
       methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],

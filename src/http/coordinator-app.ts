@@ -2,7 +2,6 @@ import type { FastifyInstance } from 'fastify';
 import type { CoordinatorHandle } from '../domain/handle.ts';
 import type { HttpSettings } from '../domain/http.ts';
 import type { InspectFeed } from '../inspect/feed.ts';
-import { inspectPlugin } from '../inspect/plugin.ts';
 import { createBaseApp, limitsOf } from './base-app.ts';
 
 export { closeApp } from './base-app.ts';
@@ -45,7 +44,10 @@ export async function createCoordinatorApp(options: CoordinatorAppOptions): Prom
   await app.register(runRoutes, { handle, adminToken, limits });
   await app.register(eventRoutes, { handle, limits });
   await app.register(opsRoutes, { notReady, metrics });
-  if (inspectFeed) await app.register(inspectPlugin, { feed: inspectFeed, clientSnapshot: handle.client });
+  if (inspectFeed) {
+    const { inspectPlugin } = await import('../inspect/plugin.ts');
+    await app.register(inspectPlugin, { feed: inspectFeed, clientSnapshot: handle.client });
+  }
   if (http.xainApi) await app.register(xainCoordinatorApi(handle));
   return app;
 }

@@ -57,16 +57,24 @@ async function readInfos(folder: string): Promise<Map<number, ModelInfo>> {
   for (const file of await readdir(folder)) {
     // What a crash left half-written never was a version.
     if (file.endsWith('.tmp')) await rm(join(folder, file), { force: true });
-    if (!file.endsWith('.json')) continue;
-    const { format, ...info } = JSON.parse(await readFile(join(folder, file), 'utf8')) as ModelInfo & {
-      format: number;
-    };
-    if (format !== formatVersion) {
-      throw new Error(`${join(folder, file)} has format ${format}; this version reads format ${formatVersion}`);
-    }
-    infos.push(info);
+    if (file.endsWith('.json')) infos.push(await readInfo(join(folder, file)));
   }
   return new Map(infos.sort((a, b) => a.version - b.version).map((info) => [info.version, info]));
+}
+
+async function readInfo(file: string): Promise<ModelInfo> {
+  const text = await readFile(file, 'utf8');
+  let described: (ModelInfo & { format: number }) | null;
+  try {
+    described = JSON.parse(text);
+  } catch (cause) {
+    throw new Error(`${file} is damaged: it holds no JSON`, { cause });
+  }
+  const { format, ...info } = described ?? ({} as ModelInfo & { format: undefined });
+  if (format !== formatVersion) {
+    throw new Error(`${file} has format ${format}; this version reads format ${formatVersion}`);
+  }
+  return info;
 }
 
 async function writeSynced(path: string, bytes: Uint8Array): Promise<string> {

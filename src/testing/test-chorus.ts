@@ -68,7 +68,10 @@ export class TestChorus {
    * Lets time pass, in steps, so that a deadline armed by a deadline is met as well.
    * @param alive clients that send heartbeats meanwhile.
    */
-  async advance(ms: number, { alive = [], stepMs = 100 }: { alive?: TestClient[]; stepMs?: number } = {}): Promise<void> {
+  async advance(
+    ms: number,
+    { alive = [], stepMs = 100 }: { alive?: TestClient[]; stepMs?: number } = {},
+  ): Promise<void> {
     for (let passed = 0; passed < ms; passed += stepMs) {
       this.#clock.increment(Math.min(stepMs, ms - passed));
       for (const client of alive) client.beat();

@@ -11,26 +11,23 @@ const advanceBytesMin = 4_194_304;
 
 /**
  * The sums on threads of their own, over shared memory: one Piscina pool of one thread each, since an upload's hash stays
- * on the thread where it began. @param threads ≥ 1
+ * on the thread where it began. They start with the first client in training: a server that comes up needs none.
+ * @param threads ≥ 1
  */
 export function createFoldPool(threads: number): FoldPool {
-  const pools = Array.from(
-    { length: threads },
-    () =>
-      new Piscina({
-        filename: fileURLToPath(compiledWorker('fold.worker')),
-        minThreads: 1,
-        maxThreads: 1,
-        maxQueue: tasksWaitingMax,
-      }),
-  );
+  let pools: Piscina[] = [];
   let turns = 0;
+  const warm = (): void => {
+    if (pools.length === 0) pools = Array.from({ length: threads }, startPool);
+  };
   const next = (): Piscina => {
+    warm();
     turns += 1;
     return pools[turns % pools.length] as Piscina;
   };
   return {
     threads,
+    warm,
     inspect: (task) => startInspector(next(), turns, task),
     fold: (task: FoldTask): Promise<void> => next().run(task, { name: 'addWeighted' }),
     finish: (task): Promise<{ bytes: SharedArrayBuffer; sha256: string }> => next().run(task, { name: 'finishMean' }),
@@ -39,6 +36,14 @@ export function createFoldPool(threads: number): FoldPool {
     },
   };
 }
+
+const startPool = (): Piscina =>
+  new Piscina({
+    filename: fileURLToPath(compiledWorker('fold.worker')),
+    minThreads: 1,
+    maxThreads: 1,
+    maxQueue: tasksWaitingMax,
+  });
 
 function startInspector(pool: Piscina, id: number, task: InspectTask): Inspector {
   let sentBytes = 0;

@@ -90,7 +90,7 @@ const limits = {
     default: null,
     min: 1,
     max: 256,
-    help: 'Threads that sum updates. Default: one less than the machine has, at least 1.',
+    help: 'Threads that check and sum updates. Default: as many as the machine offers.',
   },
   drainMs: {
     kind: 'integer',
@@ -142,7 +142,7 @@ export interface ServerSettings {
   readonly xainApi: boolean;
   readonly clientsMax: number;
   readonly stagingBytesMax: number;
-  /** null: as many as the machine offers, less one. */
+  /** null: as many as the machine offers. */
   readonly foldThreads: number | null;
   readonly drainMs: number;
   readonly logLevel: string;

@@ -52,7 +52,7 @@ export async function serve(flags: Flags): Promise<void> {
       import('../../logger.ts'),
       import('../../chorus.ts'),
     ]);
-    log = createLogger({ level: server.logLevel, pretty: isPretty }, 'chorus');
+    log = await createLogger({ level: server.logLevel, pretty: isPretty }, 'chorus');
     for (const warning of [...keys.warnings, ...exposureWarnings(config)]) log.warn(warning);
     chorus = await createChorus(chorusOptions(config, keys, isPretty, log));
     const urls = await openPorts(
@@ -90,8 +90,18 @@ export async function serve(flags: Flags): Promise<void> {
 
 function chorusOptions({ server, plan }: ServeConfig, keys: Keys, isPretty: boolean, log: Logger) {
   const { aggregatorUrl } = server;
-  const { logLevel, corsOrigins, allowedHosts, frontDoor, xainApi, foldThreads, inspect, autoStart, clientsMax, stagingBytesMax } =
-    server;
+  const {
+    logLevel,
+    corsOrigins,
+    allowedHosts,
+    frontDoor,
+    xainApi,
+    foldThreads,
+    inspect,
+    autoStart,
+    clientsMax,
+    stagingBytesMax,
+  } = server;
   return {
     plan,
     adminToken: keys.adminToken,
