@@ -56,11 +56,13 @@ const routes: FastifyPluginAsync<InspectPluginOptions> = async (
     app.get(path, { schema: hidden }, async (_request, reply) => reply.headers(headers).type(contentType).send(body));
   }
 
-  let drawn: Promise<DrawnChart[]> | undefined;
-  app.get('/inspect/charts', { schema: hidden }, async (_request, reply) => {
-    drawn ??= drawCharts(machines);
-    return reply.headers(headers).send({ charts: await drawn });
+  // Laying charts out takes this thread a second: before the port opens, so that no heartbeat waits for it.
+  app.addHook('onReady', async () => {
+    await chartsOf(machines);
   });
+  app.get('/inspect/charts', { schema: hidden }, async (_request, reply) =>
+    reply.headers(headers).send({ charts: await chartsOf(machines) }),
+  );
 
   const streams = new EventStreams({ feed, watchersMax, now });
   app.addHook('preClose', async () => streams.close());
@@ -88,6 +90,15 @@ const routes: FastifyPluginAsync<InspectPluginOptions> = async (
     },
   );
 };
+
+/** Drawn once for a process: the definitions do not change. */
+const drawn = new WeakMap<readonly AnyStateMachine[], Promise<DrawnChart[]>>();
+
+function chartsOf(machines: readonly AnyStateMachine[]): Promise<DrawnChart[]> {
+  const charts = drawn.get(machines) ?? drawCharts(machines);
+  drawn.set(machines, charts);
+  return charts;
+}
 
 async function drawCharts(machines: readonly AnyStateMachine[]): Promise<DrawnChart[]> {
   const drawn: DrawnChart[] = [];
