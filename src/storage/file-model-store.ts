@@ -7,18 +7,30 @@ import type { ModelStore } from './model-store.ts';
 
 /** Layout: `models/<version>.safetensors` holds the bytes, `models/<version>.json` what is known of them. */
 const formatVersion = 1;
+/** Models kept in memory, the latest among them: many readers of one model share its bytes. */
+const modelsInMemoryMax = 4;
+/** Hashing larger pieces at once is slower: their pages are fresh. */
+const hashPieceBytes = 131_072;
 const nameOf = (version: number) => String(version).padStart(8, '0');
 
 /**
  * Models as files. Each is written under a temporary name, synced and renamed; the description goes last and makes the
- * version exist, so a crash leaves a whole model or none. The latest is kept in memory as well.
+ * version exist, so a crash leaves a whole model or none. The latest, and those read last, are kept in memory as well.
  * @throws when the folder cannot be made or read.
  */
 export async function openFileModelStore(dataDir: string): Promise<ModelStore> {
   const folder = join(dataDir, 'models');
   await mkdir(folder, { recursive: true });
   const infos = await readInfos(folder);
-  let latest: { version: number; bytes: Uint8Array<SharedArrayBuffer> } | null = null;
+  /** The one read longest ago comes first. */
+  const inMemory = new Map<number, Promise<Uint8Array<SharedArrayBuffer>>>();
+  function keep(version: number, bytes: Promise<Uint8Array<SharedArrayBuffer>>): void {
+    inMemory.delete(version);
+    inMemory.set(version, bytes);
+    const latest = [...infos.keys()].at(-1);
+    const dropped = [...inMemory.keys()].find((kept) => kept !== latest);
+    if (inMemory.size > modelsInMemoryMax && dropped !== undefined) inMemory.delete(dropped);
+  }
 
   return {
     list: () => [...infos.values()],
@@ -34,22 +46,33 @@ export async function openFileModelStore(dataDir: string): Promise<ModelStore> {
       renameSync(about, join(folder, `${name}.json`));
       syncFolder(folder);
       infos.set(info.version, info);
-      latest = { version: info.version, bytes: new Uint8Array(bytes) };
+      keep(info.version, Promise.resolve(new Uint8Array(bytes)));
     },
 
     async open(version) {
       const info = infos.get(version);
       if (!info) return null;
-      if (latest?.version === version) return { info, bytes: latest.bytes };
-      const file = join(folder, `${nameOf(version)}.safetensors`);
-      const content = await readFile(file);
-      const sha256 = createHash('sha256').update(content).digest('hex');
-      if (sha256 !== info.sha256) throw new Error(`${file} is damaged: its SHA-256 is not that of its description`);
-      const bytes = new Uint8Array(new SharedArrayBuffer(content.byteLength));
-      bytes.set(content);
-      return { info, bytes };
+      const bytes = inMemory.get(version) ?? readModel(join(folder, `${nameOf(version)}.safetensors`), info);
+      keep(version, bytes);
+      try {
+        return { info, bytes: await bytes };
+      } catch (error) {
+        inMemory.delete(version);
+        throw error;
+      }
     },
   };
+}
+
+/** @throws when the bytes are not those that were committed. */
+async function readModel(file: string, { sha256 }: ModelInfo): Promise<Uint8Array<SharedArrayBuffer>> {
+  const content = await readFile(file);
+  const hash = createHash('sha256');
+  for (let at = 0; at < content.byteLength; at += hashPieceBytes) hash.update(content.subarray(at, at + hashPieceBytes));
+  if (hash.digest('hex') !== sha256) throw new Error(`${file} is damaged: its SHA-256 is not that of its description`);
+  const bytes = new Uint8Array(new SharedArrayBuffer(content.byteLength));
+  bytes.set(content);
+  return bytes;
 }
 
 async function readInfos(folder: string): Promise<Map<number, ModelInfo>> {

@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import type { ModelInfo } from '../../src/domain/model.ts';
+import { createMemoryModelStore } from '../../src/storage/memory-model-store.ts';
+
+const infoOf = (version: number): ModelInfo => ({
+  version,
+  run: 'a-run',
+  round: version,
+  sha256: '',
+  bytes: 1,
+  createdAtMs: 0,
+  contributions: 1,
+  numExamples: 1,
+  metrics: {},
+});
+const never = new AbortController().signal;
+
+describe('the store of models in memory', () => {
+  it('keeps a bounded number of models, the newest, oldest first', async () => {
+    const store = createMemoryModelStore();
+    for (let version = 1; version <= 100; version += 1) {
+      const bytes = new SharedArrayBuffer(1);
+      new Uint8Array(bytes)[0] = version;
+      await store.put(infoOf(version), bytes, never);
+    }
+    const versions = store.list().map(({ version }) => version);
+    expect(versions).toEqual(Array.from({ length: 32 }, (_, index) => index + 69));
+    expect([...((await store.open(100))?.bytes ?? [])]).toEqual([100]);
+    expect(await store.open(68)).toBeNull();
+  });
+
+  it('has nothing of a model that was given up before it was stored', async () => {
+    const store = createMemoryModelStore();
+    const put = store.put(infoOf(1), new SharedArrayBuffer(1), AbortSignal.abort(new Error('too late')));
+    await expect(put).rejects.toThrow('too late');
+    expect(store.list()).toEqual([]);
+  });
+});
