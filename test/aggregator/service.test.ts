@@ -1,0 +1,187 @@
+import { describe, expect, it } from 'vitest';
+import { inlineFoldPool } from '../../src/aggregator/inline-pool.ts';
+import { Aggregation } from '../../src/aggregator/service.ts';
+import type { AggregatorCallbacks, RoundOrder, TrainingReport, Verdict } from '../../src/domain/aggregation.ts';
+import { systemClock } from '../../src/domain/clock.ts';
+import { ChorusError } from '../../src/domain/errors.ts';
+import { decodeSafetensors, encodeSafetensors } from '../../src/wire/safetensors.ts';
+
+const order: RoundOrder = {
+  run: 'run',
+  round: 1,
+  attempt: 1,
+  deadlineAtMs: 0,
+  uploadAttemptsMax: 3,
+  downloadsMax: 4,
+  payloadBytesMax: 100_000,
+  numExamplesMax: 1_000,
+  updateNormMax: null,
+  updateKind: 'weights',
+  modelVersion: null,
+};
+
+/** A service whose coordinator answers when, and what, the test says. */
+function serviceWith(callbacks: Partial<AggregatorCallbacks> = {}): Aggregation {
+  return new Aggregation({
+    clock: systemClock,
+    pool: inlineFoldPool,
+    memory: 'plain',
+    stagingBytesMax: 1_000_000,
+    callbacks: { endTraining: () => ({ kind: 'accepted' }), uploadRefused: () => undefined, ...callbacks },
+  });
+}
+
+const updateOf = (value: number, numExamples = 1) =>
+  encodeSafetensors(
+    { w: { dtype: 'F32', shape: [1], data: Float32Array.of(value) } },
+    { num_examples: String(numExamples) },
+  );
+
+async function open(service: Aggregation, clients: readonly string[], about: Partial<RoundOrder> = {}): Promise<void> {
+  const { round, attempt } = { ...order, ...about };
+  expect(await service.openRound({ ...order, ...about })).toMatchObject({ kind: 'ok' });
+  for (const clientId of clients) {
+    const credential = { clientId, round, attempt, trainingToken: `${clientId}-${round}-${attempt}` };
+    expect(await service.admit(credential)).toMatchObject({ kind: 'ok' });
+  }
+}
+
+async function upload(service: Aggregation, clientId: string, value: number, { round = 1, attempt = 1 } = {}) {
+  const bytes = updateOf(value);
+  const taken = service.beginUpload({
+    clientId,
+    round,
+    trainingToken: `${clientId}-${round}-${attempt}`,
+    contentLength: bytes.byteLength,
+  });
+  await taken.ready();
+  taken.write(bytes);
+  return taken.finish();
+}
+
+const codeOf = async (act: () => unknown): Promise<string> => {
+  try {
+    await act();
+  } catch (error) {
+    return error instanceof ChorusError ? error.code : String(error);
+  }
+  return 'no refusal';
+};
+
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('the aggregator service', () => {
+  it('sums what the coordinator accepted and nothing else', async () => {
+    const verdicts: Record<string, Verdict> = { c: { kind: 'discarded', detail: 'not needed' } };
+    const service = serviceWith({ endTraining: ({ clientId }) => verdicts[clientId] ?? { kind: 'accepted' } });
+    await open(service, ['a', 'b', 'c']);
+    await upload(service, 'a', 1);
+    await upload(service, 'b', 3);
+    expect(await codeOf(() => upload(service, 'c', 100))).toBe('UPDATE_DISCARDED');
+    const closed = await service.closeRound({ round: 1, attempt: 1, contributions: ['a', 'b'] });
+    const bytes = closed.kind === 'ok' ? new Uint8Array(closed.value.bytes) : new Uint8Array(0);
+    expect(decodeSafetensors(bytes).tensors.w?.data).toEqual(Float32Array.of(2));
+    expect(service.stats()).toMatchObject({ stagedBytes: 0, uploadsInFlight: 0 });
+  });
+
+  it('refuses to close a round with other contributions than it has, or another attempt', async () => {
+    const service = serviceWith();
+    await open(service, ['a', 'b']);
+    await upload(service, 'a', 1);
+    for (const request of [
+      { round: 1, attempt: 2, contributions: ['a'] },
+      { round: 2, attempt: 1, contributions: ['a'] },
+      { round: 1, attempt: 1, contributions: ['a', 'b'] },
+      { round: 1, attempt: 1, contributions: [] },
+    ]) {
+      expect(await service.closeRound(request)).toMatchObject({ kind: 'refused' });
+    }
+  });
+
+  it('counts in no sum what is accepted for a round that was given up meanwhile', async () => {
+    const asked: { report: TrainingReport; answer: (verdict: Verdict) => void }[] = [];
+    const service = serviceWith({
+      endTraining: (report) => new Promise((answer) => asked.push({ report, answer })),
+    });
+    await open(service, ['a']);
+    const late = codeOf(() => upload(service, 'a', 7));
+    while (asked.length === 0) await settle();
+    await service.abandonRound();
+    await open(service, ['a', 'b'], { attempt: 2 });
+    asked.shift()?.answer({ kind: 'accepted' });
+    expect(await late).toBe('UPDATE_DISCARDED');
+
+    const again = upload(service, 'a', 1, { attempt: 2 });
+    const other = upload(service, 'b', 2, { attempt: 2 });
+    for (let accepted = 0; accepted < 2; accepted += 1) {
+      while (asked.length === 0) await settle();
+      asked.shift()?.answer({ kind: 'accepted' });
+    }
+    await Promise.all([again, other]);
+    const closed = await service.closeRound({ round: 1, attempt: 2, contributions: ['a', 'b'] });
+    const bytes = closed.kind === 'ok' ? new Uint8Array(closed.value.bytes) : new Uint8Array(0);
+    expect(decodeSafetensors(bytes).tensors.w?.data).toEqual(Float32Array.of(1.5));
+    expect(service.stats().stagedBytes).toBe(0);
+  });
+
+  it('asks the coordinator once for an update that comes twice at once, and tells both the same', async () => {
+    const reports: TrainingReport[] = [];
+    const service = serviceWith({
+      endTraining: (report) => {
+        reports.push(report);
+        return { kind: 'accepted' };
+      },
+    });
+    await open(service, ['a', 'b']);
+    const [first, second] = await Promise.all([upload(service, 'a', 5), upload(service, 'a', 5)]);
+    expect(second).toEqual(first);
+    expect(reports).toHaveLength(1);
+    expect(await upload(service, 'a', 5)).toEqual(first);
+    expect(await codeOf(() => upload(service, 'a', 6))).toBe('UPDATE_CONFLICT');
+  });
+
+  it('tells the coordinator of the last refusal a client may have, and takes nothing more from it', async () => {
+    const reports: TrainingReport[] = [];
+    const refusals: string[] = [];
+    const service = serviceWith({
+      endTraining: (report) => {
+        reports.push(report);
+        return { kind: 'discarded', detail: 'refused' };
+      },
+      uploadRefused: ({ code }) => refusals.push(code),
+    });
+    await open(service, ['a'], { uploadAttemptsMax: 2 });
+    expect(await codeOf(() => upload(service, 'a', Number.NaN))).toBe('NOT_FINITE');
+    expect(reports).toEqual([]);
+    expect(await codeOf(() => upload(service, 'a', Number.POSITIVE_INFINITY))).toBe('NOT_FINITE');
+    expect(reports).toMatchObject([{ clientId: 'a', outcome: { kind: 'failed', code: 'NOT_FINITE' } }]);
+    expect(refusals).toEqual(['NOT_FINITE', 'NOT_FINITE']);
+    expect(await codeOf(() => upload(service, 'a', 1))).toBe('UPLOAD_ATTEMPTS_EXHAUSTED');
+  });
+
+  it('admits nobody to a round that is not open, and ends an upload whose client is revoked', async () => {
+    const service = serviceWith();
+    const credential = { clientId: 'a', round: 1, attempt: 1, trainingToken: 'token' };
+    expect(await service.admit(credential)).toMatchObject({ kind: 'refused', code: 'UPDATE_DISCARDED' });
+    await open(service, ['a'], { attempt: 2 });
+    expect(await service.admit(credential)).toMatchObject({ kind: 'refused', code: 'UPDATE_DISCARDED' });
+    const taken = service.beginUpload({ clientId: 'a', round: 1, trainingToken: 'a-1-2', contentLength: 50 });
+    await taken.ready();
+    await service.revoke('a');
+    expect(taken.signal.aborted).toBe(true);
+    expect(await codeOf(() => taken.write(new Uint8Array(10)))).toBe('UPDATE_DISCARDED');
+    taken.abort();
+    expect(service.stats()).toMatchObject({ stagedBytes: 0, uploadsInFlight: 0 });
+  });
+
+  it('drains when the uploads under way are over, or when its grace is', async () => {
+    const service = serviceWith();
+    await open(service, ['a', 'b']);
+    const taken = service.beginUpload({ clientId: 'a', round: 1, trainingToken: 'a-1-1', contentLength: 50 });
+    const draining = service.drain(60_000);
+    expect(await codeOf(() => upload(service, 'b', 1))).toBe('SHUTTING_DOWN');
+    taken.abort();
+    expect(await draining).toMatchObject({ kind: 'ok' });
+    expect(await service.drain(60_000)).toMatchObject({ kind: 'ok' });
+  });
+});
