@@ -68,7 +68,8 @@ export async function openFileModelStore(dataDir: string): Promise<ModelStore> {
 async function readModel(file: string, { sha256 }: ModelInfo): Promise<Uint8Array<SharedArrayBuffer>> {
   const content = await readFile(file);
   const hash = createHash('sha256');
-  for (let at = 0; at < content.byteLength; at += hashPieceBytes) hash.update(content.subarray(at, at + hashPieceBytes));
+  for (let at = 0; at < content.byteLength; at += hashPieceBytes)
+    hash.update(content.subarray(at, at + hashPieceBytes));
   if (hash.digest('hex') !== sha256) throw new Error(`${file} is damaged: its SHA-256 is not that of its description`);
   const bytes = new Uint8Array(new SharedArrayBuffer(content.byteLength));
   bytes.set(content);

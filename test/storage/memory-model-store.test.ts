@@ -29,6 +29,16 @@ describe('the store of models in memory', () => {
     expect(await store.open(68)).toBeNull();
   });
 
+  it('keeps no more bytes than it may, but always the latest model', async () => {
+    const store = createMemoryModelStore({ bytesKeptMax: 25 });
+    for (let version = 1; version <= 4; version += 1) {
+      await store.put(infoOf(version), new SharedArrayBuffer(10), never);
+    }
+    expect(store.list().map(({ version }) => version)).toEqual([3, 4]);
+    await store.put(infoOf(5), new SharedArrayBuffer(100), never);
+    expect(store.list().map(({ version }) => version)).toEqual([5]);
+  });
+
   it('has nothing of a model that was given up before it was stored', async () => {
     const store = createMemoryModelStore();
     const put = store.put(infoOf(1), new SharedArrayBuffer(1), AbortSignal.abort(new Error('too late')));
