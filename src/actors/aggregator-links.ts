@@ -5,6 +5,10 @@ import type { AggregatorCallbacks, AggregatorService } from '../domain/aggregati
 import { compiledWorker } from '../workers/compiled.ts';
 import type { ServiceLink } from './aggregator.actor.ts';
 
+/** Flags of the process that a thread can have as well: those of `node -e` speak of its text, and a thread has a file. */
+const threadFlags = (flags: readonly string[]): string[] =>
+  flags.some((flag) => /^(-e|-p|--eval|--print|--input-type)\b/.test(flag)) ? [] : [...flags];
+
 /**
  * The service on a thread of its own, spoken to by Comlink in both directions. A call to a dead thread never settles by
  * itself: whoever calls must also watch `gone`.
@@ -22,6 +26,7 @@ export function threadLink(settings: Record<string, unknown>) {
     );
     const worker = new Worker(compiledWorker('aggregator.worker'), {
       name: 'aggregator',
+      execArgv: threadFlags(process.execArgv),
       workerData: { ...settings, callbackPort: port2 },
       transferList: [port2],
     });

@@ -39,6 +39,17 @@ describe('the store of models in memory', () => {
     expect(store.list().map(({ version }) => version)).toEqual([5]);
   });
 
+  it('keeps a bounded number of bytes, and the latest however large', async () => {
+    const store = createMemoryModelStore({ bytesKeptMax: 10 });
+    const sizes = [4, 4, 4, 100, 4];
+    const kept: number[][] = [];
+    for (const [index, size] of sizes.entries()) {
+      await store.put(infoOf(index + 1), new SharedArrayBuffer(size), never);
+      kept.push(store.list().map(({ version }) => version));
+    }
+    expect(kept).toEqual([[1], [1, 2], [2, 3], [4], [5]]);
+  });
+
   it('has nothing of a model that was given up before it was stored', async () => {
     const store = createMemoryModelStore();
     const put = store.put(infoOf(1), new SharedArrayBuffer(1), AbortSignal.abort(new Error('too late')));

@@ -1,0 +1,210 @@
+import type { Mutation } from './mutation.ts';
+
+const protocol = ['test/actors/protocol.test.ts'];
+const thread = ['test/workers/aggregator-thread.test.ts'];
+
+/** The defects of the system that this one descends from. */
+export const historic: readonly Mutation[] = [
+  {
+    name: 'forgets a client that times out after it contributed',
+    defect: 'F1',
+    file: 'src/machines/client.machine.ts',
+    find: "heartbeatTimedOut: { description: 'Gone; its contribution still counts.', target: 'doneAndInactive' }",
+    replace: "heartbeatTimedOut: { description: 'Gone.', target: 'unknown' }",
+    tests: protocol,
+    only: 'F1\\)',
+  },
+  {
+    name: 'throws when a client times out after the run is over',
+    defect: 'F2',
+    file: 'src/actors/coordinator.actor.ts',
+    find: "this.#takeOut(slot, 'heartbeatTimedOut', 'heartbeatTimeout');",
+    replace:
+      "if (this.isOver) throw new Error('No round is open'); this.#takeOut(slot, 'heartbeatTimedOut', 'heartbeatTimeout');",
+    tests: protocol,
+    only: 'F2\\)',
+  },
+  {
+    name: 'lets an unknown id through after the run is over',
+    defect: 'F3, F4',
+    file: 'src/actors/coordinator-handle.ts',
+    find: "if (slot === -1) throw new ChorusError('CLIENT_UNKNOWN', `No client has the id",
+    replace: "if (slot === -1 && !coordinator.isOver) throw new ChorusError('CLIENT_UNKNOWN', `No client has the id",
+    tests: ['test/actors/protocol.test.ts', 'test/http/rounds.test.ts'],
+    only: 'F3, F4|before, during and after',
+  },
+  {
+    name: 'asks whether the round may close only when an update comes',
+    defect: 'F5',
+    file: 'src/actors/coordinator.actor.ts',
+    find: "if (this.#ledger) this.#tellRound({ type: 'membership.changed', tally });",
+    replace: '',
+    tests: protocol,
+    only: 'closes with the last loss',
+  },
+  {
+    name: 'commits with fewer contributions than the quorum',
+    defect: 'F6',
+    file: 'src/domain/round.ts',
+    find: 'export const hasQuorum = ({ tally, quorum }: Round): boolean => tally.contributions >= quorum;',
+    replace:
+      'export const hasQuorum = ({ tally, quorum }: Round): boolean => tally.contributions >= Math.min(1, quorum);',
+    tests: protocol,
+    only: 'F6\\)',
+  },
+  {
+    name: 'selects nobody when the ratio of few clients is below 1',
+    defect: 'F7',
+    file: 'src/domain/plan.ts',
+    find: 'return ratioCeil(plan.participantsRatio, population);',
+    replace: 'return ratioFloor(plan.participantsRatio, population);',
+    tests: protocol,
+    only: 'F7\\)',
+  },
+  {
+    name: 'counts a client as selected whatever its state says',
+    defect: 'F8',
+    file: 'src/actors/coordinator.actor.ts',
+    find: "if (slot === -1 || this.registry.apply(slot, 'select') === null) continue;",
+    replace: "if (slot === -1) continue; this.registry.apply(slot, 'select');",
+    tests: protocol,
+    only: 'names duplicates, strangers',
+  },
+  {
+    name: 'takes the id of a client that is gone for that of its successor',
+    defect: 'F8',
+    file: 'src/actors/registry.ts',
+    find: 'return isIts ? id.slot : -1;',
+    replace: 'return isIts || id.slot >= 0 ? id.slot : -1;',
+    tests: ['test/actors/registry.test.ts'],
+  },
+  {
+    name: 'hands out the model without limit',
+    defect: 'F9',
+    file: 'src/aggregator/service.ts',
+    find: "if (ticket.downloads >= order.downloadsMax) throw new ChorusError('DOWNLOADS_EXHAUSTED');",
+    replace: '',
+    tests: ['test/actors/protocol.test.ts', 'test/http/models.test.ts'],
+    only: 'F9\\)|as often as the plan says',
+  },
+  {
+    name: 'mints another token each time one is asked for',
+    defect: 'F9',
+    file: 'src/actors/coordinator.actor.ts',
+    find: 'if (member.trainingToken === null) {',
+    replace: 'if (member.trainingToken !== undefined) {',
+    tests: ['test/http/tokens.test.ts'],
+    only: 'comes again, the same',
+  },
+  {
+    name: 'keeps something of every heartbeat',
+    defect: 'F10',
+    file: 'src/actors/coordinator-handle.ts',
+    find: '      registry.touch(slot, Math.max(clock.now(), registry.seenUntilMs(slot)));',
+    replace:
+      "      coordinator.feed.publish('heartbeat', { clientId });\n      registry.touch(slot, Math.max(clock.now(), registry.seenUntilMs(slot)));",
+    tests: protocol,
+    only: 'F10\\)',
+  },
+  {
+    name: 'takes updates at the coordinator',
+    defect: 'F11',
+    file: 'src/http/routes/rounds.ts',
+    find: "  app.get(\n    '/v1/rounds/:round',",
+    replace:
+      "  app.put('/v1/rounds/:round/updates/:clientId', async () => ({}));\n\n  app.get(\n    '/v1/rounds/:round',",
+    tests: ['test/http/requests.test.ts'],
+    only: 'F11\\)',
+  },
+  {
+    name: 'never looks whether a new client is still there',
+    defect: 'F12',
+    file: 'src/actors/registry.ts',
+    find: '    this.#wheel.add(slot, nowMs);\n    if (profile.name',
+    replace: '    if (profile.name',
+    tests: protocol,
+    only: 'F12\\)',
+  },
+  {
+    name: 'counts clients that are gone',
+    defect: 'F13',
+    file: 'src/actors/registry.ts',
+    find: '      done: this.#slots.count(done),',
+    replace: '      done: this.#slots.count(done) + this.#slots.count(doneAndInactive),',
+    tests: protocol,
+    only: 'F13\\)',
+  },
+  {
+    name: 'waits without a deadline for clients that only send heartbeats',
+    defect: 'F14',
+    file: 'src/machines/round.machine.ts',
+    find: 'startWindow(context, context.plan.trainingWindowMs)',
+    replace: 'startWindow(context, context.plan.trainingWindowMs * 1_000)',
+    tests: protocol,
+    only: 'F14\\)',
+  },
+  {
+    name: 'knows nothing of an update it has accepted already',
+    defect: 'an upload counted twice',
+    file: 'src/aggregator/open-round.ts',
+    find: "    if (ticket.receipt) return { receipt: sameReceipt(ticket.receipt, sha256), folded: null };\n    if (ticket.state !== 'open') throw discarded(round);\n",
+    replace: '',
+    tests: ['test/aggregator/service.test.ts', 'test/http/tokens.test.ts'],
+    only: 'twice at once|count once',
+  },
+  {
+    name: 'throws in the thread over a malformed upload',
+    defect: 'one malformed upload kills the aggregator',
+    file: 'src/aggregator/inspection.ts',
+    find: '      return toRefusal(error);',
+    replace: '      throw error;',
+    tests: ['test/http/uploads.test.ts'],
+    only: 'is refused and leaves its client in training',
+  },
+  {
+    name: 'looks at the token after the body',
+    defect: 'permission checked only after the whole body was read',
+    file: 'src/http/routes/updates.ts',
+    find: `        uploads.set(request, beginUpload(request));
+        // A request that ends before its handler takes the upload over gives its memory back all the same.
+        reply.raw.once('close', () => uploads.get(request)?.abort());
+        done();
+      },
+    },
+    async (request) => {
+      const upload = uploads.get(request);`,
+    replace: `        reply.raw.once('close', () => uploads.get(request)?.abort());
+        done();
+      },
+    },
+    async (request) => {
+      const upload = beginUpload(request);`,
+    tests: ['test/http/bodies.test.ts'],
+    only: 'Expect: 100-continue',
+  },
+  {
+    name: 'forgets the open round when the aggregator is restarted',
+    defect: 'no resync after either side restarts',
+    file: 'src/actors/aggregator.actor.ts',
+    find: '    await this.#giveRoundBack();\n',
+    replace: '',
+    tests: thread,
+  },
+  {
+    name: 'forgets the model when the aggregator is restarted',
+    defect: 'no resync after either side restarts',
+    file: 'src/actors/aggregator.actor.ts',
+    find: '    if (this.#model) await this.#must((service) => service.publish(this.#model));\n',
+    replace: '',
+    tests: thread,
+    only: 'serves the last model again',
+  },
+  {
+    name: 'says "accepted" of what the coordinator discarded',
+    defect: 'uploads answered "ok" whatever happened',
+    file: 'src/aggregator/open-round.ts',
+    find: "throw verdict.kind === 'discarded' ? new ChorusError('UPDATE_DISCARDED', verdict.detail) : discarded(round);",
+    replace: 'return { receipt, folded: null };',
+    tests: ['test/aggregator/service.test.ts'],
+  },
+];
