@@ -1,0 +1,70 @@
+import { alternate, median, medianRatio } from './support/measure.ts';
+import { Program } from './support/program.ts';
+import {
+  atLeast,
+  type Benchmark,
+  gigabytesPerSecond,
+  type Judgement,
+  onlyReported,
+  type Row,
+} from './support/report.ts';
+
+const sizes = { full: { parameters: 16_777_216, repeats: 11 }, tiny: { parameters: 65_536, repeats: 2 } };
+
+export const benchmark: Benchmark = {
+  name: 'check',
+  question: 'What does it cost to look at every value before it counts?',
+  method:
+    'Finite values and the L2 norm, over the updates of the fold benchmark, on one thread. The server checks values ' +
+    'piece by piece right after it hashed them, while they are in cache: the first row is its own code for this ' +
+    '(`Inspection`) against hashing the same pieces and nothing else. The other rows check tile by tile right before ' +
+    'folding instead, which the server does not do, against the fold alone.',
+  async run(size) {
+    const { parameters, repeats } = sizes[size];
+    return Program.with(async (start) => {
+      const kernels = await start('kernels', { parameters });
+      const bytes = await kernels.ask<number>('bytes');
+      const commands = [
+        'hash',
+        'inspect',
+        'foldTogether',
+        'checkAndFoldTogether',
+        'foldOneByOne',
+        'checkAndFoldOneByOne',
+      ];
+      const trials = Object.fromEntries(commands.map((command) => [command, () => kernels.ask<number>(command)]));
+      const results = await alternate(trials, repeats);
+      const row = (what: string, with_: string, without: string, against: string, judge: typeof wanted): Row => {
+        const [ours, reference] = [results[with_] ?? [], results[without] ?? []];
+        const ratio = medianRatio(reference, ours);
+        return {
+          what,
+          against,
+          ours: gigabytesPerSecond(bytes, median(ours)),
+          reference: gigabytesPerSecond(bytes, median(reference)),
+          ratio,
+          ...judge(ratio),
+        };
+      };
+      return [
+        row('Check with the hash (what the server does)', 'inspect', 'hash', 'the hash alone', wanted),
+        row(
+          'Check with the fold, four updates in one pass',
+          'checkAndFoldTogether',
+          'foldTogether',
+          'the fold alone',
+          wanted,
+        ),
+        row(
+          'Check with the fold, one update after another',
+          'checkAndFoldOneByOne',
+          'foldOneByOne',
+          'the fold alone',
+          () => onlyReported,
+        ),
+      ];
+    });
+  },
+};
+
+const wanted = (ratio: number): Judgement => atLeast(0.9, ratio);
