@@ -97,8 +97,9 @@ function acceptEmptyJson(app: FastifyInstance): void {
     if (body.length === 0) return done(null, null);
     return parse(request, body as string, done);
   });
-  app.addHook('preValidation', async (request) => {
+  app.addHook('preValidation', (request, _reply, done) => {
     if (request.body === undefined) request.body = null;
+    done();
   });
 }
 
@@ -107,11 +108,13 @@ function continueWhenExpected(app: FastifyInstance): void {
   app.server.on('checkContinue', (request, response) => app.routing(request, response));
   // Other expectations may be ignored, RFC 9110 section 10.1.1.
   app.server.on('checkExpectation', (request, response) => app.routing(request, response));
-  app.addHook('preParsing', async ({ raw }, reply) => {
-    if (!awaitsContinue(raw)) return;
-    reply.raw.writeContinue();
-    // From here on a request like any other.
-    delete raw.headers.expect;
+  app.addHook('preParsing', ({ raw }, reply, _payload, done) => {
+    if (awaitsContinue(raw)) {
+      reply.raw.writeContinue();
+      // From here on a request like any other.
+      delete raw.headers.expect;
+    }
+    done();
   });
 }
 

@@ -20,10 +20,12 @@ export function createMetrics(app: FastifyInstance): { registry: Registry; answe
     buckets: secondsBuckets,
     registers,
   });
-  app.addHook('onResponse', async (request, reply) => {
-    if (request.headers.prefer !== undefined) return;
-    const { method, url: route = 'none' } = request.routeOptions;
-    answered({ method: [method].flat()[0] ?? '', route, status: reply.statusCode, ms: reply.elapsedTime });
+  app.addHook('onResponse', (request, reply, done) => {
+    if (request.headers.prefer === undefined) {
+      const { method, routeOptions } = request;
+      answered({ method, route: routeOptions.url ?? 'none', status: reply.statusCode, ms: reply.elapsedTime });
+    }
+    done();
   });
   const answered: Answered = ({ ms, ...labels }) => durations.observe(labels, ms / 1_000);
   return { registry, answered };

@@ -144,8 +144,7 @@ export class FastConnection {
     }
     const { upload } = admitted;
     this.#phase = { name: 'busy', upload };
-    // The bytes lie in memory that is about to be read to again.
-    void this.#receive(request, upload, Buffer.from(rest));
+    void this.#receive(request, upload, rest);
   }
 
   /** @returns null for what is refused or out of the ordinary: that is answered, and counted, by the HTTP server. */

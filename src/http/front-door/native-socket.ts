@@ -7,7 +7,7 @@
 import { type Server, Socket } from 'node:net';
 
 interface Inner {
-  _handle: { useUserBuffer?: (buffer: Uint8Array) => void } | null;
+  _handle: { useUserBuffer?: (buffer: Uint8Array) => void; readStop?: () => number; reading?: boolean } | null;
   _server: Server | null;
   server: Server | null;
 }
@@ -33,10 +33,16 @@ export function readTo(socket: Socket, buffer: Uint8Array): void {
 export function takeOver(socket: Socket, reader: Reader | null): Socket {
   const old = innerOf(socket);
   const { _handle: handle, _server: server } = old;
+  if (handle?.reading) {
+    // Else what is in the kernel's buffer goes on coming before anybody wants it, and would have to be copied.
+    handle.reading = false;
+    handle.readStop?.();
+  }
   old._handle = null;
   old._server = null;
   socket.removeAllListeners();
-  const options = { handle, allowHalfOpen: true, ...(reader ? { onread: reader } : { manualStart: true }) };
+  // Read when it is resumed, and not before: what is read too early has to be copied.
+  const options = { handle, allowHalfOpen: true, manualStart: true, ...(reader ? { onread: reader } : {}) };
   const fresh = new Socket(options as ConstructorParameters<typeof Socket>[0]);
   const inner = innerOf(fresh);
   inner._server = server;

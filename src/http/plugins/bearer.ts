@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ChorusError } from '../../domain/errors.ts';
 import type { CoordinatorHandle } from '../../domain/handle.ts';
 import type { HttpLimits } from '../../domain/http.ts';
@@ -23,15 +23,17 @@ declare module 'fastify' {
  */
 export function identifyClients(app: FastifyInstance, handle: CoordinatorHandle, limits: HttpLimits): void {
   app.decorateRequest('authenticatedAs', null);
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', (request, _reply, done) => {
     const { clientId } = request.params as { clientId?: string };
     const token = bearerOf(request);
-    if (clientId === undefined || token === '') return;
     try {
-      if (handle.authenticate(clientId, token)) request.authenticatedAs = clientId.toLowerCase();
+      if (clientId !== undefined && token !== '' && handle.authenticate(clientId, token)) {
+        request.authenticatedAs = clientId.toLowerCase();
+      }
     } catch {
       // Unknown: said by the route, which knows whether it matters.
     }
+    done();
   });
   app.addHook(
     'onRequest',
@@ -44,10 +46,10 @@ export function identifyClients(app: FastifyInstance, handle: CoordinatorHandle,
 
 /** Lets a client in by its own token, before a byte of the body is read. @throws CLIENT_UNKNOWN, CLIENT_TOKEN_INVALID */
 export function clientOnly(handle: CoordinatorHandle) {
-  return async (request: FastifyRequest): Promise<void> => {
-    if (request.authenticatedAs !== null) return;
+  return (request: FastifyRequest, _reply: FastifyReply, done: () => void): void => {
     const { clientId } = request.params as { clientId: string };
-    mustBeClient(handle, clientId, request);
+    if (request.authenticatedAs === null) mustBeClient(handle, clientId, request);
+    done();
   };
 }
 

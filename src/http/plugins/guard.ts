@@ -31,15 +31,16 @@ export function isKnownHost(
 export function guardOrigins(app: FastifyInstance, http: HttpSettings): void {
   const { corsOrigins = [] } = http;
   const origins = new Set(corsOrigins);
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', (request, _reply, done) => {
     const { host = '', origin } = request.headers;
     if (host === '') throw new ChorusError('REQUEST_INVALID', 'The request names no Host');
     if (!isKnownHost(http, host, request.socket.localAddress)) {
       throw new ChorusError('HOST_NOT_ALLOWED', `This server is not known as ${JSON.stringify(host.slice(0, 128))}`);
     }
-    if (origin === undefined || origins.has('*') || origins.has(origin)) return;
-    if (origin.toLowerCase() !== `${request.protocol}://${host.toLowerCase()}`) {
+    const isOurs = origin === undefined || origins.has('*') || origins.has(origin);
+    if (!isOurs && origin.toLowerCase() !== `${request.protocol}://${host.toLowerCase()}`) {
       throw new ChorusError('ORIGIN_NOT_ALLOWED', `Pages of ${JSON.stringify(origin.slice(0, 128))} may not call it`);
     }
+    done();
   });
 }
