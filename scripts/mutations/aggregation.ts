@@ -47,15 +47,6 @@ export const aggregation: readonly Mutation[] = [
     only: 'written to by nobody',
   },
   {
-    name: 'loses what comes while memory is waited for',
-    defect: 'an upload that waited never ends',
-    file: 'src/http/front-door/fast-connection.ts',
-    find: 'const came = Buffer.concat([first, this.#ahead]);',
-    replace: 'const came = first;',
-    tests: ['test/http/staging-memory.test.ts'],
-    only: 'is waited for',
-  },
-  {
     name: 'gives the memory of a sum back while its mean is made',
     defect: 'a sum of two rounds',
     file: 'src/aggregator/running-sum.ts',

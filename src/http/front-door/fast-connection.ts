@@ -173,6 +173,7 @@ export class FastConnection {
       this.#phase = phase;
       pace.start();
       // With what came while memory was waited for.
+      // Reading was stopped, so nothing should have come meanwhile; if a Node does not keep to that, nothing is lost.
       const came = Buffer.concat([first, this.#ahead]);
       this.#ahead = Buffer.alloc(0);
       this.#store(phase, came);
