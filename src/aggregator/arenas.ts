@@ -27,7 +27,12 @@ export interface ArenasOptions {
   kind: 'wasm' | 'plain';
   /** Size of an arena, as far as what is asked of it allows, bytes. Only what is used of it takes real memory. */
   arenaBytes: number;
+  /** Makes a shared memory. @throws {RangeError} when the system gives none. @default WebAssembly.Memory */
+  createMemory?: (pages: number) => WebAssembly.Memory;
 }
+
+const sharedMemory = (pages: number): WebAssembly.Memory =>
+  new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
 
 /**
  * Hands out spans of shared memory: the first gap that fits, so that the lowest bytes are used again and again, and only
@@ -36,11 +41,13 @@ export interface ArenasOptions {
 export class Arenas {
   readonly #kind: 'wasm' | 'plain';
   readonly #arenaBytes: number;
+  readonly #createMemory: (pages: number) => WebAssembly.Memory;
   #owned: OwnedArena[] = [];
 
-  constructor({ kind, arenaBytes }: ArenasOptions) {
+  constructor({ kind, arenaBytes, createMemory = sharedMemory }: ArenasOptions) {
     this.#kind = kind;
     this.#arenaBytes = arenaBytes;
+    this.#createMemory = createMemory;
   }
 
   /**
@@ -73,13 +80,22 @@ export class Arenas {
   }
 
   #open(bytes: number): OwnedArena {
-    const pages = Math.ceil(Math.min(arenaBytesMax, Math.max(bytes, this.#arenaBytes)) / pageBytes);
-    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    const memory = this.#reserve(bytes);
     arenasMade += 1;
-    const size = pages * pageBytes;
+    const size = memory.buffer.byteLength;
     const owned = { arena: { id: arenasMade, memory }, bytes: size, gaps: [{ at: 0, bytes: size }] };
     this.#owned.push(owned);
     return owned;
+  }
+
+  /** A small machine may not promise as much as is wished for; then it is what is needed. */
+  #reserve(bytes: number): WebAssembly.Memory {
+    const pagesOf = (wanted: number) => Math.ceil(Math.min(arenaBytesMax, wanted) / pageBytes);
+    try {
+      return this.#createMemory(pagesOf(Math.max(bytes, this.#arenaBytes)));
+    } catch {
+      return this.#createMemory(pagesOf(bytes));
+    }
   }
 }
 

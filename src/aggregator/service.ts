@@ -63,7 +63,8 @@ export class Aggregation implements AggregatorService, UploadGate {
     this.#options = options;
     const { stagingBytesMax, memory, clock } = options;
     this.#budget = new StagingBudget(stagingBytesMax, clock);
-    // Room for the sum beside the updates: two float64 for each byte staged would be more than any model needs.
+    // Room for the sum beside the updates: in float64 it has twice the bytes of a float32 update. What needs more than
+    // that gets an arena of its own.
     this.#arenas = new Arenas({ kind: memory, arenaBytes: Math.min(arenaBytesMax, 2 * stagingBytesMax) });
   }
 

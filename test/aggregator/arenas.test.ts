@@ -63,6 +63,20 @@ describe('arenas', () => {
     expect(new Set(starts).size).toBe(6);
   });
 
+  it('make do with what is needed where the system does not promise more', () => {
+    const pagesMax = 32;
+    const asked: number[] = [];
+    const createMemory = (pages: number) => {
+      asked.push(pages);
+      if (pages > pagesMax) throw new RangeError('no such memory');
+      return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    };
+    const arenas = new Arenas({ kind: 'wasm', arenaBytes: 2 ** 30, createMemory });
+    expect(bytesOf(arenas.allocate(1_000_000)).byteLength).toBe(1_000_000);
+    expect(asked).toEqual([16_384, 16]);
+    expect(() => arenas.allocate(4_000_000)).toThrow(RangeError);
+  });
+
   it('refuse what no memory can hold', () => {
     expect(() => new Arenas({ kind: 'wasm', arenaBytes: 2 ** 20 }).allocate(arenaBytesMax + 1)).toThrow(RangeError);
   });

@@ -26,7 +26,7 @@ export interface FastConnectionDeps extends FrontDoorDeps {
 type Phase =
   | { name: 'head' }
   /** No byte is read: memory is waited for, or an answer is made. */
-  | { name: 'busy'; upload: Upload | null }
+  | { name: 'busy' }
   | { name: 'body'; upload: Upload; left: number; pace: Pace; request: PlainRequest; startedAtMs: number }
   /** Refused before the end of the body: what still comes of it is thrown away, so that the client can read the answer. */
   | { name: 'lingering'; left: number }
@@ -39,7 +39,7 @@ export class FastConnection {
   readonly #gate: UploadGate;
   readonly #limits: HttpLimits;
   readonly #socket: Socket;
-  #phase: Phase = { name: 'busy', upload: null };
+  #phase: Phase = { name: 'busy' };
   /** Came behind a request, and belongs to the next. */
   #ahead: Buffer = Buffer.alloc(0);
   #isOver = false;
@@ -119,7 +119,7 @@ export class FastConnection {
     if (phase.left > 0) return true;
     if (phase.left < 0) this.#ahead = Buffer.from(piece.subarray(phase.left));
     // Not while the bytes are being handed over.
-    this.#phase = { name: 'busy', upload: null };
+    this.#phase = { name: 'busy' };
     setImmediate(() => this.#next());
     return false;
   }
@@ -131,20 +131,15 @@ export class FastConnection {
     const read = this.#deps.door.read(bytes, this.#deps.localAddress);
     const admitted = read ? this.#admit(read.request) : null;
     if (!read || admitted === null) {
-      this.#phase = { name: 'busy', upload: null };
+      this.#phase = { name: 'busy' };
       // Not while the bytes are being handed over: what reads on after that would stop the new reader.
       setImmediate(() => this.#handOn(bytes));
       return;
     }
     const { request, rest } = read;
-    if ('model' in admitted) {
-      this.#phase = { name: 'busy', upload: null };
-      this.#download(request, admitted.model, rest);
-      return;
-    }
-    const { upload } = admitted;
-    this.#phase = { name: 'busy', upload };
-    void this.#receive(request, upload, rest);
+    this.#phase = { name: 'busy' };
+    if ('model' in admitted) this.#download(request, admitted.model, rest);
+    else void this.#receive(request, admitted.upload, rest);
   }
 
   /** @returns null for what is refused or out of the ordinary: that is answered, and counted, by the HTTP server. */
@@ -172,9 +167,8 @@ export class FastConnection {
       if (this.#isOver) return upload.abort();
       this.#phase = phase;
       pace.start();
-      // With what came while memory was waited for.
-      // Reading was stopped, so nothing should have come meanwhile; if a Node does not keep to that, nothing is lost.
-      const came = Buffer.concat([first, this.#ahead]);
+      // Nothing is read while memory is waited for; if a Node does not keep to that, it is not lost.
+      const came = this.#ahead.length === 0 ? first : Buffer.concat([first, this.#ahead]);
       this.#ahead = Buffer.alloc(0);
       this.#store(phase, came);
     } catch (error) {
@@ -191,7 +185,7 @@ export class FastConnection {
 
   #finish(phase: Extract<Phase, { name: 'body' }>): void {
     this.#socket.setTimeout(0);
-    this.#phase = { name: 'busy', upload: null };
+    this.#phase = { name: 'busy' };
     void phase.upload
       .finish()
       .then(
@@ -209,7 +203,7 @@ export class FastConnection {
     // Before its memory is given back: the next bytes would be read into what may be another upload's by then.
     readTo(this.#socket, scratch);
     phase.upload.abort();
-    this.#phase = phase.left === 0 ? { name: 'busy', upload: null } : { name: 'lingering', left: phase.left };
+    this.#phase = phase.left === 0 ? { name: 'busy' } : { name: 'lingering', left: phase.left };
     this.#answer(phase.request, problemAnswer(asChorusError(error)), phase.startedAtMs);
   }
 
