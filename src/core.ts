@@ -6,24 +6,48 @@ import { inlineLink, threadLink } from './actors/aggregator-links.ts';
 import { createClientTokens } from './actors/client-tokens.ts';
 import { Coordinator } from './actors/coordinator.actor.ts';
 import { createHandle } from './actors/coordinator-handle.ts';
+import { pastCredentials } from './actors/past-credentials.ts';
+import { Recorder } from './actors/recorder.ts';
+import { ClientRegistry } from './actors/registry.ts';
+import { registryStates } from './actors/registry-states.ts';
 import { type SelectionPolicy, uniformPolicy } from './actors/selector.actor.ts';
 import { inlineFoldPool } from './aggregator/inline-pool.ts';
 import { Aggregation } from './aggregator/service.ts';
 import type { AggregatorCallbacks, UploadGate } from './domain/aggregation.ts';
 import { type Clock, systemClock } from './domain/clock.ts';
 import { ChorusError, fromRefusal } from './domain/errors.ts';
+import type { Durability } from './domain/facts.ts';
 import type { CoordinatorHandle } from './domain/handle.ts';
 import type { HttpSettings, ListenAt } from './domain/http.ts';
 import { type Plan, readPlan } from './domain/plan.ts';
 import { type RandomStream, secureRandom, seededRandom, uuidsFrom } from './domain/random.ts';
-import { openFileModelStore } from './storage/file-model-store.ts';
-import { createMemoryModelStore } from './storage/memory-model-store.ts';
+import { History } from './history/history.ts';
+import { openClientKey } from './storage/client-key.ts';
+import type { Disk } from './storage/disk.ts';
+import { adoptOlderModels, openStores } from './stores.ts';
+import { packageVersion } from './version.ts';
 
 export interface CoreOptions {
   /** Settings of the run; what is left out takes its default. See `planSettings`. */
   plan?: Partial<Plan>;
-  /** `memory`: nothing outlives the process. `dir`: models are kept in this folder. @default 'memory' */
-  storage?: 'memory' | { dir: string };
+  /**
+   * `memory`: nothing outlives the process. `dir`: what happened, models and accepted updates are kept in this folder, and
+   * a later process goes on where this one ended. `disk`: the same on a disk of one's own, with the aggregator inline.
+   * One server at a time may use a folder. @default 'memory'
+   */
+  storage?: 'memory' | { dir: string } | { disk: Disk };
+  /**
+   * What a crash may cost. `update`: an update answered `accepted` counts after it. `round`: nothing about a round is on
+   * the disk until it commits; a crash retries it. @default 'update'
+   */
+  durability?: Durability;
+  /**
+   * What survives a loss of power. `always`: all that was answered. `commit`: all that was committed; the end of the
+   * process alone still loses nothing. @default 'always'
+   */
+  fsync?: 'always' | 'commit';
+  /** Whether the updates of committed rounds are kept, so that `chorus verify` can make the models again. @default false */
+  keepUpdates?: boolean;
   /** Where the aggregator runs: on a thread of its own, or in this one (no HTTP then). @default 'thread' */
   aggregator?: 'thread' | 'inline';
   /** Whether a run starts at once. @default true */
@@ -36,8 +60,15 @@ export interface CoreOptions {
   foldThreads?: number;
   /** How a cohort is chosen. @default uniformly at random */
   policy?: SelectionPolicy;
-  /** Key of the clients' tokens, ≥ 32 bytes; the same key keeps tokens valid over a restart. @default random */
+  /** Key of the clients' tokens, ≥ 32 bytes. @default the one kept in the folder, or random */
   clientKey?: Uint8Array;
+  /**
+   * The disk does not keep what it is given, so that nothing can be promised any more: the process should end.
+   * @default throws outside of any call, which ends it
+   */
+  onFatal?: (error: unknown) => void;
+  /** Told of what was found on the disk and mended, a sentence each. @default nobody */
+  onNote?: (sentence: string) => void;
   /** Told of broken invariants and of failing policies; the server goes on. @default writes to standard error */
   onCrash?: (error: unknown) => void;
   /** What the HTTP listeners are to be like, once they are opened. */
@@ -55,6 +86,15 @@ export interface CoreOptions {
   /** Bits of ids and tokens. Must be unpredictable outside of tests. @default unpredictable */
   entropy?: RandomStream;
 }
+
+const clientKeyBytes = 32;
+
+/** An error that nobody can catch ends the process. */
+const endProcess = (error: unknown): void => {
+  setImmediate(() => {
+    throw error;
+  });
+};
 
 /** The system without ports. */
 export interface Core {
@@ -76,22 +116,29 @@ export interface Core {
 }
 
 /**
- * Builds the whole system in this process, without opening a port.
+ * Builds the whole system in this process, without opening a port. What an earlier process left in the folder is gone on
+ * with: its run, its clients, and the open round with all that it had accepted.
  * @throws {ChorusError} PLAN_INVALID, with a sentence for each setting that is wrong.
+ * @throws {JournalDamaged} the folder does not hold what was written to it.
  */
 export async function createCore(options: CoreOptions = {}): Promise<Core> {
   const { plan, problems } = readPlan(options.plan ?? {});
   if (problems.length > 0) throw new ChorusError('PLAN_INVALID', problems.map(({ message }) => message).join(' '));
   const {
     storage = 'memory',
+    durability = 'update',
+    fsync = 'always',
+    keepUpdates = false,
     aggregator: place = 'thread',
     autoStart = true,
     clientsMax = 1_000_000,
     stagingBytesMax = 2 ** 30,
     foldThreads = availableParallelism(),
     policy = uniformPolicy,
-    clientKey = randomBytes(32),
+    clientKey,
     onCrash = (error: unknown) => console.error(error),
+    onFatal = endProcess,
+    onNote = () => undefined,
     clock = systemClock,
     random = secureRandom(),
     entropy = secureRandom(),
@@ -100,14 +147,32 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     aggregatorUrl,
     inspect,
   } = options;
-  const models = storage === 'memory' ? createMemoryModelStore() : await openFileModelStore(storage.dir);
+  const keeping = { durability, fsync, keep: keepUpdates };
+  const stores = await openStores(storage, { ...keeping, isInline: place === 'inline', onNote });
+  const registry = new ClientRegistry({
+    clientsMax,
+    heartbeatTimeoutMs: plan.heartbeatTimeoutMs,
+    random: entropy,
+    nowMs: clock.now(),
+  });
+  const history = new History(registryStates(registry, () => clock.now()));
+  for await (const entry of stores.journal.entries()) history.apply(entry);
+  const { run: earlierRun } = history;
+  await adoptOlderModels(stores, history, clock.now());
 
   let gate: UploadGate | null = null;
   const connect: (callbacks: AggregatorCallbacks) => Promise<ServiceLink> =
     place === 'thread'
-      ? threadLink({ stagingBytesMax, foldThreads, http, preloadHttp })
+      ? threadLink({ stagingBytesMax, foldThreads, http, preloadHttp, updates: stores.updatesAt })
       : inlineLink((callbacks) => {
-          const service = new Aggregation({ clock, pool: inlineFoldPool, callbacks, stagingBytesMax, memory: 'plain' });
+          const service = new Aggregation({
+            clock,
+            pool: inlineFoldPool,
+            callbacks,
+            stagingBytesMax,
+            memory: 'plain',
+            updates: stores.updates,
+          });
           gate = service;
           return service;
         });
@@ -119,21 +184,25 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
       uploadRefused: (report) => coordinator.noteRefusedUpload(report),
       lost: (reason) => coordinator.aggregatorLost(reason),
       back: () => coordinator.aggregatorBack(),
+      updatesLost: (detail) => coordinator.updatesLost(detail),
     },
+    contributions: () => coordinator.stagedContributions(),
     onCrash,
     ...(inspect ? { inspect } : {}),
   });
+  const recorder = new Recorder({
+    ...{ history, clock, durability, onFatal, onNote },
+    journal: stores.journal,
+    syncsAnswers: storage !== 'memory' && fsync === 'always',
+  });
+  const makeKey = () => randomBytes(clientKeyBytes);
+  const tokens = createClientTokens(clientKey ?? (stores.disk ? await openClientKey(stores.disk, makeKey) : makeKey()));
+  aggregator.recallPast(pastCredentials(history.rounds, tokens), (earlierRun?.plan ?? plan).payloadBytesMax);
   const coordinator: Coordinator = new Coordinator({
-    clock,
-    random,
-    entropy,
+    ...{ clock, random, aggregator, policy, registry, history, recorder, tokens, onCrash },
     uuid: uuidsFrom(entropy),
-    aggregator,
-    models,
-    policy,
-    clientsMax,
-    heartbeatTimeoutMs: plan.heartbeatTimeoutMs,
-    onCrash,
+    models: stores.models,
+    version: packageVersion(),
     ...(inspect ? { inspect } : {}),
   });
 
@@ -143,7 +212,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     aggregator,
     clock,
     pacing: seededRandom(entropy.uint32()),
-    tokens: createClientTokens(clientKey),
+    tokens,
     defaults: plan,
     aggregatorUrl: () => aggregatorUrl ?? aggregator.url,
     isDraining: () => isDraining,
@@ -153,7 +222,9 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
   coordinator.start();
   const refusal = await aggregator.ready();
   if (refusal) throw fromRefusal(refusal);
-  if (autoStart) handle.startRun();
+  // Before a port is open, so that no client comes too early.
+  await coordinator.resumed();
+  if (autoStart && !earlierRun) handle.startRun();
 
   let closing: Promise<void> | null = null;
   async function shutDown(graceMs: number): Promise<void> {
@@ -162,6 +233,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     await aggregator.drain(graceMs);
     coordinator.stop();
     await aggregator.close();
+    await recorder.close();
   }
 
   return {

@@ -3,7 +3,7 @@ import * as Comlink from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import type { AggregatorCallbacks, AggregatorService } from '../domain/aggregation.ts';
 import { compiledWorker } from '../workers/compiled.ts';
-import type { ServiceLink } from './aggregator.actor.ts';
+import type { ServiceLink } from './service-calls.ts';
 
 /** Flags of the process that a thread can have as well: those of `node -e` speak of its text, and a thread has a file. */
 const threadFlags = (flags: readonly string[]): string[] =>

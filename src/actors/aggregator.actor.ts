@@ -5,23 +5,18 @@ import type {
   AggregatorService,
   Credential,
   PublishedModel,
+  Recovered,
   RoundOrder,
   ServiceAnswer,
 } from '../domain/aggregation.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Refusal } from '../domain/errors.ts';
-import { aggregatorMachine, startWindowMs } from '../machines/aggregator.machine.ts';
+import { type AggregatorEvent, aggregatorMachine, startWindowMs } from '../machines/aggregator.machine.ts';
 import { deadline } from '../machines/deadline.ts';
-import { GivenTokens } from './given-tokens.ts';
+import { GivenRound } from './given-round.ts';
+import { callMsMax, ServiceCalls, type ServiceLink, unavailable } from './service-calls.ts';
 
-/** One life of the service: a worker thread, or an object in this thread. */
-export interface ServiceLink {
-  readonly service: AggregatorService;
-  /** Settles when the service is gone, with the reason; never rejects. */
-  readonly gone: Promise<string>;
-  /** Ends it at once. Idempotent. */
-  kill(): void;
-}
+export type { ServiceLink };
 
 export interface AggregatorDeps {
   clock: Clock;
@@ -32,16 +27,20 @@ export interface AggregatorDeps {
     lost: (reason: string) => void;
     /** It is up again after a loss, with the model and the open round. */
     back: () => void;
+    /** It comes up without the open round, for it cannot have back what was accepted in it. */
+    updatesLost: (detail: string) => void;
   };
+  /**
+   * What was accepted in the open round, in order; null when nothing was, or when some of it is not staged, and then the
+   * round is given up by who knows so.
+   */
+  contributions: () => Recovered['contributions'] | null;
   onCrash: (error: unknown) => void;
   inspect?: Observer<InspectionEvent> | ((event: InspectionEvent) => void);
 }
 
-/** Longest wait for an answer that needs no heavy work, ms. */
-const callMsMax = 10_000;
 /** Longest wait for sums; the round's own deadline comes first. */
 const aggregationMsMax = 2 ** 31 - 1;
-
 /**
  * The aggregator's local face: supervises the service, and turns every call into an answer. A call to a service that
  * dies, or does not answer in time, is refused; it never hangs.
@@ -49,25 +48,30 @@ const aggregationMsMax = 2 ** 31 - 1;
 export class AggregatorActor {
   readonly #deps: AggregatorDeps;
   readonly #machine: Actor<typeof aggregatorMachine>;
-  #link: ServiceLink | null = null;
-  /** Calls without an answer yet; refused together when their service is gone. */
-  readonly #pending = new WeakMap<ServiceLink, Set<(refusal: Refusal) => void>>();
+  readonly #calls: ServiceCalls;
   #wasLost = false;
   /** What a new life must be given back. */
   #listenAt: { host: string; port: number } | null = null;
   #model: PublishedModel | null = null;
   #url: string | null = null;
-  /** The open round. */
-  #order: RoundOrder | null = null;
-  #payloadBytesMax = 0;
-  readonly #tokens = new GivenTokens();
+  readonly #round: GivenRound;
 
   constructor(deps: AggregatorDeps) {
     const { clock } = deps;
     this.#deps = deps;
+    this.#calls = new ServiceCalls(clock);
+    this.#round = new GivenRound({
+      calls: this.#calls,
+      contributions: deps.contributions,
+      lost: (detail) => deps.callbacks.updatesLost(detail),
+    });
     this.#machine = createActor(
       aggregatorMachine.provide({
-        actors: { deadline: deadline(clock), start: fromPromise(({ signal }) => this.#start(signal)) },
+        actors: {
+          deadline: deadline(clock),
+          start: fromPromise(({ signal }) => this.#start(signal)),
+          resume: fromPromise(() => this.#resume()),
+        },
         actions: { discard: () => this.#discard() },
       }),
       {
@@ -101,13 +105,21 @@ export class AggregatorActor {
   /** Settles when the service is ready; a refusal when it is given up or does not come up in time. */
   async ready(): Promise<Refusal | null> {
     if (this.#isReady) return null;
+    if (this.state === 'failed') return this.#givenUp();
+    if (this.#machine.getSnapshot().status !== 'active') return unavailable('It is shut down');
     return new Promise((resolve) => {
       const settle = (refusal: Refusal | null) => {
         this.#deps.clock.clearTimeout(timer);
         watch.unsubscribe();
         resolve(refusal);
       };
-      const timer = this.#deps.clock.setTimeout(() => settle(unavailable('It does not come up')), startWindowMs);
+      const giveUp = () => {
+        // Reading back may take longer; it has a deadline of its own.
+        const msLeft = this.#msToResume();
+        if (msLeft > 0) timer = this.#deps.clock.setTimeout(giveUp, msLeft);
+        else settle(unavailable('It does not come up'));
+      };
+      let timer: unknown = this.#deps.clock.setTimeout(giveUp, startWindowMs);
       const watch = this.#machine.subscribe({
         next: () => {
           if (this.#isReady) settle(null);
@@ -116,15 +128,13 @@ export class AggregatorActor {
         complete: () => settle(unavailable('It is shut down')),
         error: () => settle(unavailable('It crashed')),
       });
-      if (this.state === 'failed') settle(this.#givenUp());
-      if (this.state === 'closed') settle(unavailable('It is shut down'));
     });
   }
 
   async listen(at: { host: string; port: number }): Promise<ServiceAnswer<{ url: string }>> {
     const refusal = await this.ready();
     if (refusal) return refusal;
-    const answer = await this.#call((service) => service.listen(at));
+    const answer = await this.#calls.ask((service) => service.listen(at));
     if (answer.kind === 'ok') {
       this.#url = answer.value.url;
       // A restart must come back at the same place, also when the port was picked by the system.
@@ -133,102 +143,135 @@ export class AggregatorActor {
     return answer;
   }
 
-  async openRound(order: RoundOrder): Promise<ServiceAnswer<null>> {
+  /** @param recovered what the attempt has already, when it was open before */
+  async openRound(order: RoundOrder, recovered: Recovered | null): Promise<ServiceAnswer<null>> {
     const refusal = await this.ready();
     if (refusal) return refusal;
-    this.#roundIsOver();
-    this.#order = order;
-    this.#payloadBytesMax = order.payloadBytesMax;
-    const answer = await this.#call((service) => service.openRound(order));
-    if (answer.kind === 'ok') this.#machine.send({ type: 'round.opened' });
+    const answer = await this.#round.open(order, recovered);
+    if (answer.kind === 'ok') this.#tell({ type: 'round.opened' });
     return answer;
   }
 
   async admit(credential: Credential): Promise<ServiceAnswer<null>> {
     // One that is coming up does not know the round yet.
     if (!this.#isReady) return unavailable('It is restarting');
-    this.#tokens.give(credential);
-    return this.#call((service) => service.admit(credential));
+    this.#round.tokens.give(credential);
+    return this.#calls.ask((service) => service.admit(credential));
+  }
+
+  /** Tokens that an earlier process gave out for rounds that are over. To be called before `start`. */
+  recallPast(credentials: readonly Credential[], payloadBytesMax: number): void {
+    this.#round.recallPast(credentials, payloadBytesMax);
   }
 
   revoke(clientId: string): Promise<ServiceAnswer<null>> {
-    this.#tokens.revoke(clientId);
-    return this.#call((service) => service.revoke(clientId));
+    this.#round.tokens.revoke(clientId);
+    return this.#calls.ask((service) => service.revoke(clientId));
   }
 
+  /** If the service is lost over it, the round is not open any more: it may be opened again, with all it had. */
   async closeRound(request: Parameters<AggregatorService['closeRound']>[0]): Promise<ServiceAnswer<Aggregate>> {
-    this.#roundIsOver();
-    this.#machine.send({ type: 'round.closing' });
-    const answer = await this.#call((service) => service.closeRound(request), aggregationMsMax);
-    this.#machine.send({ type: 'round.closed' });
+    const refusal = await this.ready();
+    if (refusal) return refusal;
+    this.#round.over();
+    this.#tell({ type: 'round.closing' });
+    const answer = await this.#calls.ask((service) => service.closeRound(request), aggregationMsMax);
+    this.#tell({ type: 'round.closed' });
     return answer;
   }
 
   async abandonRound(): Promise<ServiceAnswer<null>> {
-    this.#roundIsOver();
-    const answer = await this.#call((service) => service.abandonRound());
-    this.#machine.send({ type: 'round.closed' });
+    this.#round.over();
+    const answer = await this.#calls.ask((service) => service.abandonRound());
+    this.#tell({ type: 'round.closed' });
     return answer;
+  }
+
+  releaseUpdates(): Promise<ServiceAnswer<null>> {
+    return this.#calls.ask((service) => service.releaseUpdates());
   }
 
   async publish(model: PublishedModel | null): Promise<ServiceAnswer<null>> {
     this.#model = model;
     const refusal = await this.ready();
-    return refusal ?? this.#call((service) => service.publish(model));
+    return refusal ?? this.#calls.ask((service) => service.publish(model));
   }
 
   async checkModel(bytes: SharedArrayBuffer): Promise<ServiceAnswer<Aggregate>> {
     const refusal = await this.ready();
-    return refusal ?? this.#call((service) => service.checkModel(bytes), aggregationMsMax);
+    return refusal ?? this.#calls.ask((service) => service.checkModel(bytes), aggregationMsMax);
   }
 
   drain(graceMs: number): Promise<ServiceAnswer<null>> {
-    return this.#call((service) => service.drain(graceMs), graceMs + callMsMax);
+    return this.#calls.ask((service) => service.drain(graceMs), graceMs + callMsMax);
   }
 
   /** Closes the service with its listener; then it is gone for good. */
   async close(): Promise<void> {
-    await this.#call((service) => service.close());
-    this.#machine.send({ type: 'service.close' });
+    await this.#calls.ask((service) => service.close());
+    this.#tell({ type: 'service.close' });
   }
 
   /** Ends the running service as a fault would. For tests of recovery. */
   kill(): void {
-    this.#link?.kill();
+    this.#calls.link?.kill();
+  }
+
+  /** An answer may come when it is closed already. */
+  #tell(event: AggregatorEvent): void {
+    if (this.#machine.getSnapshot().status === 'active') this.#machine.send(event);
   }
 
   get #isReady(): boolean {
     return this.#machine.getSnapshot().hasTag('ready');
   }
 
-  async #start(signal: AbortSignal): Promise<{ atMs: number }> {
-    const link = await this.#deps.connect(this.#deps.callbacks);
+  /** Longest time that taking up the round goes on from now, ms; 0 when that is not what it is at. */
+  #msToResume(): number {
+    const { value, context } = this.#machine.getSnapshot();
+    return value === 'resuming' ? (context.deadlineAtMs ?? 0) - this.#deps.clock.now() : 0;
+  }
+
+  async #start(signal: AbortSignal): Promise<{ atMs: number; bytesToRead: number }> {
+    let life: ServiceLink | null = null;
+    const link = await this.#deps.connect(this.#callbacksOf(() => life !== null && life === this.#calls.link));
+    life = link;
     if (signal.aborted) {
       link.kill();
       throw new Error('It started too late');
     }
-    this.#link = link;
+    this.#calls.link = link;
     void link.gone.then((reason) => {
-      for (const settle of this.#pending.get(link) ?? []) settle(unavailable(reason));
-      if (this.#link !== link) return;
+      this.#calls.refuse(link, reason);
+      if (this.#calls.link !== link) return;
       this.#wasLost = true;
-      this.#machine.send({ type: 'service.lost', reason, atMs: this.#deps.clock.now() });
+      this.#tell({ type: 'service.lost', reason, atMs: this.#deps.clock.now() });
       this.#deps.callbacks.lost(reason);
     });
-    if (this.#model) await this.#must((service) => service.publish(this.#model));
-    await this.#must((service) => service.recall(this.#tokens.past, this.#payloadBytesMax));
-    await this.#giveRoundBack();
+    // Answered when it is up, also when there is no model.
+    await this.#calls.must((service) => service.publish(this.#model));
+    return { atMs: this.#deps.clock.now(), bytesToRead: this.#round.bytesToRead };
+  }
+
+  /** The round and its tokens come before the port, so that no client comes too early. */
+  async #resume(): Promise<{ atMs: number }> {
+    await this.#round.giveBack();
     const at = this.#listenAt;
-    if (at) await this.#must((service) => service.listen(at));
+    if (at) await this.#calls.must((service) => service.listen(at));
     return { atMs: this.#deps.clock.now() };
   }
 
-  /** A round that is still open goes on where it was; before the port is open, so that no client comes too early. */
-  async #giveRoundBack(): Promise<void> {
-    const order = this.#order;
-    if (!order) return;
-    await this.#must((service) => service.openRound(order));
-    await Promise.all(this.#tokens.open.map((credential) => this.#call((service) => service.admit(credential))));
+  /** What this life of the service may say, and is heard only as long as it lasts: afterwards nothing of it is in a sum. */
+  #callbacksOf(isAlive: () => boolean): AggregatorCallbacks {
+    const { callbacks } = this.#deps;
+    return {
+      endTraining: (report) => {
+        if (!isAlive()) return unavailable('It was restarted meanwhile');
+        if (report.outcome.kind === 'failed') this.#round.tokens.revoke(report.clientId);
+        return callbacks.endTraining(report);
+      },
+      uploadRefused: (report) => callbacks.uploadRefused(report),
+    };
   }
 
   #givenUp(): Refusal {
@@ -237,59 +280,16 @@ export class AggregatorActor {
     );
   }
 
-  #roundIsOver(): void {
-    this.#order = null;
-    this.#tokens.roundOver();
-  }
-
-  async #must(call: (service: AggregatorService) => Promise<ServiceAnswer<unknown>>): Promise<void> {
-    const answer = await this.#call(call);
-    if (answer.kind === 'refused') throw new Error(answer.detail);
-  }
-
   #noteBack(): void {
     if (!this.#wasLost || !this.#isReady) return;
     this.#wasLost = false;
-    if (this.#order) this.#machine.send({ type: 'round.opened' });
+    if (this.#round.isOpen) this.#tell({ type: 'round.opened' });
     this.#deps.callbacks.back();
   }
 
   #discard(): void {
-    const link = this.#link;
-    this.#link = null;
+    const link = this.#calls.link;
+    this.#calls.link = null;
     link?.kill();
   }
-
-  /** Races an answer with the service's end and with time. */
-  #call<T>(
-    call: (service: AggregatorService) => Promise<ServiceAnswer<T>>,
-    msMax: number = callMsMax,
-  ): Promise<ServiceAnswer<T>> {
-    const link = this.#link;
-    if (!link) return Promise.resolve(unavailable('It is restarting'));
-    const { clock } = this.#deps;
-    const pending = this.#pending.get(link) ?? new Set();
-    this.#pending.set(link, pending);
-    return new Promise((resolve) => {
-      const settle = (answer: ServiceAnswer<T>) => {
-        clock.clearTimeout(timer);
-        pending.delete(settle);
-        resolve(answer);
-      };
-      pending.add(settle);
-      const timer = clock.setTimeout(() => {
-        settle(unavailable('It does not answer'));
-        // A service that is deaf is as good as dead, and is replaced like one.
-        link.kill();
-      }, msMax);
-      call(link.service).then(settle, (error: unknown) => settle(unavailable(String(error))));
-    });
-  }
 }
-
-const unavailable = (detail: string): Refusal => ({
-  kind: 'refused',
-  code: 'AGGREGATOR_UNAVAILABLE',
-  detail: `The aggregator is not available: ${detail}`,
-  retryAfterMs: 1_000,
-});

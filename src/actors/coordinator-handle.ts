@@ -126,8 +126,8 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
   }
 
   function allRounds(): RoundRecord[] {
-    const open = coordinator.ledger?.record;
-    return open ? [...coordinator.rounds, open] : coordinator.rounds;
+    const { open, rounds } = coordinator.history;
+    return open ? [...rounds, open.record] : rounds;
   }
 
   function command(type: 'run.pause' | 'run.resume' | 'run.stop'): Status {
@@ -154,7 +154,7 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
     },
 
     authenticate(clientId, token) {
-      return tokens.check(slotOf(clientId), token);
+      return tokens.check(slotOf(clientId), clientId, token);
     },
 
     heartbeat(clientId): Heartbeat {

@@ -1,30 +1,36 @@
 import { type Actor, createActor, fromPromise, type InspectionEvent, type Observer } from 'xstate';
-import type { Aggregate, RoundOrder, TrainingReport, Verdict } from '../domain/aggregation.ts';
+import type { Recovered } from '../domain/aggregation.ts';
 import type { ClientProfile } from '../domain/client.ts';
 import type { Clock } from '../domain/clock.ts';
-import { ChorusError, fromRefusal } from '../domain/errors.ts';
-import type { ExclusionReason, Phase, RoundRecord, RunState, TrainingTicket } from '../domain/handle.ts';
+import { ChorusError } from '../domain/errors.ts';
+import type { OpenPhase, Position } from '../domain/facts.ts';
+import type { ExclusionReason, Phase, RunState } from '../domain/handle.ts';
 import type { ModelInfo } from '../domain/model.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { RandomStream } from '../domain/random.ts';
-import { isFull, type Round, type RoundOutcome, type Tally } from '../domain/round.ts';
+import type { Round, Tally } from '../domain/round.ts';
 import type { Run } from '../domain/run.ts';
+import type { History } from '../history/history.ts';
+import { cannotResume, resumeOf } from '../history/resume.ts';
 import { coordinatorMachine } from '../machines/coordinator.machine.ts';
 import { deadline } from '../machines/deadline.ts';
 import { type RoundEvent, roundMachine } from '../machines/round.machine.ts';
 import type { ModelStore } from '../storage/model-store.ts';
 import type { AggregatorActor } from './aggregator.actor.ts';
+import type { ClientTokens } from './client-tokens.ts';
 import { BoundedEventFeed } from './event-feed.ts';
 import { LongPolls, type Standing } from './long-polls.ts';
 import { ModelKeeper } from './model-keeper.ts';
-import { ClientRegistry } from './registry.ts';
-import { RoundLedger, weightedMetrics } from './round-ledger.ts';
-import { type SelectionAnswered, type SelectionPolicy, startSelector } from './selector.actor.ts';
+import type { Recorder } from './recorder.ts';
+import type { ClientRegistry } from './registry.ts';
+import { RoundWork } from './round-work.ts';
+import type { SelectionPolicy } from './selector.actor.ts';
 
-/** Attempts at rounds kept for `GET /v1/rounds`. */
-const roundsKeptMax = 1_000;
 /** At most so often is a change of membership told to subscribers, ms. */
 const membershipNewsMs = 250;
+
+/** Events that one process can number before the numbers of the next begin. */
+const eventsPerProcessMax = 2 ** 32;
 
 /** What the machine last said, as far as heartbeats need it: read with each of them, written with each transition. */
 export interface CoordinatorView {
@@ -38,34 +44,43 @@ export interface CoordinatorView {
 
 export interface CoordinatorDeps {
   clock: Clock;
-  /** Decides selection and pacing. */
+  /** Decides selection. */
   random: RandomStream;
-  /** Unpredictable bits for ids. */
-  entropy: RandomStream;
-  /** Mints run ids and training tokens: UUIDs. */
+  /** Mints run ids: UUIDs. */
   uuid: () => string;
   aggregator: AggregatorActor;
   models: ModelStore;
   policy: SelectionPolicy;
-  clientsMax: number;
-  /** Before the first run. */
-  heartbeatTimeoutMs: number;
+  registry: ClientRegistry;
+  /** What happened before this process began, if anything. */
+  history: History;
+  recorder: Recorder;
+  tokens: ClientTokens;
+  /** Of this server, for the history. */
+  version: string;
   /** Told when a machine breaks an invariant; the run goes on with another attempt. */
   onCrash: (error: unknown) => void;
   inspect?: Observer<InspectionEvent> | ((event: InspectionEvent) => void);
 }
 
+const exclusionOf = {
+  rendezvous: 'reregistered',
+  leave: 'left',
+  evict: 'evicted',
+  heartbeatTimedOut: 'heartbeatTimeout',
+} as const satisfies Record<string, ExclusionReason>;
+
 /**
- * The coordinator: the only writer of the client registry. Handles one message at a time, tells the round machine what
- * happened together with a fresh tally, and carries out what the machine decides. It knows no HTTP; the outside sees
- * it as a `CoordinatorHandle`.
+ * The coordinator: the only writer of the client registry. Handles one message at a time, records what happened, tells
+ * the round machine with a fresh tally, and carries out what the machine decides. It knows no HTTP; the outside sees it
+ * as a `CoordinatorHandle`.
  */
 export class Coordinator {
   readonly registry: ClientRegistry;
+  readonly history: History;
   readonly feed: BoundedEventFeed;
   readonly polls: LongPolls;
   readonly models: ModelKeeper;
-  readonly rounds: RoundRecord[] = [];
   readonly totals = {
     heartbeats: 0,
     registrations: 0,
@@ -77,50 +92,86 @@ export class Coordinator {
   readonly startedAtMs: number;
 
   readonly #deps: CoordinatorDeps;
+  readonly #work: RoundWork;
   readonly #machine: Actor<typeof coordinatorMachine>;
-  readonly #selector: ReturnType<typeof startSelector>;
-  #ledger: RoundLedger | null = null;
-  #aggregate: Aggregate | null = null;
-  #selectionId = 0;
-  #selectionWanted = 0;
   #sweepTimer: unknown;
   #membershipTimer: unknown = null;
   #lastNews = '';
+  #lastPosition = '';
   #watchedRound: unknown = null;
   #endedAtMs: number | null = null;
   #view: CoordinatorView = { run: null, plan: null, round: 0, isOver: false };
 
   constructor(deps: CoordinatorDeps) {
-    const { clock, entropy, clientsMax, heartbeatTimeoutMs } = deps;
+    const { clock, registry, history, recorder, aggregator, tokens, random, policy, onCrash } = deps;
     this.#deps = deps;
     this.startedAtMs = clock.now();
-    this.registry = new ClientRegistry({ clientsMax, heartbeatTimeoutMs, random: entropy, nowMs: clock.now() });
-    this.feed = new BoundedEventFeed(() => clock.now());
+    this.registry = registry;
+    this.history = history;
+    this.feed = new BoundedEventFeed(() => clock.now(), history.starts * eventsPerProcessMax);
     this.polls = new LongPolls(clock);
-    this.models = new ModelKeeper(deps.models, deps.aggregator);
-    this.#selector = startSelector(deps.policy, (answer) => this.#onSelection(answer));
+    this.models = new ModelKeeper(deps.models, aggregator, history);
+    this.#work = new RoundWork({
+      ...{ clock, random, registry, history, recorder, aggregator, tokens, policy, onCrash },
+      feed: this.feed,
+      models: this.models,
+      totals: this.totals,
+      tally: () => this.tally(),
+      round: () => this.round,
+      isTraining: () => this.phase === 'training',
+      tell: (fact) => this.#tellRound(fact),
+      membershipChanged: () => this.#membershipChanged(),
+      wake: (slot) => this.#wake(slot),
+    });
+    this.#beginAgain();
+    const { state, run, sinceMs, round } = resumeOf(history, this.tally());
+    // What waits for people waits since it began to; what works begins to work now.
+    const isAtWork = state === 'opening' || state === 'round';
+    this.#endedAtMs = state === 'finished' || state === 'stopped' ? sinceMs : null;
     this.#machine = createActor(this.#provideMachine(), {
       id: 'coordinator',
-      input: { tally: this.tally() },
+      input: {
+        tally: { ...this.tally(), atMs: isAtWork || !run ? clock.now() : sinceMs },
+        beginsIn: state,
+        run,
+        resumed: round,
+      },
       clock,
       ...(deps.inspect ? { inspect: deps.inspect } : {}),
     });
-    this.#machine.subscribe({ next: () => this.#noteChange(), error: deps.onCrash });
+    this.#machine.subscribe({ next: () => this.#noteChange(), error: onCrash });
   }
 
   start(): void {
     this.#machine.start();
+    if (this.run) this.#membershipChanged();
     this.#armSweep();
   }
 
-  /** Ends every held call; nothing is decided any more. */
+  /** Ends every held call; nothing is decided any more. An open round is left for the next process to go on with. */
   stop(): void {
     this.#machine.send({ type: 'server.drain' });
     this.#deps.clock.clearTimeout(this.#sweepTimer);
     this.#deps.clock.clearTimeout(this.#membershipTimer);
     this.#machine.stop();
-    this.#selector.stop();
+    this.#work.stop();
     this.polls.release();
+  }
+
+  /** Settles when a round that is gone on with is open again, or given up: both within its deadline. */
+  async resumed(): Promise<void> {
+    if (this.#machine.getSnapshot().context.resumed === null) return;
+    await new Promise<void>((resolve) => {
+      const watch = this.#machine.subscribe({
+        next: ({ value }) => {
+          if (typeof value === 'object' && value.running === 'opening') return;
+          watch.unsubscribe();
+          resolve();
+        },
+        complete: resolve,
+        error: () => resolve(),
+      });
+    });
   }
 
   // ── what it knows ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -155,10 +206,6 @@ export class Coordinator {
     return this.#roundSnapshot()?.context ?? null;
   }
 
-  get ledger(): RoundLedger | null {
-    return this.#ledger;
-  }
-
   get phase(): Phase {
     const snapshot = this.#machine.getSnapshot();
     const { value } = snapshot;
@@ -172,12 +219,12 @@ export class Coordinator {
     return this.round ?? this.#machine.getSnapshot().context;
   }
 
-  /** Counts of this moment, from the registry and the ledger. */
+  /** Counts of this moment, from the registry and the history. */
   tally(): Tally {
     return {
       ...this.registry.counts(),
       population: this.registry.population,
-      contributions: this.#ledger?.record.contributions.length ?? 0,
+      contributions: this.history.open?.record.contributions.length ?? 0,
       atMs: this.#deps.clock.now(),
     };
   }
@@ -200,101 +247,54 @@ export class Coordinator {
     return this.#view.round;
   }
 
+  /** Accepted updates of the open round that a new life of the aggregator can be given back, or null. */
+  stagedContributions(): Recovered['contributions'] | null {
+    return this.history.open?.staged ?? null;
+  }
+
   // ── what may be asked of it ─────────────────────────────────────────────────────────────────────────────────────
 
-  /** @returns the slot, or −1 when the registry is full. */
+  /** @returns the slot, or −1 when the registry is full. @throws STORAGE_UNAVAILABLE */
   register(profile: ClientProfile): number {
     const slot = this.registry.register(this.#deps.clock.now(), profile);
     if (slot === -1) return -1;
+    try {
+      this.#deps.recorder.must({ type: 'client.registered', clientId: this.registry.idOf(slot), ...profile });
+    } catch (error) {
+      this.registry.apply(slot, 'leave');
+      throw error;
+    }
     this.totals.registrations += 1;
     this.#membershipChanged();
     return slot;
   }
 
-  /** A client that restarted: it keeps its id, and is out of the open round. */
+  /** A client that restarted: it keeps its id, and is out of the open round. @throws STORAGE_UNAVAILABLE */
   registerAgain(slot: number): void {
-    this.#takeOut(slot, 'rendezvous', 'reregistered');
+    this.#takeOut([slot], 'rendezvous', true);
     this.registry.refile(slot, this.#deps.clock.now());
     this.totals.registrations += 1;
     this.#membershipChanged();
   }
 
   leave(slot: number): void {
-    this.#takeOut(slot, 'leave', 'left');
+    this.#takeOut([slot], 'leave');
     this.#membershipChanged();
   }
 
   /** @returns false when the client is in no open round. */
   evict(slot: number): boolean {
-    const evicted = this.#takeOut(slot, 'evict', 'evicted');
+    const evicted = this.#takeOut([slot], 'evict');
     if (evicted) this.#membershipChanged();
     return evicted;
   }
 
-  /** Mints the token, tells the aggregator, then the client; asked again, the same token. */
-  async startTraining(slot: number, clientId: string): Promise<Omit<TrainingTicket, 'aggregatorUrl'>> {
-    const ledger = this.#ledger;
-    const round = this.round;
-    const member = ledger?.members.get(clientId);
-    const notSelected = () =>
-      new ChorusError('CLIENT_NOT_SELECTED', `Client ${clientId} is ${this.registry.stateOf(slot)}, not selected`);
-    if (!ledger || !round || !member || this.phase !== 'training' || !this.registry.apply(slot, 'startTraining')) {
-      throw notSelected();
-    }
-    const { run, round: number, attempt, plan } = round;
-    if (member.trainingToken === null) {
-      member.trainingToken = this.#deps.uuid();
-      this.#wake(slot);
-      this.#membershipChanged();
-    }
-    const { trainingToken } = member;
-    const answer = await this.#deps.aggregator.admit({ clientId, round: number, attempt, trainingToken });
-    if (answer.kind === 'refused') throw fromRefusal(answer);
-    // While the aggregator was told, the round may have ended or the client may have been lost.
-    if (
-      this.#ledger !== ledger ||
-      this.registry.find(clientId) !== slot ||
-      this.registry.stateOf(slot) !== 'training'
-    ) {
-      throw notSelected();
-    }
-    return {
-      run,
-      round: number,
-      trainingToken,
-      modelVersion: this.models.current?.version ?? null,
-      hyperparameters: plan.hyperparameters,
-      deadlineAtMs: this.round?.deadlineAtMs ?? round.deadlineAtMs,
-    };
+  startTraining(slot: number, clientId: string) {
+    return this.#work.startTraining(slot, clientId);
   }
 
-  /** The aggregator reports how a training ended. The client is settled before this returns. */
-  endTraining({ clientId, round, attempt, outcome }: TrainingReport): Verdict {
-    const { record } = this.#ledger ?? {};
-    if (!this.#ledger || !record || record.round !== round || record.attempt !== attempt || this.phase !== 'training') {
-      return this.#discard(clientId, round, `Round ${round} takes no more updates`);
-    }
-    const slot = this.registry.find(clientId);
-    const event = outcome.kind === 'valid' ? 'trainingEnded' : 'trainingFailed';
-    if (slot === -1 || this.registry.apply(slot, event) === null) {
-      return this.#discard(clientId, round, `Client ${clientId} is not in training`);
-    }
-    const atMs = this.#deps.clock.now();
-    this.registry.touch(slot, Math.max(atMs, this.registry.seenUntilMs(slot)));
-    if (outcome.kind === 'valid') {
-      this.#ledger.accept({ ...outcome.receipt, metrics: outcome.metrics, acceptedAtMs: atMs });
-      this.totals.updates.accepted += 1;
-      this.feed.publish('update.accepted', { ...outcome.receipt, metrics: outcome.metrics });
-    } else {
-      this.#ledger.exclude(clientId, 'uploadsRefused', atMs, outcome.code);
-      this.feed.publish('client.excluded', { clientId, round, reason: 'uploadsRefused', code: outcome.code });
-    }
-    this.#wake(slot);
-    const verdict: Verdict =
-      outcome.kind === 'valid' ? { kind: 'accepted' } : { kind: 'discarded', detail: 'Its uploads were refused' };
-    if (outcome.kind === 'valid') this.#tellRound({ type: 'update.accepted', tally: this.tally() });
-    else this.#membershipChanged();
-    return verdict;
+  endTraining(report: Parameters<RoundWork['endTraining']>[0]) {
+    return this.#work.endTraining(report);
   }
 
   noteRefusedUpload(report: { clientId: string; round: number; code: string }): void {
@@ -302,9 +302,12 @@ export class Coordinator {
     this.feed.publish('update.refused', report);
   }
 
+  /** @throws STORAGE_UNAVAILABLE */
   startRun(plan: Plan): void {
+    const run = this.#deps.uuid();
+    this.#deps.recorder.must({ type: 'run.started', run, plan });
     this.#endedAtMs = null;
-    this.#machine.send({ type: 'run.start', run: this.#deps.uuid(), plan, atMs: this.#deps.clock.now() });
+    this.#machine.send({ type: 'run.start', run, plan, atMs: this.#deps.clock.now() });
   }
 
   /** @returns false when the run is in no state for it. */
@@ -316,31 +319,34 @@ export class Coordinator {
 
   /** The initial model of the current run, checked and stored; an attempt that began without it is begun anew. */
   async installModel(bytes: Uint8Array): Promise<ModelInfo> {
-    const run = this.run;
-    const mayInstall = run !== null && run.roundsCommitted === 0 && !this.isOver;
-    if (!run || !mayInstall || this.phase === 'aggregating' || this.phase === 'committing') {
-      throw new ChorusError('MODEL_NOT_ACCEPTED');
-    }
-    const tooLate = new AbortController();
-    const watch = this.#machine.subscribe(() => {
-      if (this.isOver || this.run?.run !== run.run || this.run.roundsCommitted > 0) {
-        tooLate.abort(new ChorusError('MODEL_NOT_ACCEPTED'));
-      }
-    });
-    const info = await this.models
-      .install(bytes, run.run, this.#deps.clock.now(), tooLate.signal)
-      .finally(() => watch.unsubscribe());
+    const { run } = this;
+    const isTooLate = () => {
+      const { phase } = this;
+      const isLate = this.isOver || this.run?.run !== run?.run || this.run?.roundsCommitted !== 0;
+      return isLate || phase === 'aggregating' || phase === 'committing';
+    };
+    if (!run || isTooLate()) throw new ChorusError('MODEL_NOT_ACCEPTED');
+    const checked = await this.models.admit(bytes);
+    if (isTooLate()) throw new ChorusError('MODEL_NOT_ACCEPTED');
+    const createdAtMs = this.#deps.clock.now();
+    const about = { run: run.run, round: 0, createdAtMs, contributions: 0, numExamples: 0, metrics: {} };
+    const model = this.models.next(checked, about);
+    this.#deps.recorder.commit({ type: 'model.installed', model });
     this.#machine.send({ type: 'model.installed' });
     this.#tellRound({ type: 'round.abort', reason: 'modelInstalled', detail: 'An initial model was installed' });
-    this.feed.publish('model.installed', { version: info.version, sha256: info.sha256 });
-    return info;
+    this.feed.publish('model.installed', { version: model.version, sha256: model.sha256 });
+    return model;
   }
 
-  /** The aggregator's thread is gone, and with it what it had received. */
+  /** The aggregator's thread is gone, and with it what it had received; what is staged it can be given again. */
   aggregatorLost(reason: string): void {
     this.feed.publish('aggregator.lost', { reason });
-    if ((this.#ledger?.record.contributions.length ?? 0) === 0) return;
-    this.#tellRound({ type: 'round.abort', reason: 'aggregatorLost', detail: `The aggregator was lost: ${reason}` });
+    if (this.history.open?.staged === null) this.#giveUp('aggregatorLost', `The aggregator was lost: ${reason}`);
+  }
+
+  /** What the open round had accepted cannot be had again. */
+  updatesLost(detail: string): void {
+    this.#giveUp('updatesLost', detail);
   }
 
   /** It is back, and serves the last model. A round that had lost nothing goes on where it was. */
@@ -350,58 +356,44 @@ export class Coordinator {
 
   // ── how it is done ──────────────────────────────────────────────────────────────────────────────────────────────
 
+  /** An attempt that cannot be gone on with is over, so that the next one begins. */
+  #beginAgain(): void {
+    const { history, recorder, registry, version, clock } = this.#deps;
+    recorder.note({ type: 'server.started', version, durability: recorder.durability });
+    const { run } = history;
+    if (run) registry.setHeartbeatTimeout(run.plan.heartbeatTimeoutMs, clock.now());
+    const detail = cannotResume(history, recorder.durability);
+    if (detail !== null) recorder.note({ type: 'round.abandoned', reason: 'restarted', detail });
+  }
+
   #provideMachine() {
-    const { clock, aggregator } = this.#deps;
+    const { clock } = this.#deps;
+    const work = this.#work;
     const deadlines = { deadline: deadline(clock) };
     const round = roundMachine.provide({
       actors: {
         ...deadlines,
-        aggregate: fromPromise(({ input }) => this.#closeRound(input)),
-        commit: fromPromise(({ input, signal }) => this.#commit(input, signal)),
+        aggregate: fromPromise(({ input }) => work.close(input)),
+        commit: fromPromise(({ input, signal }) => work.commit(input, signal)),
       },
       actions: {
-        askSelector: (_, { count }) => this.#askSelector(count),
-        dismissStragglers: ({ context }) => this.#dismissStragglers(context),
+        askSelector: (_, { count }) => work.askSelector(count),
+        dismissStragglers: ({ context }) => work.dismissStragglers(context),
       },
     });
     return coordinatorMachine.provide({
       actors: {
         ...deadlines,
         round,
-        openRound: fromPromise(async ({ input: run, signal }) => {
-          await this.models.announce();
-          const opened = await aggregator.openRound(this.#orderOf(run));
-          if (opened.kind === 'refused') throw fromRefusal(opened);
-          signal.throwIfAborted();
-          const tally = this.tally();
-          this.#ledger = new RoundLedger({ ...run, tally });
-          return { tally };
-        }),
+        openRound: fromPromise(({ input: { run, resumed }, signal }) => work.open(run, resumed, signal)),
       },
       actions: {
-        settleRound: (_, outcome) => this.#settleRound(outcome),
-        applyPlan: (_, { plan }) => {
-          this.registry.setHeartbeatTimeout(plan.heartbeatTimeoutMs, clock.now());
-          this.models.begin(plan.initialModel);
+        settleRound: (_, outcome) => {
+          if (outcome) work.settle(outcome);
         },
+        applyPlan: (_, { plan }) => this.registry.setHeartbeatTimeout(plan.heartbeatTimeoutMs, clock.now()),
       },
     });
-  }
-
-  #orderOf({ run, round, attempt, plan, ...rest }: Run | Round): RoundOrder {
-    return {
-      run,
-      round,
-      attempt,
-      deadlineAtMs: 'deadlineAtMs' in rest ? rest.deadlineAtMs : 0,
-      uploadAttemptsMax: plan.uploadAttemptsMax,
-      downloadsMax: plan.downloadsMax,
-      payloadBytesMax: plan.payloadBytesMax,
-      numExamplesMax: plan.numExamplesMax,
-      updateNormMax: plan.updateNormMax,
-      updateKind: plan.updateKind,
-      modelVersion: this.models.current?.version ?? null,
-    };
   }
 
   #roundSnapshot() {
@@ -412,32 +404,42 @@ export class Coordinator {
     this.#machine.send({ type: 'round.fact', fact });
   }
 
+  #giveUp(reason: 'aggregatorLost' | 'updatesLost', detail: string): void {
+    this.#tellRound({ type: 'round.abort', reason, detail });
+  }
+
   /** Tells both machines, so that the question "may this round close?" is asked again. */
   #membershipChanged(): void {
     const tally = this.tally();
     this.#machine.send({ type: 'membership.changed', tally });
-    if (this.#ledger) this.#tellRound({ type: 'membership.changed', tally });
+    if (this.history.open) this.#tellRound({ type: 'membership.changed', tally });
     this.#membershipTimer ??= this.#deps.clock.setTimeout(() => {
       this.#membershipTimer = null;
       this.feed.publish('membership', { population: this.registry.population, counts: this.registry.counts() });
     }, membershipNewsMs);
   }
 
-  /** A client drops out of whatever it was in. @returns false when its machine refuses the event. */
-  #takeOut(
-    slot: number,
-    event: 'rendezvous' | 'leave' | 'evict' | 'heartbeatTimedOut',
-    reason: ExclusionReason,
-  ): boolean {
-    const before = this.registry.stateOf(slot);
-    const clientId = this.registry.idOf(slot);
-    if (this.registry.apply(slot, event) === null) return false;
-    if (before === 'selected' || before === 'training') {
-      this.#ledger?.exclude(clientId, reason, this.#deps.clock.now());
-      this.feed.publish('client.excluded', { clientId, round: this.roundNumber, reason });
+  /**
+   * Clients drop out of whatever they were in. @returns whether their machine takes the event, of any of them.
+   * @param isAsked a client asks for it, and can be refused: @throws STORAGE_UNAVAILABLE
+   */
+  #takeOut(slots: readonly number[], event: keyof typeof exclusionOf, isAsked = false): boolean {
+    const { recorder, aggregator } = this.#deps;
+    const out = slots
+      .filter((slot) => this.registry.takes(slot, event))
+      .map((slot) => ({ slot, clientId: this.registry.idOf(slot), before: this.registry.stateOf(slot) }));
+    const facts = out.map(({ clientId }) => factOf(event, clientId));
+    const [first] = facts;
+    if (!first) return false;
+    if (isAsked) recorder.must(first);
+    else recorder.note(...facts);
+    for (const { slot, clientId, before } of out) {
+      if (before === 'selected' || before === 'training') {
+        this.feed.publish('client.excluded', { clientId, round: this.roundNumber, reason: exclusionOf[event] });
+      }
+      if (before === 'training') void aggregator.revoke(clientId);
+      this.#wake(slot);
     }
-    if (before === 'training') void this.#deps.aggregator.revoke(clientId);
-    this.#wake(slot);
     return true;
   }
 
@@ -445,132 +447,7 @@ export class Coordinator {
     this.polls.wake(slot, () => (this.registry.stateOf(slot) === 'unknown' ? null : this.standing(slot)));
   }
 
-  #discard(clientId: string, round: number, detail: string): Verdict {
-    this.totals.updates.discarded += 1;
-    this.feed.publish('update.discarded', { clientId, round, detail });
-    return { kind: 'discarded', detail };
-  }
-
-  #askSelector(count: number): void {
-    this.#selectionId += 1;
-    this.#selectionWanted = count;
-    this.#selector.ask(this.#selectionId, {
-      count,
-      round: this.roundNumber,
-      random: this.#deps.random,
-      candidates: {
-        count: this.registry.count('waiting'),
-        sample: (size, random) => this.registry.sample('waiting', size, random).map((slot) => this.registry.idOf(slot)),
-      },
-    });
-  }
-
-  #onSelection(answer: SelectionAnswered): void {
-    // An answer to an earlier question, or after the round is over, selects nobody.
-    if (answer.requestId !== this.#selectionId || !this.#ledger) return;
-    if (answer.type === 'selection.failed') {
-      this.#deps.onCrash(answer.error);
-      this.#tellRound({ type: 'selection.failed', tally: this.tally() });
-      return;
-    }
-    const chosen: string[] = [];
-    for (const clientId of answer.clientIds) {
-      if (chosen.length === this.#selectionWanted) break;
-      const slot = typeof clientId === 'string' ? this.registry.find(clientId) : -1;
-      if (slot === -1 || this.registry.apply(slot, 'select') === null) continue;
-      this.#ledger.select(clientId, slot);
-      chosen.push(clientId);
-    }
-    this.#selectionId += 1;
-    if (chosen.length > 0) {
-      const { round, attempt } = this.#ledger.record;
-      this.feed.publish('clients.selected', { round, attempt, count: chosen.length, clientIds: chosen.slice(0, 20) });
-    }
-    this.#tellRound({ type: 'selection.made', tally: this.tally(), selected: chosen.length });
-    for (const clientId of chosen) {
-      const member = this.#ledger?.members.get(clientId);
-      if (member) this.#wake(member.slot);
-    }
-  }
-
-  #dismissStragglers(round: Round): void {
-    const reason: ExclusionReason = isFull(round) ? 'notNeeded' : 'straggler';
-    for (const state of ['selected', 'training'] as const) {
-      for (const slot of [...this.registry.slotsIn(state)]) {
-        this.registry.apply(slot, 'trainingDeadlinePassed');
-        this.#ledger?.exclude(this.registry.idOf(slot), reason, this.#deps.clock.now());
-        this.#wake(slot);
-      }
-    }
-  }
-
-  async #closeRound({ round, attempt }: Round): Promise<{ atMs: number }> {
-    const contributions = this.#ledger?.record.contributions.map(({ clientId }) => clientId) ?? [];
-    const answer = await this.#deps.aggregator.closeRound({ round, attempt, contributions });
-    if (answer.kind === 'refused') throw fromRefusal(answer);
-    this.#aggregate = answer.value;
-    return { atMs: this.#deps.clock.now() };
-  }
-
-  async #commit({ run, round }: Round, signal: AbortSignal): Promise<{ modelVersion: number }> {
-    const record = this.#ledger?.record;
-    const aggregate = this.#aggregate;
-    if (!record || !aggregate) throw new Error('Nothing to commit');
-    const { contributions, numExamples } = record;
-    const info = await this.models.commit(
-      aggregate,
-      {
-        run,
-        round,
-        createdAtMs: this.#deps.clock.now(),
-        contributions: contributions.length,
-        numExamples,
-        metrics: weightedMetrics(contributions),
-      },
-      signal,
-    );
-    // At once, also after the last round, so that nobody is served an older model. If it fails, the next round says so.
-    this.models.announce().catch(() => undefined);
-    return { modelVersion: info.version };
-  }
-
-  /** Whatever way a round was left: it is recorded, and its clients are given back to the population. */
-  #settleRound(outcome: RoundOutcome): void {
-    const ledger = this.#ledger;
-    if (!ledger) return;
-    const atMs = this.#deps.clock.now();
-    this.#ledger = null;
-    this.#aggregate = null;
-    this.#selectionId += 1;
-    if (outcome.kind === 'abandoned') {
-      for (const state of ['selected', 'training'] as const) {
-        for (const slot of this.registry.slotsIn(state))
-          ledger.exclude(this.registry.idOf(slot), 'roundAbandoned', atMs);
-      }
-      void this.#deps.aggregator.abandonRound();
-      this.totals.roundsAbandoned += 1;
-    } else this.totals.roundsCommitted += 1;
-    for (const state of ['selected', 'training', 'done', 'doneAndInactive', 'ignored'] as const) {
-      for (const slot of [...this.registry.slotsIn(state)]) this.registry.apply(slot, 'roundEnded');
-    }
-    ledger.conclude(outcome, atMs);
-    this.rounds.push(ledger.record);
-    if (this.rounds.length > roundsKeptMax) this.rounds.shift();
-    const { run, round, attempt, contributions, exclusions, metrics, modelVersion, reason } = ledger.record;
-    this.feed.publish(`round.${outcome.kind}`, {
-      run,
-      round,
-      attempt,
-      modelVersion,
-      reason,
-      contributions: contributions.length,
-      exclusions: exclusions.length,
-      metrics,
-    });
-    this.#membershipChanged();
-  }
-
-  /** After every transition: record the phase, tell subscribers and held calls. */
+  /** After every transition: record where the machines stand, tell subscribers and held calls. */
   #noteChange(): void {
     const { run } = this;
     this.#view = {
@@ -584,18 +461,15 @@ export class Coordinator {
       this.#watchedRound = child;
       child.subscribe({ next: () => this.#noteChange(), error: this.#deps.onCrash });
     }
+    this.#notePosition();
     const { phase, runState } = this;
-    const round = this.round;
-    if (this.#ledger && round && this.#ledger.record.round === round.round) {
-      this.#ledger.enterPhase(phase as RoundRecord['phase'], round.sinceMs, round.deadlineAtMs, round.target);
-    }
-    const attempt = this.run?.attempt ?? 0;
-    const news = `${runState} ${phase} ${this.roundNumber} ${attempt} ${this.run?.run}`;
+    const attempt = run?.attempt ?? 0;
+    const news = `${runState} ${phase} ${this.roundNumber} ${attempt} ${run?.run}`;
     if (news === this.#lastNews) return;
     this.#lastNews = news;
     if (this.isOver) this.#endedAtMs ??= this.#deps.clock.now();
     this.feed.publish('phase', {
-      run: this.run?.run ?? null,
+      run: run?.run ?? null,
       runState,
       phase,
       round: this.roundNumber,
@@ -605,16 +479,72 @@ export class Coordinator {
     this.polls.wakeAll((slot) => (this.registry.stateOf(slot) === 'unknown' ? null : this.standing(slot)));
   }
 
+  #notePosition(): void {
+    const position = this.#position();
+    if (!position) return;
+    const written = JSON.stringify(position);
+    if (written === this.#lastPosition) return;
+    this.#lastPosition = written;
+    this.#deps.recorder.note({ type: 'position', position });
+    if (position.state !== 'round') this.#deps.recorder.checkpointWhenDue();
+  }
+
+  /** Where the machines stand; null in passing. */
+  #position(): Position | null {
+    const { run, round, phase } = this;
+    const { value, context } = this.#machine.getSnapshot();
+    const state = typeof value === 'object' ? value.running : value;
+    if (!run || !isLasting(state)) return null;
+    const { run: id, plan, startedAtMs, ...progress } = run;
+    const { sinceMs, deadlineAtMs } = context;
+    if (state !== 'round') return { state, sinceMs, deadlineAtMs, run: progress, round: null };
+    if (!round || !this.history.open || !isOpenPhase(phase)) return null;
+    const { target, extensions } = round;
+    return {
+      state,
+      sinceMs,
+      deadlineAtMs,
+      run: progress,
+      round: { phase, target, extensions, sinceMs: round.sinceMs, deadlineAtMs: round.deadlineAtMs },
+    };
+  }
+
   #armSweep(): void {
     this.#sweepTimer = this.#deps.clock.setTimeout(() => {
-      let lost = 0;
-      this.registry.expire(this.#deps.clock.now(), (slot) => {
-        lost += 1;
-        this.#takeOut(slot, 'heartbeatTimedOut', 'heartbeatTimeout');
-      });
-      this.totals.expired += lost;
-      if (lost > 0) this.#membershipChanged();
+      const lost: number[] = [];
+      this.registry.expire(this.#deps.clock.now(), (slot) => lost.push(slot));
+      this.totals.expired += lost.length;
+      if (this.#takeOut(lost, 'heartbeatTimedOut')) this.#membershipChanged();
       this.#armSweep();
     }, this.registry.expiryTickMs);
+  }
+}
+
+const lasting: readonly string[] = [
+  'idle',
+  'awaitingModel',
+  'opening',
+  'round',
+  'gathering',
+  'paused',
+  'finished',
+  'stopped',
+] satisfies Position['state'][];
+const isLasting = (state: string | undefined): state is Position['state'] =>
+  state !== undefined && lasting.includes(state);
+
+const openPhases: readonly string[] = ['selecting', 'training', 'aggregating', 'committing'] satisfies OpenPhase[];
+const isOpenPhase = (phase: Phase): phase is OpenPhase => openPhases.includes(phase);
+
+function factOf(event: keyof typeof exclusionOf, clientId: string) {
+  switch (event) {
+    case 'rendezvous':
+      return { type: 'client.returned', clientId } as const;
+    case 'leave':
+      return { type: 'client.lost', clientId, reason: 'left' } as const;
+    case 'heartbeatTimedOut':
+      return { type: 'client.lost', clientId, reason: 'heartbeatTimeout' } as const;
+    case 'evict':
+      return { type: 'client.evicted', clientId } as const;
   }
 }

@@ -8,10 +8,12 @@ export class BoundedEventFeed implements EventFeed {
   readonly #now: () => number;
   readonly #listeners = new Set<(event: ChorusEvent) => void>();
   readonly #kept: ChorusEvent[] = [];
-  #lastId = 0;
+  #lastId: number;
 
-  constructor(now: () => number) {
+  /** @param afterId the last id that may have been given out by earlier processes. */
+  constructor(now: () => number, afterId: number) {
     this.#now = now;
+    this.#lastId = afterId;
   }
 
   publish(type: string, data: Record<string, unknown>): void {

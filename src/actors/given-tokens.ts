@@ -4,8 +4,9 @@ import type { Credential } from '../domain/aggregation.ts';
 const pastTokensMax = 100_000;
 
 /**
- * Every training token given out, for a new life of the service: with those of the open round its clients go on, and with
- * the others a client that comes late is told so, not turned away as a stranger.
+ * Every training token given out, for a new life of the service: with those of the open round its clients go on, also
+ * those whose update was accepted, and with the others a client that comes late is told so, not turned away as a
+ * stranger.
  */
 export class GivenTokens {
   /** By client. */
@@ -16,8 +17,14 @@ export class GivenTokens {
     return [...this.#open.values()];
   }
 
+  /** A round that is opened again has its tokens back. */
   get past(): readonly Credential[] {
-    return this.#past;
+    const open = new Set(this.open.map(({ trainingToken }) => trainingToken));
+    return this.#past.filter(({ trainingToken }) => !open.has(trainingToken));
+  }
+
+  isOpen(clientId: string): boolean {
+    return this.#open.has(clientId);
   }
 
   /** A second time changes nothing. */
@@ -33,9 +40,14 @@ export class GivenTokens {
     this.#past.push(credential);
   }
 
-  roundOver(): void {
-    this.#past = this.#past.concat(this.open);
-    this.#open.clear();
+  /** Given out for rounds that are over, by an earlier process. */
+  recall(credentials: readonly Credential[]): void {
+    this.#past = this.#past.concat(credentials);
     if (this.#past.length > 2 * pastTokensMax) this.#past = this.#past.slice(-pastTokensMax);
+  }
+
+  roundOver(): void {
+    this.recall(this.open);
+    this.#open.clear();
   }
 }

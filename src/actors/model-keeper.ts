@@ -1,7 +1,7 @@
 import type { Aggregate } from '../domain/aggregation.ts';
 import { ChorusError, fromRefusal } from '../domain/errors.ts';
 import type { ModelBlob, ModelInfo } from '../domain/model.ts';
-import type { Plan } from '../domain/plan.ts';
+import type { History } from '../history/history.ts';
 import type { ModelStore } from '../storage/model-store.ts';
 import type { AggregatorActor } from './aggregator.actor.ts';
 
@@ -9,50 +9,46 @@ import type { AggregatorActor } from './aggregator.actor.ts';
 type ModelFacts = Omit<ModelInfo, 'version' | 'sha256' | 'bytes'>;
 
 /**
- * Which model is the current one: numbers versions, stores before it publishes, and never goes back to an older model.
- * Bytes stay in shared memory; only references pass through here.
+ * The models' bytes: stored before a model is committed, opened for readers, and given to the aggregator to serve. Which
+ * versions there are, and which is the current one, is the history's. Bytes stay in shared memory.
  */
 export class ModelKeeper {
   readonly #store: ModelStore;
   readonly #aggregator: AggregatorActor;
-  #current: ModelInfo | null = null;
-  /** Commits come one after another: each takes the next version. */
-  #queue: Promise<unknown> = Promise.resolve();
+  readonly #history: History;
   #announced: Promise<unknown> = Promise.resolve();
 
-  constructor(store: ModelStore, aggregator: AggregatorActor) {
+  constructor(store: ModelStore, aggregator: AggregatorActor, history: History) {
     this.#store = store;
     this.#aggregator = aggregator;
+    this.#history = history;
   }
 
   /** The model that clients of the current run start from; null: its first contributions define it. */
   get current(): ModelInfo | null {
-    return this.#current;
+    return this.#history.current;
   }
 
+  /** Versions whose bytes are at hand, oldest first. */
   list(): ModelInfo[] {
-    return this.#store.list();
+    return this.#history.models.filter(({ sha256 }) => this.#store.has(sha256));
   }
 
   get latest(): ModelInfo | null {
-    return this.#store.list().at(-1) ?? null;
+    return this.#history.models.at(-1) ?? null;
   }
 
   async open(version: number | 'latest'): Promise<ModelBlob> {
-    const wanted = version === 'latest' ? this.latest?.version : version;
-    const model = wanted === undefined ? null : await this.#store.open(wanted);
-    if (!model) {
+    // Versions are numbered from 1 without gaps.
+    const info = version === 'latest' ? this.latest : this.#history.models[version - 1];
+    const bytes = info ? await this.#store.open(info.sha256) : null;
+    if (!info || !bytes) {
       throw new ChorusError(
         'MODEL_UNKNOWN',
         version === 'latest' ? 'No model was committed yet' : `There is no model version ${version}`,
       );
     }
-    return model;
-  }
-
-  /** A run begins. */
-  begin(initialModel: Plan['initialModel']): void {
-    this.#current = initialModel === 'latest' ? this.latest : null;
+    return { info, bytes };
   }
 
   /**
@@ -66,36 +62,30 @@ export class ModelKeeper {
   }
 
   async #announce(): Promise<void> {
-    const current = this.#current;
-    const model = current ? await this.#store.open(current.version) : null;
-    if (current && !model) throw new Error(`Model version ${current.version} is missing from the store`);
-    const answer = await this.#aggregator.publish(model ? { info: model.info, bytes: model.bytes.buffer } : null);
+    const { current } = this;
+    const bytes = current ? await this.#store.open(current.sha256) : null;
+    if (current && !bytes) throw new Error(`Model version ${current.version} is missing from the store`);
+    const answer = await this.#aggregator.publish(current && bytes ? { info: current, bytes: bytes.buffer } : null);
     if (answer.kind === 'refused') throw fromRefusal(answer);
   }
 
-  /**
-   * Stores an aggregate as the next version. It is the current model from then on, and not before.
-   * @param signal aborted when the round that asks is over: then nothing is stored.
-   */
-  async commit({ bytes, sha256 }: Aggregate, about: ModelFacts, signal: AbortSignal): Promise<ModelInfo> {
-    const turn = this.#queue.then(async () => {
-      const version = (this.latest?.version ?? 0) + 1;
-      const info: ModelInfo = { version, sha256, bytes: bytes.byteLength, ...about };
-      await this.#store.put(info, bytes, signal);
-      this.#current = info;
-      return info;
-    });
-    this.#queue = turn.catch(() => undefined);
-    return turn;
+  /** Stores a model's bytes durably. It is no version until it is committed. */
+  async store({ bytes, sha256 }: Aggregate): Promise<void> {
+    await this.#store.put(sha256, bytes);
   }
 
-  /** Checks and stores an initial model. @param signal aborted when it is too late for one. */
-  async install(bytes: Uint8Array, run: string, atMs: number, signal: AbortSignal): Promise<ModelInfo> {
+  /** The model as the next version; to be committed before anything else happens. */
+  next({ bytes, sha256 }: Aggregate, about: ModelFacts): ModelInfo {
+    return { version: (this.latest?.version ?? 0) + 1, sha256, bytes: bytes.byteLength, ...about };
+  }
+
+  /** Checks and stores an initial model. @throws any refusal of the codec */
+  async admit(bytes: Uint8Array): Promise<Aggregate> {
     const shared = new SharedArrayBuffer(bytes.byteLength);
     new Uint8Array(shared).set(bytes);
     const checked = await this.#aggregator.checkModel(shared);
     if (checked.kind === 'refused') throw fromRefusal(checked);
-    const about = { run, round: 0, createdAtMs: atMs, contributions: 0, numExamples: 0, metrics: {} };
-    return this.commit(checked.value, about, signal);
+    await this.store(checked.value);
+    return checked.value;
   }
 }

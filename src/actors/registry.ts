@@ -73,10 +73,7 @@ export class ClientRegistry {
     if (this.#slots.count(unknown) === 0 && !this.#grow(Math.min(this.#capacity * 2, this.#clientsMax))) return -1;
     const slot = this.#slots.last(unknown);
     for (let word = 0; word < tagWords; word += 1) this.#tags[slot * tagWords + word] = this.#random.uint32();
-    this.apply(slot, 'rendezvous');
-    this.#seenUntilMs[slot] = nowMs;
-    this.#wheel.add(slot, nowMs);
-    if (profile.name !== undefined || profile.attributes !== undefined) this.#profiles.set(slot, profile);
+    this.#enter(slot, nowMs, profile);
     return slot;
   }
 
@@ -111,6 +108,26 @@ export class ClientRegistry {
     this.#slots.move(slot, next);
     if (next === unknown) this.#profiles.delete(slot);
     return clientStates[next] ?? null;
+  }
+
+  /** Whether the client machine takes the event now. */
+  takes(slot: number, event: ClientEventType): boolean {
+    return clientTable.next[this.#slots.partOf(slot) * eventCount + eventIndex[event]] !== refused;
+  }
+
+  /**
+   * Puts back a client of an earlier process under the id and in the state that it had; silence counts from now.
+   * @throws {RangeError} it is no id of a registry, or its slot is another's.
+   */
+  restore(clientId: string, state: ClientState, nowMs: number, profile: ClientProfile): void {
+    const id = parseClientId(clientId);
+    if (!id || id.slot >= this.#clientsMax) throw new RangeError(`${clientId} has no place in this registry`);
+    const { slot, first, second, third } = id;
+    while (slot >= this.#capacity) this.#grow(Math.min(this.#capacity * 2, this.#clientsMax));
+    if (this.#slots.partOf(slot) !== unknown) throw new RangeError(`The slot of ${clientId} is taken`);
+    this.#tags.set([first, second, third], slot * tagWords);
+    this.#enter(slot, nowMs, profile);
+    this.#slots.move(slot, stateIndex[state]);
   }
 
   /** A client that was gone is there again: silence counts from now. */
@@ -171,6 +188,13 @@ export class ClientRegistry {
     for (let slot = 0; slot < this.#capacity; slot += 1) {
       if (this.#slots.partOf(slot) !== unknown) this.#wheel.add(slot, this.seenUntilMs(slot));
     }
+  }
+
+  #enter(slot: number, nowMs: number, profile: ClientProfile): void {
+    this.apply(slot, 'rendezvous');
+    this.#seenUntilMs[slot] = nowMs;
+    this.#wheel.add(slot, nowMs);
+    if (profile.name !== undefined || profile.attributes !== undefined) this.#profiles.set(slot, profile);
   }
 
   #tagOf(slot: number): ClientTag {

@@ -1,11 +1,13 @@
 import type { AggregatorCallbacks, RoundOrder, Verdict } from '../domain/aggregation.ts';
 import { ChorusError, type ErrorCode, fromRefusal } from '../domain/errors.ts';
+import type { UpdatePlace } from '../domain/facts.ts';
 import type { Receipt } from '../domain/handle.ts';
 import type { ModelSchema } from '../domain/model.ts';
 import type { Arenas } from './arenas.ts';
 import type { FoldPool, Inspected, Inspecting } from './fold-task.ts';
 import { RunningSum } from './running-sum.ts';
-import type { Span } from './shared-memory.ts';
+import { bytesOf, type Span } from './shared-memory.ts';
+import type { StagedUpdates } from './staged-updates.ts';
 import type { Ticket } from './tickets.ts';
 import type { Settled, Staged } from './upload.ts';
 
@@ -13,6 +15,8 @@ export interface RoundDeps {
   pool: FoldPool;
   arenas: Arenas;
   callbacks: AggregatorCallbacks;
+  /** null: accepted updates are in memory only. */
+  updates: StagedUpdates | null;
 }
 
 /**
@@ -22,11 +26,13 @@ export interface RoundDeps {
 export class OpenRound {
   readonly order: RoundOrder;
   readonly #deps: RoundDeps;
+  readonly #over = new AbortController();
   #schema: ModelSchema | null;
   #sum: RunningSum | null = null;
-  #isOver = false;
-  /** Acceptances come one after another, so that the first one defines the schema where there is none. */
-  #acceptances: Promise<unknown> = Promise.resolve();
+  /** The coordinator is asked for one update after another: its order is the order of the sum. */
+  #asked: Promise<unknown> = Promise.resolve();
+  /** Everything asked for so far is answered, and in the sum if it counts. */
+  #summed: Promise<unknown> = Promise.resolve();
 
   constructor(order: RoundOrder, schema: ModelSchema | null, deps: RoundDeps) {
     this.order = order;
@@ -38,30 +44,50 @@ export class OpenRound {
     return this.#sum;
   }
 
+  /** Aborted when the round is over, with a refusal as its reason. */
+  get signal(): AbortSignal {
+    return this.#over.signal;
+  }
+
   /** Begins to check bytes as they come. */
-  inspect(span: Span, expectedBytes: number | null, allowZeroExamples: boolean): Inspecting {
-    const { numExamplesMax, updateNormMax: normMax } = this.order;
+  inspect(
+    span: Span,
+    expectedBytes: number | null,
+    allowZeroExamples: boolean,
+    normMax: number | null = this.order.updateNormMax,
+  ): Inspecting {
+    const { numExamplesMax } = this.order;
     const schema = this.#schema;
     const task = { span, expectedBytes, schema, numExamplesMax, normMax, allowZeroExamples, isModel: false };
     return { against: schema, inspector: this.#deps.pool.inspect(task) };
   }
 
-  /** Checks a whole upload, asks the coordinator, and queues it for the sum. @throws any refusal of the contract */
+  /** Checks a whole upload, stages it, asks the coordinator, and queues it for the sum. @throws any refusal of the contract */
   async settle(ticket: Ticket, staged: Staged, allowZeroExamples: boolean): Promise<Settled> {
     const early = await this.#finish(ticket, staged, staged.inspecting);
-    const turn = this.#acceptances.then(async () => {
-      if (staged.inspecting.against === this.#schema) return this.#accept(ticket, staged, early);
-      // Another update has defined the schema meanwhile.
-      const again = this.inspect(staged.span, staged.byteLength, allowZeroExamples);
-      return this.#accept(ticket, staged, await this.#finish(ticket, staged, again));
-    });
-    this.#acceptances = turn.catch(() => undefined);
-    return turn;
+    // Another upload of the same client comes first.
+    while (ticket.state === 'settling') await ticket.settled;
+    if (ticket.receipt) return { receipt: sameReceipt(ticket.receipt, early.sha256), folded: null };
+    if (ticket.state !== 'open') throw discarded(ticket.round);
+    ticket.state = 'settling';
+    const settled = this.#settle(ticket, staged, early, allowZeroExamples);
+    ticket.settled = settled.then(
+      () => undefined,
+      () => undefined,
+    );
+    return settled;
+  }
+
+  /** Queues an accepted update for the sum. @returns when it is in the sum */
+  add(clientId: string, span: Span, { schema, pieces, numExamples }: Inspected): Promise<void> {
+    this.#schema ??= schema;
+    this.#sum ??= new RunningSum(this.#schema, this.#deps.pool, this.#deps.arenas, span);
+    return this.#sum.add(clientId, span, pieces, numExamples);
   }
 
   /** Gives the sum's memory back; nothing is added to it any more. */
   dispose(): void {
-    this.#isOver = true;
+    this.#over.abort(discarded(this.order.round));
     this.#sum?.dispose();
   }
 
@@ -83,32 +109,82 @@ export class OpenRound {
     throw fromRefusal(update);
   }
 
-  async #accept(ticket: Ticket, { span }: Staged, update: Inspected): Promise<Settled> {
+  /** Its ticket is `settling`, and is not any more when this settles. */
+  async #settle(ticket: Ticket, staged: Staged, early: Inspected, allowZeroExamples: boolean): Promise<Settled> {
+    try {
+      const place = await this.#stage(ticket, staged, early);
+      const turn = this.#asked.then(async () => {
+        const update = await this.#checkAgain(ticket, staged, early, allowZeroExamples);
+        return this.#report(ticket, staged, update, place);
+      });
+      // As long as there is no schema, the next may be held against the one that this one defines.
+      this.#asked = turn.then(({ settled }) => (this.#schema === null ? settled : null)).catch(() => undefined);
+      const { settled } = await turn;
+      return await settled;
+    } finally {
+      // Nothing has changed: it may be uploaded again.
+      if (ticket.state === 'settling') ticket.state = this.signal.aborted ? 'closed' : 'open';
+    }
+  }
+
+  /** @returns where its bytes outlive a crash, or null when they do not. @throws STORAGE_UNAVAILABLE, UPDATE_DISCARDED */
+  async #stage(ticket: Ticket, { span, byteLength }: Staged, { sha256 }: Inspected): Promise<UpdatePlace | null> {
+    if (!this.#deps.updates) return null;
+    // They are there already when only the coordinator could not take them the last time.
+    if (ticket.staged?.sha256 === sha256) return ticket.staged.place;
+    try {
+      const place = await this.#deps.updates.put(bytesOf(span, byteLength));
+      ticket.staged = { sha256, place };
+      return place;
+    } catch (error) {
+      throw this.signal.aborted ? this.signal.reason : error;
+    }
+  }
+
+  /** Another update may have defined the schema since it was checked. */
+  async #checkAgain(ticket: Ticket, staged: Staged, early: Inspected, allowZeroExamples: boolean): Promise<Inspected> {
+    if (staged.inspecting.against === this.#schema) return early;
+    const { inspector } = this.inspect(staged.span, staged.byteLength, allowZeroExamples);
+    const update = await inspector.finish(staged.byteLength);
+    if (update.kind === 'valid') return update;
+    ticket.state = 'open';
+    await this.refuse(ticket, update.code);
+    throw fromRefusal(update);
+  }
+
+  /** Asks the coordinator; the next may ask before this one is answered, but not before this one is summed. */
+  #report(
+    ticket: Ticket,
+    { span }: Staged,
+    update: Inspected,
+    staged: UpdatePlace | null,
+  ): { settled: Promise<Settled> } {
+    this.signal.throwIfAborted();
     const { clientId, round, attempt } = ticket;
     const { sha256, numExamples, metrics } = update;
-    if (ticket.receipt) return { receipt: sameReceipt(ticket.receipt, sha256), folded: null };
-    if (ticket.state !== 'open') throw discarded(round);
     const receipt: Receipt = { round, clientId, sha256, numExamples };
-    ticket.state = 'settling';
-    const settled = this.#ask({ clientId, round, attempt, outcome: { kind: 'valid', receipt, metrics } }).then(
-      (verdict) => {
-        // The round may have been given up while the coordinator answered.
-        if (verdict.kind === 'discarded' || this.#isOver) {
-          ticket.state = 'closed';
-          throw verdict.kind === 'discarded' ? new ChorusError('UPDATE_DISCARDED', verdict.detail) : discarded(round);
-        }
-        ticket.state = 'accepted';
-        ticket.receipt = receipt;
-        this.#schema ??= update.schema;
-        this.#sum ??= new RunningSum(this.#schema, this.#deps.pool, this.#deps.arenas, span);
-        return { receipt, folded: this.#sum.add(clientId, span, update.pieces, numExamples) };
-      },
-    );
-    ticket.settled = settled.then(
-      () => undefined,
-      () => undefined,
-    );
-    return settled;
+    const answered = this.#ask({ clientId, round, attempt, outcome: { kind: 'valid', receipt, metrics, staged } });
+    const settled = Promise.allSettled([answered, this.#summed]).then(([answer]): Settled => {
+      // Whether it counts is not known then; the coordinator is the one to know.
+      ticket.state = 'closed';
+      if (answer.status === 'rejected') throw answer.reason;
+      this.#mustBeAccepted(ticket, answer.value);
+      ticket.state = 'accepted';
+      ticket.receipt = receipt;
+      return { receipt, folded: this.add(clientId, span, update) };
+    });
+    this.#summed = settled.catch(() => undefined);
+    return { settled };
+  }
+
+  /** @throws UPDATE_DISCARDED; why it could not be recorded, and then the client may upload it again */
+  #mustBeAccepted(ticket: Ticket, verdict: Verdict): void {
+    if (verdict.kind === 'discarded') throw new ChorusError('UPDATE_DISCARDED', verdict.detail);
+    // The round may have been given up while the coordinator answered.
+    this.signal.throwIfAborted();
+    if (verdict.kind === 'accepted') return;
+    ticket.state = 'open';
+    throw fromRefusal(verdict);
   }
 
   async #ask(report: Parameters<AggregatorCallbacks['endTraining']>[0]): Promise<Verdict> {

@@ -4,6 +4,7 @@ import type {
   AggregatorService,
   Credential,
   PublishedModel,
+  Recovered,
   RoundOrder,
   ServiceAnswer,
   Upload,
@@ -13,12 +14,15 @@ import type {
 import type { Clock } from '../domain/clock.ts';
 import { ChorusError, fromRefusal, toRefusal } from '../domain/errors.ts';
 import type { ModelSchema } from '../domain/model.ts';
+import type { UpdateStore } from '../storage/update-store.ts';
 import { readSafetensorsHead, schemaOf } from '../wire/safetensors.ts';
 import { Arenas, arenaBytesMax } from './arenas.ts';
 import type { FoldPiece, FoldPool, Inspected } from './fold-task.ts';
 import { piecesOf } from './inspection.ts';
 import { discarded, OpenRound } from './open-round.ts';
+import { readBack } from './recovery.ts';
 import type { Span } from './shared-memory.ts';
+import { StagedUpdates } from './staged-updates.ts';
 import { StagingBudget, StagingSlot } from './staging.ts';
 import { type Ticket, Tickets } from './tickets.ts';
 import { ReplayedUpload, StagedUpload } from './upload.ts';
@@ -38,6 +42,8 @@ export interface AggregationOptions {
   stagingBytesMax: number;
   /** Whether kernels are compiled: see {@link Arenas}. */
   memory: 'wasm' | 'plain';
+  /** Where accepted updates outlive a crash; null: nowhere. */
+  updates: UpdateStore | null;
   /** Opens and closes the HTTP listener; without one the service is reached in-process only. */
   listener?: { listen(at: { host: string; port: number }): Promise<{ url: string }>; close(): Promise<void> };
 }
@@ -51,7 +57,10 @@ export class Aggregation implements AggregatorService, UploadGate {
   readonly #budget: StagingBudget;
   readonly #arenas: Arenas;
   readonly #tickets = new Tickets();
+  readonly #updates: StagedUpdates | null;
   #round: OpenRound | null = null;
+  /** Being opened: nobody is admitted yet. */
+  #opening: OpenRound | null = null;
   #model: { published: PublishedModel; schema: ModelSchema; pieces: FoldPiece[] } | null = null;
   #drained: (() => void) | null = null;
   #isDraining = false;
@@ -61,7 +70,8 @@ export class Aggregation implements AggregatorService, UploadGate {
 
   constructor(options: AggregationOptions) {
     this.#options = options;
-    const { stagingBytesMax, memory, clock } = options;
+    const { stagingBytesMax, memory, clock, updates } = options;
+    this.#updates = updates && new StagedUpdates(updates);
     this.#budget = new StagingBudget(stagingBytesMax, clock);
     // Room for the sum beside the updates: in float64 it has twice the bytes of a float32 update. What needs more than
     // that gets an arena of its own.
@@ -82,11 +92,26 @@ export class Aggregation implements AggregatorService, UploadGate {
     });
   }
 
-  openRound(order: RoundOrder): Promise<ServiceAnswer<null>> {
+  openRound(order: RoundOrder, recovered: Recovered | null): Promise<ServiceAnswer<null>> {
     return answer(async () => {
       this.#endRound(`Round ${order.round} begins anew`);
       const { pool, callbacks } = this.#options;
-      this.#round = new OpenRound(order, this.#model?.schema ?? null, { pool, callbacks, arenas: this.#arenas });
+      const deps = { pool, callbacks, arenas: this.#arenas, updates: this.#updates };
+      const round = new OpenRound(order, this.#model?.schema ?? null, deps);
+      this.#opening = round;
+      try {
+        await this.#updates?.open({ run: order.run, round: order.round, attempt: order.attempt });
+        await this.#readBack(round, recovered?.contributions ?? []);
+        round.signal.throwIfAborted();
+      } catch (error) {
+        // A round that was given up meanwhile has lost nothing.
+        const isOver = round.signal.aborted;
+        if (this.#opening === round) this.#endRound(`Round ${order.round} is not open`);
+        throw isOver ? round.signal.reason : error;
+      }
+      this.#opening = null;
+      this.#round = round;
+      if (recovered) this.#readmit(order, recovered);
       return null;
     });
   }
@@ -141,6 +166,15 @@ export class Aggregation implements AggregatorService, UploadGate {
   abandonRound(): Promise<ServiceAnswer<null>> {
     return answer(async () => {
       this.#endRound('The round was abandoned');
+      await this.#updates?.end(false);
+      return null;
+    });
+  }
+
+  releaseUpdates(): Promise<ServiceAnswer<null>> {
+    return answer(async () => {
+      // A round that is open by now is not the one that was committed.
+      if (!this.#round && !this.#opening) await this.#updates?.end(true);
       return null;
     });
   }
@@ -187,6 +221,8 @@ export class Aggregation implements AggregatorService, UploadGate {
       this.#endRound('The server is shutting down');
       await this.#options.listener?.close();
       await this.#options.pool.close();
+      // What is staged stays: the next process goes on with it.
+      await this.#updates?.close();
       return null;
     });
   }
@@ -276,7 +312,24 @@ export class Aggregation implements AggregatorService, UploadGate {
   #endRound(reason: string): void {
     this.#tickets.closeAll(new ChorusError('UPDATE_DISCARDED', reason));
     this.#round?.dispose();
+    this.#opening?.dispose();
     this.#round = null;
+    this.#opening = null;
+  }
+
+  /** @throws STAGED_UPDATES_LOST */
+  async #readBack(round: OpenRound, contributions: Recovered['contributions']): Promise<void> {
+    if (contributions.length === 0) return;
+    if (!this.#updates) throw new ChorusError('STAGED_UPDATES_LOST', 'This aggregator stages no updates');
+    await readBack(round, contributions, { updates: this.#updates, budget: this.#budget, arenas: this.#arenas });
+  }
+
+  #readmit({ payloadBytesMax }: RoundOrder, { credentials, contributions }: Recovered): void {
+    const receipts = new Map(contributions.map(({ receipt }) => [receipt.clientId, receipt]));
+    for (const credential of credentials) {
+      this.#tickets.readmit(credential, payloadBytesMax, receipts.get(credential.clientId) ?? null);
+    }
+    this.#options.pool.warm();
   }
 
   async #inspectModel(bytes: SharedArrayBuffer): Promise<Inspected> {

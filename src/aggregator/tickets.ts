@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Credential } from '../domain/aggregation.ts';
 import { ChorusError } from '../domain/errors.ts';
+import type { UpdatePlace } from '../domain/facts.ts';
 import type { Receipt } from '../domain/handle.ts';
 
 /** One client's right to take part in one attempt at a round. */
@@ -10,11 +11,13 @@ export interface Ticket {
   readonly attempt: number;
   readonly payloadBytesMax: number;
   /**
-   * open: may upload · settling: an update passed its checks and the coordinator is asked · accepted: it counts ·
-   * closed: no update of this client is wanted any more.
+   * open: may upload · settling: an update passed its checks, is staged, and the coordinator is asked · accepted: it
+   * counts · closed: no update of this client is wanted any more.
    */
   state: 'open' | 'settling' | 'accepted' | 'closed';
   receipt: Receipt | null;
+  /** The update staged last, whether it counts or not. */
+  staged: { sha256: string; place: UpdatePlace } | null;
   refusals: number;
   downloads: number;
   /** Ends the uploads under way. */
@@ -39,8 +42,21 @@ export class Tickets {
   admit(credential: Credential, payloadBytesMax: number): void {
     const digest = digestOf(credential.trainingToken);
     if (this.#byDigest.has(digest)) return;
-    this.#byDigest.set(digest, ticketOf(credential, payloadBytesMax, 'open'));
-    this.#byClient.set(credential.clientId, digest);
+    this.#open(digest, ticketOf(credential, payloadBytesMax, 'open'));
+  }
+
+  /**
+   * Admits a client to an attempt that is opened again, whatever became of its ticket before.
+   * @param receipt of the update of it that was accepted, if one was
+   */
+  readmit(credential: Credential, payloadBytesMax: number, receipt: Receipt | null): void {
+    const ticket = ticketOf(credential, payloadBytesMax, receipt ? 'accepted' : 'open');
+    this.#open(digestOf(credential.trainingToken), { ...ticket, receipt });
+  }
+
+  #open(digest: string, ticket: Ticket): void {
+    this.#byDigest.set(digest, ticket);
+    this.#byClient.set(ticket.clientId, digest);
   }
 
   /** Remembers a token of a round that is over. */
@@ -96,6 +112,7 @@ const ticketOf = (
   payloadBytesMax,
   state,
   receipt: null,
+  staged: null,
   refusals: 0,
   downloads: 0,
   uploads: new Set(),

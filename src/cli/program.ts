@@ -1,11 +1,12 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { packageVersion } from '../version.ts';
 import { addAdminOptions, addUrlOption, type Connection } from './api/connection.ts';
+import type { ReplayOptions } from './commands/replay.ts';
 import type { RoundsOptions } from './commands/rounds.ts';
 import type { StartOptions } from './commands/run.ts';
 import type { StatusOptions } from './commands/status.ts';
 import { configVariable, planCliSettings, serveCliSettings } from './config/catalogue.ts';
 import { addSettingOptions, flagsOf } from './setting-options.ts';
-import { packageVersion } from './version.ts';
 
 const roundsLimitMax = 1_000;
 const versionPattern = /^(latest|[1-9]\d{0,14})$/;
@@ -26,6 +27,9 @@ export function createProgram(): Command {
   addRounds(program);
   addModels(program);
   addRun(program);
+  program.commandsGroup('Of a data folder:');
+  addReplay(program);
+  addVerify(program);
   return program;
 }
 
@@ -129,6 +133,44 @@ function addRun(program: Command): void {
       await commandRun(verb, options);
     });
   }
+}
+
+function addReplay(program: Command): void {
+  program
+    .command('replay')
+    .summary('tell what happened in a data folder')
+    .description(
+      'Tells the history in a data folder, fact by fact, and where things stood after it. Only reads: its server may be running.',
+    )
+    .argument('<data-dir>', 'the folder')
+    .option('--until <seq>', 'the last fact to look at', readSeq)
+    .option('--all', 'leave nothing out of a long history')
+    .option('--json', 'print only where things stood, as JSON')
+    .action(async (dataDir: string, options: ReplayOptions) => {
+      const { showReplay } = await import('./commands/replay.ts');
+      await showReplay(dataDir, options);
+    });
+}
+
+function addVerify(program: Command): void {
+  program
+    .command('verify')
+    .summary('check a data folder')
+    .description(
+      'Checks that a data folder holds what was written to it: every fact, commit, receipt and model. Where updates were ' +
+        'kept (--keep-updates of the server), makes the models again from them. Only reads; ends with 1 when something is wrong.',
+    )
+    .argument('<data-dir>', 'the folder')
+    .option('--json', 'print what was found as JSON')
+    .action(async (dataDir: string, options: { json?: boolean }) => {
+      const { runVerify } = await import('./commands/verify.ts');
+      await runVerify(dataDir, options);
+    });
+}
+
+function readSeq(text: string): number {
+  if (/^[1-9]\d{0,14}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('Give the number of a fact, from 1.');
 }
 
 function readLimit(text: string): number {

@@ -4,6 +4,7 @@
  */
 
 import type { ErrorCode, Refusal } from './errors.ts';
+import type { UpdatePlace } from './facts.ts';
 import type { Receipt } from './handle.ts';
 import type { ModelInfo, ModelSchema } from './model.ts';
 
@@ -31,6 +32,14 @@ export interface Credential {
   trainingToken: string;
 }
 
+/** What an attempt already has when the service opens it again, after a crash of the process or of the service alone. */
+export interface Recovered {
+  /** Of everyone who may still download or upload, and of everyone whose update was accepted. */
+  credentials: readonly Credential[];
+  /** In the order of their acceptance, which is the order of their sum. Each is staged. */
+  contributions: readonly { receipt: Receipt; staged: UpdatePlace }[];
+}
+
 /** The model a round made, in shared memory, not yet committed. */
 export interface Aggregate {
   bytes: SharedArrayBuffer;
@@ -50,7 +59,11 @@ export type ServiceAnswer<T> = { kind: 'ok'; value: T } | Refusal;
 export interface AggregatorService {
   /** Opens the HTTP listener; port 0 picks a free one. */
   listen(options: { host: string; port: number }): Promise<ServiceAnswer<{ url: string }>>;
-  openRound(order: RoundOrder): Promise<ServiceAnswer<null>>;
+  /**
+   * Opens an attempt at a round. With `recovered`, the staged updates are read back, held against their receipts and
+   * summed in their order before it settles; it is refused with STAGED_UPDATES_LOST when one is not what was accepted.
+   */
+  openRound(order: RoundOrder, recovered: Recovered | null): Promise<ServiceAnswer<null>>;
   admit(credential: Credential): Promise<ServiceAnswer<null>>;
   /** Tokens of rounds that are over, given out by an earlier life of the service: known, and good for nothing. */
   recall(credentials: readonly Credential[], payloadBytesMax: number): Promise<ServiceAnswer<null>>;
@@ -64,6 +77,8 @@ export interface AggregatorService {
   }): Promise<ServiceAnswer<Aggregate>>;
   /** Clears every partial sum and token of the round. Idempotent. */
   abandonRound(): Promise<ServiceAnswer<null>>;
+  /** The round is committed: its staged updates are not needed any more. Idempotent. */
+  releaseUpdates(): Promise<ServiceAnswer<null>>;
   /** From now on this model is served; fixes the schema of the run. null: the run starts without one. */
   publish(model: PublishedModel | null): Promise<ServiceAnswer<null>>;
   /** Checks bytes of an initial model. */
@@ -78,11 +93,22 @@ export interface TrainingReport {
   clientId: string;
   round: number;
   attempt: number;
-  outcome: { kind: 'valid'; receipt: Receipt; metrics: Record<string, number> } | { kind: 'failed'; code: ErrorCode };
+  outcome:
+    | {
+        kind: 'valid';
+        receipt: Receipt;
+        metrics: Record<string, number>;
+        /** Where its bytes outlive a crash; null when they do not. */
+        staged: UpdatePlace | null;
+      }
+    | { kind: 'failed'; code: ErrorCode };
 }
 
-/** `accepted`: it is a contribution and must be summed. `discarded`: fine, but not needed; it must not be. */
-export type Verdict = { kind: 'accepted' } | { kind: 'discarded'; detail: string };
+/**
+ * `accepted`: it is a contribution and must be summed. `discarded`: fine, but not needed; it must not be.
+ * `refused`: it could not be recorded, and nothing has changed: the client may upload it again.
+ */
+export type Verdict = { kind: 'accepted' } | { kind: 'discarded'; detail: string } | Refusal;
 
 /** The coordinator, seen by the service. */
 export interface AggregatorCallbacks {

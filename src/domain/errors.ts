@@ -25,6 +25,11 @@ export const errorCatalogue = {
   REQUEST_TIMEOUT: { status: 408, title: 'The request came in too slowly', remedy: 'Send it again.' },
   HEADERS_TOO_LARGE: { status: 431, title: 'Request headers are too large', remedy: 'Send fewer or shorter headers.' },
   SHUTTING_DOWN: { status: 503, title: 'The server is shutting down', remedy: 'Come back after Retry-After.' },
+  STORAGE_UNAVAILABLE: {
+    status: 503,
+    title: 'The server cannot write to its data folder',
+    remedy: 'Come back after Retry-After; the operator must see to the disk.',
+  },
   INTERNAL: { status: 500, title: 'Internal error', remedy: 'The server log has the cause.' },
 
   CLIENT_UNKNOWN: { status: 404, title: 'No client has this id', remedy: 'Register again with POST /v1/clients.' },
@@ -124,6 +129,11 @@ export const errorCatalogue = {
     remedy: 'Give at most 64 names with finite numbers, or leave metrics out.',
   },
   STAGING_FULL: { status: 503, title: 'No staging memory is free', remedy: 'Send the update again after Retry-After.' },
+  STAGED_UPDATES_LOST: {
+    status: 503,
+    title: 'Accepted updates cannot be read back from the disk',
+    remedy: 'Nothing to do: the round is tried again.',
+  },
   AGGREGATOR_UNAVAILABLE: {
     status: 503,
     title: 'The aggregator is restarting',

@@ -19,9 +19,11 @@ export type AbandonReason =
   | 'aggregationTimedOut'
   | 'commitFailed'
   | 'aggregatorLost'
+  | 'updatesLost'
   | 'modelInstalled'
   | 'paused'
   | 'stopped'
+  | 'restarted'
   | 'crashed';
 
 export type RoundOutcome =
@@ -38,6 +40,8 @@ export interface Round {
   /** How many clients the cohort shall have; fixed when the cohort is formed, 0 before. */
   readonly target: number;
   readonly tally: Tally;
+  /** Where this process takes it up: at its beginning, or where the one before it ended. */
+  readonly beginsIn: 'selecting' | 'training' | 'aggregating';
   readonly sinceMs: number;
   readonly deadlineAtMs: number;
   readonly extensions: number;
@@ -54,9 +58,12 @@ export interface RoundInput {
   attempt: number;
   plan: Plan;
   tally: Tally;
+  /** The round as it was when the process before this one ended; null: it begins now. */
+  resumed: Round | null;
 }
 
-export function openRound({ run, round, attempt, plan, tally }: RoundInput): Round {
+export function openRound({ run, round, attempt, plan, tally, resumed }: RoundInput): Round {
+  if (resumed) return { ...resumed, tally };
   return {
     run,
     round,
@@ -65,6 +72,7 @@ export function openRound({ run, round, attempt, plan, tally }: RoundInput): Rou
     quorum: quorumOf(plan),
     target: 0,
     tally,
+    beginsIn: 'selecting',
     sinceMs: tally.atMs,
     deadlineAtMs: tally.atMs + plan.selectionWindowMs,
     extensions: 0,

@@ -31,7 +31,7 @@ export const startRun = (run: string, plan: Plan, atMs: number): Run => ({
 });
 
 /** Reasons that say nothing against trying again: nobody failed. */
-const harmless: readonly AbandonReason[] = ['tooFewClients', 'modelInstalled', 'paused', 'stopped'];
+const harmless: readonly AbandonReason[] = ['tooFewClients', 'modelInstalled', 'paused', 'stopped', 'restarted'];
 
 /** The run after a round ended: on to the next round, or to another attempt at the same. */
 export function afterRound(run: Run, outcome: RoundOutcome): Run {

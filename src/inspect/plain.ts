@@ -31,7 +31,8 @@ export function toPlain(value: unknown, limits: Partial<PlainLimits> = {}): Plai
     left -= 1;
     if (item === null || item === undefined) return null;
     if (typeof item === 'boolean') return item;
-    if (typeof item === 'number') return Number.isFinite(item) ? item : String(item);
+    // JSON has no negative zero: adding makes it 0.
+    if (typeof item === 'number') return Number.isFinite(item) ? item + 0 : String(item);
     if (typeof item === 'string') return item.length <= textLengthMax ? item : `${item.slice(0, textLengthMax)}…`;
     if (typeof item !== 'object') return typeof item === 'function' ? '[function]' : String(item);
     const named = nameOfOpaque(item);

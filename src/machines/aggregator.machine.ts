@@ -21,6 +21,10 @@ export interface AggregatorContext {
 
 /** How long a start may take, ms. */
 export const startWindowMs = 15_000;
+/** A disk that reads slower than this is broken. */
+const readBytesPerMsMin = 10_000;
+/** Longest wait for updates to be read back and summed, ms. @param bytes of all of them together */
+export const readBackMsMax = (bytes: number): number => Math.ceil(bytes / readBytesPerMsMin);
 /** Losses in a row after which it is given up. */
 export const lossesMax = 8;
 /** A service that worked so long has recovered: losses are counted from 0 again, ms. */
@@ -28,6 +32,11 @@ export const stableMs = 60_000;
 
 /** Waits between restarts: at once, then 200 ms doubling to 10 s. */
 export const backoffMs = (losses: number): number => (losses <= 1 ? 0 : Math.min(10_000, 100 * 2 ** (losses - 1)));
+
+const lossBy = (error: unknown, { atMs }: AggregatorContext) => ({
+  reason: error instanceof Error ? error.message : String(error),
+  atMs,
+});
 
 /** The life of the aggregator service, wherever it runs: it is started, works, is lost, and is started again. */
 export const aggregatorMachine = setup({
@@ -39,8 +48,10 @@ export const aggregatorMachine = setup({
   },
   actors: {
     deadline: fromCallback<DeadlinePassed, DeadlineInput>(toBeProvided('deadline')),
-    /** Starts the service and gives it back what it needs: its port and the model it serves. */
-    start: fromPromise<{ atMs: number }, undefined>(toBeProvided('start')),
+    /** Starts the service, with the model it serves. @returns how much of the open round it has to read back. */
+    start: fromPromise<{ atMs: number; bytesToRead: number }, undefined>(toBeProvided('start')),
+    /** Gives it back the open round, and then its port. */
+    resume: fromPromise<{ atMs: number }, undefined>(toBeProvided('resume')),
   },
   guards: { hopeless: ({ context }) => context.losses >= lossesMax },
   actions: {
@@ -53,6 +64,10 @@ export const aggregatorMachine = setup({
     noteTime: assign((_, { atMs }: { atMs: number }) => ({ atMs })),
     noteStarted: assign((_, { atMs }: { atMs: number }) => ({ startedAtMs: atMs, atMs })),
     startWindow: assign(({ context }) => ({ deadlineAtMs: context.atMs + startWindowMs })),
+    startResumeWindow: assign((_, { atMs, bytesToRead }: { atMs: number; bytesToRead: number }) => ({
+      atMs,
+      deadlineAtMs: atMs + startWindowMs + readBackMsMax(bytesToRead),
+    })),
     startBackoff: assign(({ context }) => ({ deadlineAtMs: context.atMs + backoffMs(context.losses) })),
     noDeadline: assign({ deadlineAtMs: null }),
     /** Ends what is left of it; a call to it is refused from then on. */
@@ -85,16 +100,10 @@ export const aggregatorMachine = setup({
         {
           id: 'start',
           src: 'start',
-          onDone: { target: 'idle', actions: { type: 'noteStarted', params: ({ event }) => event.output } },
+          onDone: { target: 'resuming', actions: { type: 'startResumeWindow', params: ({ event }) => event.output } },
           onError: {
             target: 'faulted',
-            actions: {
-              type: 'noteLoss',
-              params: ({ event, context }) => ({
-                reason: event.error instanceof Error ? event.error.message : String(event.error),
-                atMs: context.atMs,
-              }),
-            },
+            actions: { type: 'noteLoss', params: ({ event, context }) => lossBy(event.error, context) },
           },
         },
         { id: 'startDeadline', src: 'deadline', input: ({ context }) => context },
@@ -105,6 +114,31 @@ export const aggregatorMachine = setup({
           actions: {
             type: 'noteLoss',
             params: ({ event }) => ({ reason: 'it did not start in time', atMs: event.atMs }),
+          },
+        },
+      },
+    },
+    resuming: {
+      description: 'The service takes up the round that is open, and reads back what was accepted in it.',
+      exit: 'noDeadline',
+      invoke: [
+        {
+          id: 'resume',
+          src: 'resume',
+          onDone: { target: 'idle', actions: { type: 'noteStarted', params: ({ event }) => event.output } },
+          onError: {
+            target: 'faulted',
+            actions: { type: 'noteLoss', params: ({ event, context }) => lossBy(event.error, context) },
+          },
+        },
+        { id: 'resumeDeadline', src: 'deadline', input: ({ context }) => context },
+      ],
+      on: {
+        'deadline.passed': {
+          target: 'faulted',
+          actions: {
+            type: 'noteLoss',
+            params: ({ event }) => ({ reason: 'it did not take up the round in time', atMs: event.atMs }),
           },
         },
       },

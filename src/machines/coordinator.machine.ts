@@ -1,6 +1,6 @@
 import { assign, fromCallback, fromPromise, sendTo, setup } from 'xstate';
 import type { Plan } from '../domain/plan.ts';
-import type { RoundInput, RoundOutcome, Tally } from '../domain/round.ts';
+import type { Round, RoundInput, RoundOutcome, Tally } from '../domain/round.ts';
 import { afterRound, attemptsExhausted, clientsSuffice, isFinished, type Run, startRun } from '../domain/run.ts';
 import { type DeadlineInput, type DeadlinePassed, toBeProvided } from './deadline.ts';
 import { type RoundEvent, roundMachine } from './round.machine.ts';
@@ -11,6 +11,20 @@ export interface CoordinatorContext {
   tally: Tally;
   sinceMs: number;
   deadlineAtMs: number | null;
+  /** Where this process begins: where the one before it ended. */
+  beginsIn: Beginning;
+  /** The open round of the process before this one, until it is gone on with. */
+  resumed: Round | null;
+}
+
+type Beginning = 'idle' | 'awaitingModel' | 'opening' | 'round' | 'gathering' | 'paused' | 'finished' | 'stopped';
+
+export interface CoordinatorInput {
+  /** Its time is that from which the first state lasts: the process before this one may have entered it. */
+  tally: Tally;
+  beginsIn: Beginning;
+  run: Run | null;
+  resumed: Round | null;
 }
 
 export type CoordinatorEvent =
@@ -35,14 +49,28 @@ const runOf = ({ run }: CoordinatorContext): Run => {
   return run;
 };
 
-/** How the round ended, read off the event that ended it; an operator's stop comes without an outcome. */
-function outcomeOf(event: { type: string; output?: unknown; error?: unknown }): RoundOutcome {
+const crashed = (error: unknown): RoundOutcome => ({
+  kind: 'abandoned',
+  reason: 'crashed',
+  detail: messageOf(error),
+});
+const wasStopped: RoundOutcome = { kind: 'abandoned', reason: 'stopped', detail: 'The run was stopped' };
+
+/**
+ * How the round ended, read off the event that ended it; an operator's stop comes without an outcome. null: the process
+ * ends, and the next one goes on with the round.
+ */
+function outcomeOf(event: { type: string; output?: unknown; error?: unknown }): RoundOutcome | null {
   if (event.type === 'xstate.done.actor.round') return event.output as RoundOutcome;
   if (event.type === 'xstate.error.actor.round') {
-    return { kind: 'abandoned', reason: 'crashed', detail: messageOf(event.error) };
+    return crashed(event.error);
   }
-  return { kind: 'abandoned', reason: 'stopped', detail: 'The run was stopped' };
+  if (event.type === 'server.drain') return null;
+  return wasStopped;
 }
+
+/** The aggregator could not be readied; if a round was to be gone on with, that is over. */
+const notOpened = (detail: string): RoundOutcome => ({ kind: 'abandoned', reason: 'aggregatorLost', detail });
 
 /**
  * The life of the coordinator: runs, and in a run one round after another. States tagged `resting` wait for an operator
@@ -51,7 +79,7 @@ function outcomeOf(event: { type: string; output?: unknown; error?: unknown }): 
 export const coordinatorMachine = setup({
   types: {} as {
     context: CoordinatorContext;
-    input: { tally: Tally };
+    input: CoordinatorInput;
     events: CoordinatorEvent;
     tags: 'resting' | 'over';
     children: { round: 'round'; openRound: 'openRound'; modelDeadline: 'deadline'; openingDeadline: 'deadline' };
@@ -59,14 +87,19 @@ export const coordinatorMachine = setup({
   actors: {
     deadline: fromCallback<DeadlinePassed, DeadlineInput>(toBeProvided('deadline')),
     /** Readies the aggregator for the round. Settles within `openingWindowMs`. */
-    openRound: fromPromise<{ tally: Tally }, Run>(toBeProvided('openRound')),
+    openRound: fromPromise<{ tally: Tally }, { run: Run; resumed: Round | null }>(toBeProvided('openRound')),
     round: roundMachine,
   },
   guards: {
+    /** Whether the process before this one ended in that state. */
+    endedIn: ({ context }, { state }: { state: Beginning }) => context.beginsIn === state,
+    roundIsResumed: ({ context }) => context.resumed !== null,
     modelIsAwaited: ({ context }) => runOf(context).plan.initialModel === 'upload',
     clientsSuffice: ({ context }) => clientsSuffice(runOf(context), context.tally),
     isFinished: ({ context }) => isFinished(runOf(context)),
     pauseRequested: ({ context }) => runOf(context).pauseRequested,
+    /** A round that is gone on with ends first. */
+    mustPauseNow: ({ context }) => runOf(context).pauseRequested && context.resumed === null,
     attemptsExhausted: ({ context }) => attemptsExhausted(runOf(context)),
     failedForWantOfClients: (_, outcome: RoundOutcome) =>
       outcome.kind === 'abandoned' && outcome.reason === 'tooFewClients',
@@ -88,23 +121,39 @@ export const coordinatorMachine = setup({
       run: { ...runOf(context), pauseRequested: false, failures: 0, reason: null },
     })),
     startModelWindow: assign(({ context }) => ({ deadlineAtMs: context.tally.atMs + modelWindowMs })),
-    startOpeningWindow: assign(({ context }) => ({ deadlineAtMs: context.tally.atMs + openingWindowMs })),
+    startOpeningWindow: assign(({ context }) => ({
+      deadlineAtMs: context.tally.atMs + openingWindowMs + (context.resumed?.plan.aggregationWindowMs ?? 0),
+    })),
+    forgetResumed: assign({ resumed: null }),
     noDeadline: assign({ deadlineAtMs: null }),
     markSince: assign(({ context }) => ({ sinceMs: context.tally.atMs })),
     /** Gives every client of the round back to the population. Runs whenever a round is left, whichever way. */
-    settleRound: toBeProvided('settleRound') as (_: unknown, outcome: RoundOutcome) => void,
+    settleRound: toBeProvided('settleRound') as (_: unknown, outcome: RoundOutcome | null) => void,
     /** The plan of a new run applies from now on. */
     applyPlan: toBeProvided('applyPlan') as (_: unknown, params: { plan: Plan }) => void,
   },
 }).createMachine({
   id: 'coordinator',
-  context: ({ input }) => ({ run: null, tally: input.tally, sinceMs: input.tally.atMs, deadlineAtMs: null }),
-  initial: 'idle',
+  context: ({ input }) => ({ ...input, sinceMs: input.tally.atMs, deadlineAtMs: null }),
+  initial: 'beginning',
   on: {
     'membership.changed': { actions: { type: 'noteTally', params: ({ event }) => event } },
     'server.drain': '.draining',
   },
   states: {
+    beginning: {
+      description: 'Begins, or goes on where the process before this one ended.',
+      always: [
+        { guard: { type: 'endedIn', params: { state: 'awaitingModel' } }, target: 'awaitingModel' },
+        { guard: 'roundIsResumed', target: 'running.opening' },
+        { guard: { type: 'endedIn', params: { state: 'opening' } }, target: 'running.settled' },
+        { guard: { type: 'endedIn', params: { state: 'gathering' } }, target: 'running.gathering' },
+        { guard: { type: 'endedIn', params: { state: 'paused' } }, target: 'paused' },
+        { guard: { type: 'endedIn', params: { state: 'finished' } }, target: 'finished' },
+        { guard: { type: 'endedIn', params: { state: 'stopped' } }, target: 'stopped' },
+        { target: 'idle' },
+      ],
+    },
     idle: {
       description: 'No run yet.',
       tags: ['resting'],
@@ -161,51 +210,51 @@ export const coordinatorMachine = setup({
             {
               id: 'openRound',
               src: 'openRound',
-              input: ({ context }) => runOf(context),
+              input: ({ context }) => ({ run: runOf(context), resumed: context.resumed }),
               onDone: [
-                { guard: 'pauseRequested', target: '#coordinator.paused' },
+                { guard: 'mustPauseNow', target: '#coordinator.paused' },
                 { target: 'round', actions: { type: 'noteTally', params: ({ event }) => event.output } },
               ],
               onError: {
                 target: 'settled',
-                actions: {
-                  type: 'noteOutcome',
-                  params: ({ event }) => ({
-                    kind: 'abandoned',
-                    reason: 'aggregatorLost',
-                    detail: messageOf(event.error),
-                  }),
-                },
+                actions: [
+                  { type: 'settleRound', params: ({ event }) => notOpened(messageOf(event.error)) },
+                  { type: 'noteOutcome', params: ({ event }) => notOpened(messageOf(event.error)) },
+                  'forgetResumed',
+                ],
               },
             },
             { id: 'openingDeadline', src: 'deadline', input: ({ context }) => context },
           ],
           on: {
+            'run.stop': {
+              target: '#coordinator.stopped',
+              actions: [
+                { type: 'settleRound', params: wasStopped },
+                { type: 'noteReason', params: { reason: 'stopped by an operator' } },
+                'forgetResumed',
+              ],
+            },
             'deadline.passed': {
               target: 'settled',
               actions: [
                 { type: 'noteTime', params: ({ event }) => event },
-                {
-                  type: 'noteOutcome',
-                  params: {
-                    kind: 'abandoned',
-                    reason: 'aggregatorLost',
-                    detail: 'The aggregator did not open the round in time',
-                  },
-                },
+                { type: 'settleRound', params: notOpened('The aggregator did not open the round in time') },
+                { type: 'noteOutcome', params: notOpened('The aggregator did not open the round in time') },
+                'forgetResumed',
               ],
             },
           },
         },
         round: {
           description: 'A round is open.',
-          exit: { type: 'settleRound', params: ({ event }) => outcomeOf(event) },
+          exit: [{ type: 'settleRound', params: ({ event }) => outcomeOf(event) }, 'forgetResumed'],
           invoke: {
             id: 'round',
             src: 'round',
             input: ({ context }): RoundInput => {
               const { run, round, attempt, plan } = runOf(context);
-              return { run, round, attempt, plan, tally: context.tally };
+              return { run, round, attempt, plan, tally: context.tally, resumed: context.resumed };
             },
             onDone: [
               {
@@ -215,7 +264,10 @@ export const coordinatorMachine = setup({
               },
               { target: 'settled', actions: { type: 'noteOutcome', params: ({ event }) => event.output } },
             ],
-            onError: { target: 'settled', actions: { type: 'noteOutcome', params: ({ event }) => outcomeOf(event) } },
+            onError: {
+              target: 'settled',
+              actions: { type: 'noteOutcome', params: ({ event }) => crashed(event.error) },
+            },
           },
           on: {
             'round.fact': { actions: sendTo('round', ({ event }) => event.fact) },

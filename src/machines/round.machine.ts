@@ -48,6 +48,8 @@ export const roundMachine = setup({
     commit: fromPromise<{ modelVersion: number }, Round>(toBeProvided('commit')),
   },
   guards: {
+    beganTraining: ({ context }) => context.beginsIn === 'training',
+    beganAggregating: ({ context }) => context.beginsIn === 'aggregating',
     cohortIsThere: ({ context }) => cohortIsThere(context),
     quorumIsThere: ({ context }) => quorumIsThere(context),
     someoneWasSelected: (_, { selected }: { selected: number }) => selected > 0,
@@ -80,7 +82,7 @@ export const roundMachine = setup({
 }).createMachine({
   id: 'round',
   context: ({ input }) => openRound(input),
-  initial: 'selecting',
+  initial: 'beginning',
   on: {
     'round.abort': {
       target: '.abandoned',
@@ -91,6 +93,14 @@ export const roundMachine = setup({
     },
   },
   states: {
+    beginning: {
+      description: 'Begins, or goes on where the process before this one ended.',
+      always: [
+        { guard: 'beganTraining', target: 'training' },
+        { guard: 'beganAggregating', target: 'aggregating' },
+        { target: 'selecting' },
+      ],
+    },
     selecting: {
       description: 'Waits for the clients that the plan wants, and forms the cohort.',
       initial: 'waiting',
@@ -145,7 +155,7 @@ export const roundMachine = setup({
               {
                 guard: { type: 'someoneWasSelected', params: ({ event }) => event },
                 target: '#round.training',
-                actions: { type: 'noteSelection', params: ({ event }) => event },
+                actions: [{ type: 'noteSelection', params: ({ event }) => event }, 'startTrainingWindow'],
               },
               {
                 target: '#round.abandoned',
@@ -175,7 +185,6 @@ export const roundMachine = setup({
     },
     training: {
       description: 'Waits for updates; clients that are lost are replaced.',
-      entry: 'startTrainingWindow',
       invoke: { id: 'trainingDeadline', src: 'deadline', input: ({ context }) => context },
       always: [
         { guard: 'mayClose', target: 'aggregating' },
@@ -204,7 +213,7 @@ export const roundMachine = setup({
             guard: 'mayExtend',
             target: 'training',
             reenter: true,
-            actions: [{ type: 'noteTime', params: ({ event }) => event }, 'countExtension'],
+            actions: [{ type: 'noteTime', params: ({ event }) => event }, 'countExtension', 'startTrainingWindow'],
           },
           {
             target: 'abandoned',

@@ -1,27 +1,25 @@
-import type { ModelInfo } from '../domain/model.ts';
 import type { ModelStore } from './model-store.ts';
 
-/** Versions kept; the oldest go first, never the latest. */
+/** Models kept; those stored first go first, never the newest. */
 const modelsKeptMax = 32;
-/** Bytes that they may have together, but for the latest. */
+/** Bytes that they may have together, but for the newest. */
 const defaultBytesKeptMax = 2 ** 30;
 
 /** Models in shared memory: for embedding and tests. Gone with the process. */
 export function createMemoryModelStore({ bytesKeptMax = defaultBytesKeptMax } = {}): ModelStore {
-  const models = new Map<number, { info: ModelInfo; bytes: Uint8Array<SharedArrayBuffer> }>();
+  const models = new Map<string, Uint8Array<SharedArrayBuffer>>();
   return {
-    list: () => [...models.values()].map(({ info }) => info),
-    put: async (info, bytes, signal) => {
-      signal.throwIfAborted();
-      models.set(info.version, { info, bytes: new Uint8Array(bytes) });
-      let bytesKept = [...models.values()].reduce((total, model) => total + model.bytes.byteLength, 0);
-      for (const [version, model] of models) {
-        const isLatest = version === info.version;
-        if (isLatest || (models.size <= modelsKeptMax && bytesKept <= bytesKeptMax)) break;
-        models.delete(version);
-        bytesKept -= model.bytes.byteLength;
+    has: (sha256) => models.has(sha256),
+    put: async (sha256, bytes) => {
+      models.delete(sha256);
+      models.set(sha256, new Uint8Array(bytes));
+      let bytesKept = [...models.values()].reduce((total, model) => total + model.byteLength, 0);
+      for (const [oldest, model] of models) {
+        if (oldest === sha256 || (models.size <= modelsKeptMax && bytesKept <= bytesKeptMax)) break;
+        models.delete(oldest);
+        bytesKept -= model.byteLength;
       }
     },
-    open: async (version) => models.get(version) ?? null,
+    open: async (sha256) => models.get(sha256) ?? null,
   };
 }

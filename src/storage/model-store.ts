@@ -1,16 +1,12 @@
-import type { ModelBlob, ModelInfo } from '../domain/model.ts';
-
 /**
- * Where committed models live. A model is there whole or not at all; a version once put is never changed or lost.
+ * The bytes of committed models, by their SHA-256. Which versions there are is in the journal; a model is stored before
+ * the journal says that it is committed. A model is there whole or not at all.
  */
 export interface ModelStore {
-  /** Oldest first. */
-  list(): ModelInfo[];
-  /**
-   * Stores a model durably. Putting a version again (a retry of a commit that failed half-way) replaces what the failed
-   * try left behind. @throws when it cannot be stored, or `signal` is aborted before it is; then `list` does not have it.
-   */
-  put(info: ModelInfo, bytes: SharedArrayBuffer, signal: AbortSignal): Promise<void>;
-  /** @returns the model, or null when there is no such version. @throws when its bytes are damaged. */
-  open(version: number): Promise<(ModelBlob & { bytes: Uint8Array<SharedArrayBuffer> }) | null>;
+  /** Stores a model durably. There already is fine. @throws when it cannot be stored. */
+  put(sha256: string, bytes: SharedArrayBuffer): Promise<void>;
+  /** Whether it is there still: a store in memory has a bound. */
+  has(sha256: string): boolean;
+  /** @returns the model, or null when there is none. @throws when its bytes are not those that were stored. */
+  open(sha256: string): Promise<Uint8Array<SharedArrayBuffer> | null>;
 }

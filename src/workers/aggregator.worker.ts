@@ -5,6 +5,8 @@ import { Aggregation } from '../aggregator/service.ts';
 import type { AggregatorCallbacks, AggregatorService } from '../domain/aggregation.ts';
 import { systemClock } from '../domain/clock.ts';
 import type { HttpSettings } from '../domain/http.ts';
+import { openFileUpdateStore } from '../storage/file-update-store.ts';
+import { openNodeDisk } from '../storage/node-disk.ts';
 import { createFoldPool } from './fold-pool.ts';
 
 /** What the aggregator thread is started with. */
@@ -13,11 +15,13 @@ export interface AggregatorThreadData {
   callbackPort: MessagePort;
   stagingBytesMax: number;
   foldThreads: number;
+  /** Where accepted updates are staged; null: they are in memory only. */
+  updates: { dir: string; fsync: 'always' | 'commit'; keep: boolean } | null;
   http: HttpSettings;
   preloadHttp: boolean;
 }
 
-const { callbackPort, stagingBytesMax, foldThreads, http, preloadHttp } = workerData as AggregatorThreadData;
+const { callbackPort, stagingBytesMax, foldThreads, updates, http, preloadHttp } = workerData as AggregatorThreadData;
 
 let close: (() => Promise<void>) | null = null;
 
@@ -32,6 +36,7 @@ const service: Aggregation = new Aggregation({
   callbacks: Comlink.wrap<AggregatorCallbacks>(nodeEndpoint(callbackPort)) as unknown as AggregatorCallbacks,
   stagingBytesMax,
   memory: 'wasm',
+  updates: updates && (await openFileUpdateStore(openNodeDisk(updates.dir), updates)),
   listener: {
     async listen({ host, port }) {
       await close?.();
@@ -49,12 +54,13 @@ const service: Aggregation = new Aggregation({
 
 const api: AggregatorService = {
   listen: (at) => service.listen(at),
-  openRound: (order) => service.openRound(order),
+  openRound: (order, recovered) => service.openRound(order, recovered),
   admit: (credential) => service.admit(credential),
   recall: (credentials, payloadBytesMax) => service.recall(credentials, payloadBytesMax),
   revoke: (clientId) => service.revoke(clientId),
   closeRound: (request) => service.closeRound(request),
   abandonRound: () => service.abandonRound(),
+  releaseUpdates: () => service.releaseUpdates(),
   publish: (model) => service.publish(model),
   checkModel: (bytes) => service.checkModel(bytes),
   drain: (graceMs) => service.drain(graceMs),

@@ -1,74 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { inlineFoldPool } from '../../src/aggregator/inline-pool.ts';
-import { Aggregation } from '../../src/aggregator/service.ts';
-import type { AggregatorCallbacks, RoundOrder, TrainingReport, Verdict } from '../../src/domain/aggregation.ts';
-import { systemClock } from '../../src/domain/clock.ts';
-import { ChorusError } from '../../src/domain/errors.ts';
-import { decodeSafetensors, encodeSafetensors } from '../../src/wire/safetensors.ts';
-
-const order: RoundOrder = {
-  run: 'run',
-  round: 1,
-  attempt: 1,
-  deadlineAtMs: 0,
-  uploadAttemptsMax: 3,
-  downloadsMax: 4,
-  payloadBytesMax: 100_000,
-  numExamplesMax: 1_000,
-  updateNormMax: null,
-  updateKind: 'weights',
-  modelVersion: null,
-};
-
-/** A service whose coordinator answers when, and what, the test says. */
-function serviceWith(callbacks: Partial<AggregatorCallbacks> = {}): Aggregation {
-  return new Aggregation({
-    clock: systemClock,
-    pool: inlineFoldPool,
-    memory: 'plain',
-    stagingBytesMax: 1_000_000,
-    callbacks: { endTraining: () => ({ kind: 'accepted' }), uploadRefused: () => undefined, ...callbacks },
-  });
-}
-
-const updateOf = (value: number, numExamples = 1) =>
-  encodeSafetensors(
-    { w: { dtype: 'F32', shape: [1], data: Float32Array.of(value) } },
-    { num_examples: String(numExamples) },
-  );
-
-async function open(service: Aggregation, clients: readonly string[], about: Partial<RoundOrder> = {}): Promise<void> {
-  const { round, attempt } = { ...order, ...about };
-  expect(await service.openRound({ ...order, ...about })).toMatchObject({ kind: 'ok' });
-  for (const clientId of clients) {
-    const credential = { clientId, round, attempt, trainingToken: `${clientId}-${round}-${attempt}` };
-    expect(await service.admit(credential)).toMatchObject({ kind: 'ok' });
-  }
-}
-
-async function upload(service: Aggregation, clientId: string, value: number, { round = 1, attempt = 1 } = {}) {
-  const bytes = updateOf(value);
-  const taken = service.beginUpload({
-    clientId,
-    round,
-    trainingToken: `${clientId}-${round}-${attempt}`,
-    contentLength: bytes.byteLength,
-  });
-  await taken.ready();
-  taken.write(bytes);
-  return taken.finish();
-}
-
-const codeOf = async (act: () => unknown): Promise<string> => {
-  try {
-    await act();
-  } catch (error) {
-    return error instanceof ChorusError ? error.code : String(error);
-  }
-  return 'no refusal';
-};
-
-const settle = () => new Promise((resolve) => setImmediate(resolve));
+import type { TrainingReport, Verdict } from '../../src/domain/aggregation.ts';
+import { decodeSafetensors } from '../../src/wire/safetensors.ts';
+import { codeOf, modelOf, open, serviceWith, settle, upload } from './support/service.ts';
 
 describe('the aggregator service', () => {
   it('sums what the coordinator accepted and nothing else', async () => {
@@ -78,8 +11,7 @@ describe('the aggregator service', () => {
     await upload(service, 'a', 1);
     await upload(service, 'b', 3);
     expect(await codeOf(() => upload(service, 'c', 100))).toBe('UPDATE_DISCARDED');
-    const closed = await service.closeRound({ round: 1, attempt: 1, contributions: ['a', 'b'] });
-    const bytes = closed.kind === 'ok' ? new Uint8Array(closed.value.bytes) : new Uint8Array(0);
+    const bytes = await modelOf(service, ['a', 'b']);
     expect(decodeSafetensors(bytes).tensors.w?.data).toEqual(Float32Array.of(2));
     expect(service.stats()).toMatchObject({ stagedBytes: 0, uploadsInFlight: 0 });
   });
@@ -118,8 +50,7 @@ describe('the aggregator service', () => {
       asked.shift()?.answer({ kind: 'accepted' });
     }
     await Promise.all([again, other]);
-    const closed = await service.closeRound({ round: 1, attempt: 2, contributions: ['a', 'b'] });
-    const bytes = closed.kind === 'ok' ? new Uint8Array(closed.value.bytes) : new Uint8Array(0);
+    const bytes = await modelOf(service, ['a', 'b'], { attempt: 2 });
     expect(decodeSafetensors(bytes).tensors.w?.data).toEqual(Float32Array.of(1.5));
     expect(service.stats().stagedBytes).toBe(0);
   });

@@ -65,6 +65,13 @@ export class TestServer {
     return new Participant(this, json);
   }
 
+  /** A client of a server before this one, with what it had. */
+  adopt({ clientId, clientToken, ticket }: Participant): Participant {
+    const client = new Participant(this, { clientId, clientToken, heartbeatIntervalMs: 0, heartbeatTimeoutMs: 0 });
+    client.ticket = ticket;
+    return client;
+  }
+
   joinMany(count: number): Promise<Participant[]> {
     return Promise.all(Array.from({ length: count }, () => this.join()));
   }

@@ -29,7 +29,7 @@ const quiet = roundMachine.provide({
   actions: { askSelector: () => undefined, dismissStragglers: () => undefined },
 });
 
-const input = { run: 'run', round: 1, attempt: 1, plan: planOf(), tally: tallyOf() };
+const input = { run: 'run', round: 1, attempt: 1, plan: planOf(), tally: tallyOf(), resumed: null };
 
 const inTraining = tallyOf({ selected: 2 });
 const events: (RoundEvent | { type: string; output?: unknown; error?: unknown })[] = [

@@ -10,16 +10,18 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   wire: ['domain'],
   machines: ['domain'],
+  history: ['domain', 'machines'],
   storage: ['domain'],
-  aggregator: ['domain', 'wire'],
+  aggregator: ['domain', 'wire', 'storage'],
+  audit: ['domain', 'wire', 'machines', 'history', 'storage', 'aggregator'],
   client: ['domain', 'wire'],
   inspect: ['domain', 'machines'],
-  actors: ['domain', 'machines', 'storage', 'workers', 'wire'],
+  actors: ['domain', 'machines', 'history', 'storage', 'workers', 'wire'],
   http: ['domain', 'wire', 'inspect', '.'],
-  workers: ['domain', 'aggregator', 'http'],
+  workers: ['domain', 'aggregator', 'storage', 'http'],
   testing: ['domain', 'wire', '.'],
-  cli: ['domain', 'client', '.'],
-  '.': ['domain', 'actors', 'aggregator', 'storage', 'inspect', 'http'],
+  cli: ['domain', 'client', 'audit', '.'],
+  '.': ['domain', 'history', 'actors', 'aggregator', 'storage', 'inspect', 'http'],
 };
 
 const folderOf = (file: string): string => (file.includes('/') ? (file.split('/')[0] ?? '') : '.');

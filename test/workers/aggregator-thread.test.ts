@@ -5,6 +5,7 @@ import type { Plan } from '../../src/domain/plan.ts';
 import { seededRandom } from '../../src/domain/random.ts';
 import { createChorus } from '../../src/index.ts';
 import { decodeSafetensors } from '../../src/wire/safetensors.ts';
+import { temporaryFolder } from '../aggregator/support/test-aggregator.ts';
 import { call, eventually, expectProblem, patienceMs } from '../http/calls.ts';
 import { exactMean } from '../http/exact-mean.ts';
 import { type Participant, updateOf } from '../http/participant.ts';
@@ -92,6 +93,29 @@ describe('an aggregator whose thread dies', () => {
       reason: expect.stringMatching(/^aggregatorLost/),
     });
     expect(retried).toMatchObject({ attempt: 2, phase: 'committed' });
+  });
+
+  it('goes on with what it had received where that is on the disk: the model has the same bits', async () => {
+    const values = [0.1, 1e7, -3.3, 2 ** -20, 123_456.7];
+    const models: Uint8Array[] = [];
+    for (const storage of ['memory', { dir: await temporaryFolder() }] as const) {
+      const server = await TestServer.forTest({ storage, plan: { rounds: 1, minClients: 5, participantsRatio: 1 } });
+      const clients = await server.joinMany(5);
+      for (const [index, value] of values.entries()) {
+        const client = clients[index] as Participant;
+        await client.waitUntil('selected');
+        await client.contribute([value]);
+        if (storage === 'memory' || (index !== 1 && index !== 4)) continue;
+        await kill(server);
+        await untilBack(server);
+      }
+      models.push((await server.model(1)).bytes);
+      expect(server.handle.round(1)).toMatchObject({ attempt: 1, phase: 'committed' });
+      expect(server.events.filter(({ type }) => type === 'round.abandoned')).toEqual([]);
+      await server.expectNothingStaged();
+    }
+    expect(weightsOf(models[1] as Uint8Array)).toEqual(weightsOf(models[0] as Uint8Array));
+    expect(models[1]?.byteLength).toBe(models[0]?.byteLength);
   });
 
   it('breaks off the upload that is under way, and takes it again when it is back', async () => {

@@ -1,16 +1,19 @@
 import type { Logger } from 'pino';
+import { failureOf } from '../../audit/failures.ts';
 import type { Chorus } from '../../chorus.ts';
+import { packageVersion } from '../../version.ts';
 import type { Flags } from '../config/from-flags.ts';
 import type { ServeConfig } from '../config/resolve.ts';
 import { isLoopback } from '../config/server-conflicts.ts';
+import { CommandFailure } from '../failure.ts';
 import { plural } from '../render/format.ts';
 import { styleFor } from '../render/style.ts';
-import { packageVersion } from '../version.ts';
 import { bannerLines, type Listening, listeningFields } from './banner.ts';
-import { runDemo } from './demo.ts';
+import { cameBackTo } from './came-back.ts';
+import { refuseOldFolder, runDemo } from './demo.ts';
 import { describeEvent } from './event-log.ts';
 import { type Keys, openKeys } from './keys.ts';
-import { watchLifetime } from './lifetime.ts';
+import { type EndCause, watchLifetime } from './lifetime.ts';
 import { openPorts } from './open-ports.ts';
 import { readServeConfig } from './serve-config.ts';
 
@@ -22,6 +25,8 @@ export async function serve(flags: Flags): Promise<void> {
   const { config, demo } = await readServeConfig(flags, process.env);
   const { server } = config;
   const isPretty = server.logFormat === 'pretty' || (server.logFormat === 'auto' && process.stderr.isTTY === true);
+  const startedAtMs = Date.now();
+  if (demo && server.storage === 'file') await refuseOldFolder(server.dataDir);
   const keys = await openKeys(config, flags.values.adminTokenFile !== undefined, process.env);
   const ending = new AbortController();
   let chorus: Chorus | null = null;
@@ -29,8 +34,11 @@ export async function serve(flags: Flags): Promise<void> {
   let isListening = false;
   const shutDown = async () => {
     ending.abort();
-    await chorus?.close({ graceMs: server.drainMs });
-    await keys.folder?.release();
+    try {
+      await chorus?.close({ graceMs: server.drainMs });
+    } finally {
+      await keys.folder?.release();
+    }
     if (isListening) log?.info('Stopped');
   };
   let closing: Promise<void> | null = null;
@@ -38,7 +46,7 @@ export async function serve(flags: Flags): Promise<void> {
     closing ??= shutDown();
     return closing;
   };
-  const unwatch = watchLifetime({
+  const lifetime = watchLifetime({
     process,
     now: () => performance.now(),
     close,
@@ -54,7 +62,8 @@ export async function serve(flags: Flags): Promise<void> {
     ]);
     log = await createLogger({ level: server.logLevel, pretty: isPretty }, 'chorus');
     for (const warning of [...keys.warnings, ...exposureWarnings(config)]) log.warn(warning);
-    chorus = await createChorus(chorusOptions(config, keys, isPretty, log));
+    const whatFailed = { log, diskFailed: lifetime.diskFailed };
+    chorus = await createChorus(chorusOptions(config, keys, isPretty, whatFailed)).catch(refuseBadFolder);
     const urls = await openPorts(
       chorus,
       server,
@@ -68,6 +77,7 @@ export async function serve(flags: Flags): Promise<void> {
       hasInspectPage: server.inspect,
       dataDir: keys.folder?.path ?? null,
       adminTokenAt: tokenPlace(keys, isPretty),
+      resumed: cameBackTo(chorus.handle, startedAtMs),
       waiting: chorus.handle.status().waitingFor.summary,
     };
     if (demo) {
@@ -78,17 +88,28 @@ export async function serve(flags: Flags): Promise<void> {
   } catch (error) {
     // Told to stop meanwhile: whatever failed did so for that reason, and the process ends when all is closed.
     if (ending.signal.aborted) return;
-    unwatch();
+    lifetime.unwatch();
     await close();
     throw error;
   }
   if (demo) {
-    unwatch();
+    lifetime.unwatch();
     await close();
   }
 }
 
-function chorusOptions({ server, plan }: ServeConfig, keys: Keys, isPretty: boolean, log: Logger) {
+/** What is wrong with a folder is said in its own sentence. */
+function refuseBadFolder(error: unknown): never {
+  const sentence = failureOf(error);
+  throw sentence === null ? error : new CommandFailure(sentence);
+}
+
+function chorusOptions(
+  { server, plan }: ServeConfig,
+  keys: Keys,
+  isPretty: boolean,
+  { log, diskFailed }: { log: Logger; diskFailed: (error: unknown) => void },
+) {
   const { aggregatorUrl } = server;
   const {
     logLevel,
@@ -101,6 +122,9 @@ function chorusOptions({ server, plan }: ServeConfig, keys: Keys, isPretty: bool
     autoStart,
     clientsMax,
     stagingBytesMax,
+    durability,
+    fsync,
+    keepUpdates,
   } = server;
   return {
     plan,
@@ -114,6 +138,11 @@ function chorusOptions({ server, plan }: ServeConfig, keys: Keys, isPretty: bool
     autoStart,
     clientsMax,
     stagingBytesMax,
+    durability,
+    fsync,
+    keepUpdates,
+    onFatal: diskFailed,
+    onNote: (sentence: string) => log.warn(sentence),
     onCrash: (error: unknown) => log.error({ err: error }, 'Something broke; the server goes on'),
     http: {
       corsOrigins: [...corsOrigins],
@@ -163,12 +192,14 @@ function logEvents({ handle }: Chorus, log: Logger, isPretty: boolean): void {
   });
 }
 
-function logEnd(
-  log: Logger | null,
-  chorus: Chorus | null,
-  graceMs: number,
-  cause: { signal: string } | { error: unknown },
-) {
+function logEnd(log: Logger | null, chorus: Chorus | null, graceMs: number, cause: EndCause) {
+  if ('disk' in cause) {
+    const why = cause.disk instanceof Error ? cause.disk.message : String(cause.disk);
+    const sentence = `The disk does not keep what it is given (${why}), so nothing can be promised any more and the server ends; see to the disk of the data folder, then start it again: it goes on with what was kept`;
+    if (log) log.fatal({ err: cause.disk }, sentence);
+    else console.error(sentence);
+    return;
+  }
   if ('error' in cause) {
     if (log) log.fatal({ err: cause.error }, 'An error that nobody caught; the server ends');
     else console.error(cause.error);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
-/** From the sources the package is two folders up, from the compiled files three. */
-const candidates = ['../../package.json', '../../../package.json'];
+/** From the sources the package is one folder up, from the compiled files two. */
+const candidates = ['../package.json', '../../package.json'];
 
 /** @returns the version of this package. */
 export function packageVersion(): string {

@@ -1,0 +1,26 @@
+import { clientStates } from '../domain/client.ts';
+import type { ClientStates } from '../history/history.ts';
+import type { ClientRegistry } from './registry.ts';
+
+/** The registry as the history sees it: states by client id. */
+export const registryStates = (registry: ClientRegistry, nowMs: () => number): ClientStates => ({
+  stateOf: (clientId) => {
+    const slot = registry.find(clientId);
+    return slot === -1 ? 'unknown' : registry.stateOf(slot);
+  },
+  *list() {
+    for (const state of clientStates) {
+      if (state === 'unknown') continue;
+      for (const slot of registry.slotsIn(state)) yield [registry.idOf(slot), state, registry.profileOf(slot)];
+    }
+  },
+  restore: (clientId, state, profile) => registry.restore(clientId, state, nowMs(), profile),
+  // A client that registers now is there already: its id was made with its slot.
+  add: (clientId, profile) => {
+    if (registry.find(clientId) === -1) registry.restore(clientId, 'waiting', nowMs(), profile);
+  },
+  apply: (clientId, event) => {
+    const slot = registry.find(clientId);
+    return slot !== -1 && registry.apply(slot, event) !== null;
+  },
+});

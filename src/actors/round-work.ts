@@ -1,0 +1,312 @@
+import type { Aggregate, Recovered, RoundOrder, TrainingReport, Verdict } from '../domain/aggregation.ts';
+import type { Clock } from '../domain/clock.ts';
+import { ChorusError, fromRefusal, toRefusal } from '../domain/errors.ts';
+import type { ExclusionReason, TrainingTicket } from '../domain/handle.ts';
+import type { RandomStream } from '../domain/random.ts';
+import { isFull, type Round, type RoundOutcome, type Tally } from '../domain/round.ts';
+import type { Run } from '../domain/run.ts';
+import type { History } from '../history/history.ts';
+import { weightedMetrics } from '../history/round-ledger.ts';
+import type { RoundEvent } from '../machines/round.machine.ts';
+import type { AggregatorActor } from './aggregator.actor.ts';
+import type { ClientTokens } from './client-tokens.ts';
+import type { BoundedEventFeed } from './event-feed.ts';
+import type { ModelKeeper } from './model-keeper.ts';
+import type { Recorder } from './recorder.ts';
+import type { ClientRegistry } from './registry.ts';
+import { type SelectionAnswered, type SelectionPolicy, startSelector } from './selector.actor.ts';
+
+/** Times a sum is begun again when the aggregator is lost over it; what it needs is on the disk. */
+const summingAttemptsMax = 3;
+
+/** What the work on a round needs of the coordinator. */
+export interface RoundWorkDeps {
+  clock: Clock;
+  random: RandomStream;
+  registry: ClientRegistry;
+  history: History;
+  recorder: Recorder;
+  feed: BoundedEventFeed;
+  models: ModelKeeper;
+  aggregator: AggregatorActor;
+  tokens: ClientTokens;
+  policy: SelectionPolicy;
+  totals: { roundsCommitted: number; roundsAbandoned: number; updates: { accepted: number; discarded: number } };
+  tally: () => Tally;
+  /** The open round as its machine sees it, and the phase it is in. */
+  round: () => Round | null;
+  isTraining: () => boolean;
+  /** Tells the round's machine. */
+  tell: (fact: RoundEvent) => void;
+  membershipChanged: () => void;
+  wake: (slot: number) => void;
+  onCrash: (error: unknown) => void;
+}
+
+/** Carries out what the round machine decides, and tells it what happened. */
+export class RoundWork {
+  readonly #deps: RoundWorkDeps;
+  readonly #selector: ReturnType<typeof startSelector>;
+  #aggregate: Aggregate | null = null;
+  #selectionId = 0;
+  #selectionWanted = 0;
+
+  constructor(deps: RoundWorkDeps) {
+    this.#deps = deps;
+    this.#selector = startSelector(deps.policy, (answer) => this.#onSelection(answer));
+  }
+
+  stop(): void {
+    this.#selector.stop();
+  }
+
+  /** Readies the aggregator for an attempt; for one that is gone on with, with all that it had accepted. */
+  async open(run: Run, resumed: Round | null, signal: AbortSignal): Promise<{ tally: Tally }> {
+    const { models, aggregator, recorder, history, tally } = this.#deps;
+    await models.announce();
+    const opened = await aggregator.openRound(this.#orderOf(run), resumed ? this.#recovered() : null);
+    if (opened.kind === 'refused') throw fromRefusal(opened);
+    signal.throwIfAborted();
+    const { round, attempt } = run;
+    if (!resumed) recorder.note({ type: 'round.opened', round, attempt, base: history.current?.version ?? null });
+    return { tally: tally() };
+  }
+
+  /** Asks the selector for clients. */
+  askSelector(count: number): void {
+    const { registry, random, history } = this.#deps;
+    this.#selectionId += 1;
+    this.#selectionWanted = count;
+    this.#selector.ask(this.#selectionId, {
+      count,
+      round: history.run?.round ?? 0,
+      random,
+      candidates: {
+        count: registry.count('waiting'),
+        sample: (size, stream) => registry.sample('waiting', size, stream).map((slot) => registry.idOf(slot)),
+      },
+    });
+  }
+
+  #onSelection(answer: SelectionAnswered): void {
+    const { registry, history, recorder, feed, tally, tell, wake, onCrash } = this.#deps;
+    // An answer to an earlier question, or after the round is over, selects nobody.
+    if (answer.requestId !== this.#selectionId || !history.open) return;
+    if (answer.type === 'selection.failed') {
+      onCrash(answer.error);
+      tell({ type: 'selection.failed', tally: tally() });
+      return;
+    }
+    this.#selectionId += 1;
+    const chosen = new Set<string>();
+    for (const clientId of answer.clientIds) {
+      if (chosen.size === this.#selectionWanted) break;
+      const slot = typeof clientId === 'string' ? registry.find(clientId) : -1;
+      if (slot !== -1 && registry.stateOf(slot) === 'waiting') chosen.add(registry.idOf(slot));
+    }
+    const clientIds = [...chosen];
+    if (clientIds.length > 0) {
+      const { round, attempt } = history.open.record;
+      recorder.note({ type: 'clients.selected', clientIds });
+      feed.publish('clients.selected', { round, attempt, count: clientIds.length, clientIds: clientIds.slice(0, 20) });
+    }
+    tell({ type: 'selection.made', tally: tally(), selected: clientIds.length });
+    for (const clientId of clientIds) wake(registry.find(clientId));
+  }
+
+  /** Tells the aggregator, then the client; asked again, the same token. @throws CLIENT_NOT_SELECTED, … */
+  async startTraining(slot: number, clientId: string): Promise<Omit<TrainingTicket, 'aggregatorUrl'>> {
+    const { registry, history, recorder, aggregator, tokens, models } = this.#deps;
+    const ledger = history.open;
+    const round = this.#deps.round();
+    const before = registry.stateOf(slot);
+    const notSelected = () =>
+      new ChorusError('CLIENT_NOT_SELECTED', `Client ${clientId} is ${registry.stateOf(slot)}, not selected`);
+    if (!ledger || !round || !this.#deps.isTraining() || (before !== 'selected' && before !== 'training')) {
+      throw notSelected();
+    }
+    const { run, round: number, attempt, plan } = round;
+    if (before === 'selected') {
+      recorder.must({ type: 'training.started', clientId });
+      this.#deps.wake(slot);
+      this.#deps.membershipChanged();
+    }
+    const trainingToken = tokens.trainingToken(clientId, run, number, attempt);
+    const answer = await aggregator.admit({ clientId, round: number, attempt, trainingToken });
+    if (answer.kind === 'refused') throw fromRefusal(answer);
+    // While the aggregator was told, the round may have ended or the client may have been lost.
+    if (history.open !== ledger || registry.find(clientId) !== slot || registry.stateOf(slot) !== 'training') {
+      throw notSelected();
+    }
+    return {
+      run,
+      round: number,
+      trainingToken,
+      modelVersion: models.current?.version ?? null,
+      hyperparameters: plan.hyperparameters,
+      deadlineAtMs: this.#deps.round()?.deadlineAtMs ?? round.deadlineAtMs,
+    };
+  }
+
+  /** The aggregator reports how a training ended. The client is settled before this returns. */
+  endTraining({ clientId, round, attempt, outcome }: TrainingReport): Verdict | Promise<Verdict> {
+    const { clock, registry, history, recorder, feed, totals, tally, tell, wake, membershipChanged } = this.#deps;
+    const record = history.open?.record;
+    if (!record || record.round !== round || record.attempt !== attempt || !this.#deps.isTraining()) {
+      return this.#discard(clientId, round, `Round ${round} takes no more updates`);
+    }
+    const slot = registry.find(clientId);
+    if (slot === -1 || registry.stateOf(slot) !== 'training') {
+      return this.#discard(clientId, round, `Client ${clientId} is not in training`);
+    }
+    if (outcome.kind === 'valid') {
+      const { receipt, metrics, staged } = outcome;
+      try {
+        recorder.must({ type: 'update.accepted', receipt, metrics, staged });
+      } catch (error) {
+        return toRefusal(error);
+      }
+      totals.updates.accepted += 1;
+      feed.publish('update.accepted', { ...receipt, metrics });
+    } else {
+      recorder.note({ type: 'training.failed', clientId, code: outcome.code });
+      feed.publish('client.excluded', { clientId, round, reason: 'uploadsRefused', code: outcome.code });
+    }
+    registry.touch(slot, Math.max(clock.now(), registry.seenUntilMs(slot)));
+    wake(slot);
+    if (outcome.kind === 'failed') {
+      membershipChanged();
+      return { kind: 'discarded', detail: 'Its uploads were refused' };
+    }
+    tell({ type: 'update.accepted', tally: tally() });
+    return this.#accepted();
+  }
+
+  async #accepted(): Promise<Verdict> {
+    await this.#deps.recorder.settled();
+    return { kind: 'accepted' };
+  }
+
+  #discard(clientId: string, round: number, detail: string): Verdict {
+    this.#deps.totals.updates.discarded += 1;
+    this.#deps.feed.publish('update.discarded', { clientId, round, detail });
+    return { kind: 'discarded', detail };
+  }
+
+  /** The round takes no more updates: whoever is still open is out of it. */
+  dismissStragglers(round: Round): void {
+    const { registry, recorder, wake } = this.#deps;
+    const open = [...registry.slotsIn('selected'), ...registry.slotsIn('training')];
+    if (open.length === 0) return;
+    const reason: ExclusionReason & ('notNeeded' | 'straggler') = isFull(round) ? 'notNeeded' : 'straggler';
+    recorder.note({ type: 'clients.dismissed', reason });
+    for (const slot of open) wake(slot);
+  }
+
+  async close(round: Round): Promise<{ atMs: number }> {
+    const { aggregator, history, clock } = this.#deps;
+    const contributions = history.open?.record.contributions.map(({ clientId }) => clientId) ?? [];
+    const { run } = history;
+    for (let attempt = 1; ; attempt += 1) {
+      const answer = await aggregator.closeRound({ round: round.round, attempt: round.attempt, contributions });
+      if (answer.kind === 'ok') {
+        this.#aggregate = answer.value;
+        return { atMs: clock.now() };
+      }
+      const isLost = answer.code === 'AGGREGATOR_UNAVAILABLE' && history.open?.staged != null;
+      if (!isLost || !run || attempt === summingAttemptsMax) throw fromRefusal(answer);
+      const opened = await aggregator.openRound(this.#orderOf(round), this.#recovered());
+      if (opened.kind === 'refused') throw fromRefusal(opened);
+    }
+  }
+
+  /** Makes the aggregate the next model: from one moment to the next, or not at all. */
+  async commit({ run, round }: Round, signal: AbortSignal): Promise<{ modelVersion: number }> {
+    const { clock, history, recorder, models } = this.#deps;
+    const record = history.open?.record;
+    const aggregate = this.#aggregate;
+    if (!record || !aggregate) throw new Error('Nothing to commit');
+    await models.store(aggregate);
+    signal.throwIfAborted();
+    const { contributions, numExamples } = record;
+    const model = models.next(aggregate, {
+      run,
+      round,
+      createdAtMs: clock.now(),
+      contributions: contributions.length,
+      numExamples,
+      metrics: weightedMetrics(contributions),
+    });
+    recorder.commit({ type: 'round.committed', model, record: recorder.durability === 'round' ? record : null });
+    // At once, also after the last round, so that nobody is served an older model. If it fails, the next round says so.
+    models.announce().catch(() => undefined);
+    void this.#deps.aggregator.releaseUpdates();
+    return { modelVersion: model.version };
+  }
+
+  /** Whatever way a round was left: it is recorded, and its clients are given back to the population. */
+  settle(outcome: RoundOutcome): void {
+    const { history, recorder, feed, totals, aggregator, membershipChanged } = this.#deps;
+    this.#aggregate = null;
+    this.#selectionId += 1;
+    if (outcome.kind === 'committed') totals.roundsCommitted += 1;
+    else {
+      if (!history.open) return;
+      recorder.note({ type: 'round.abandoned', reason: outcome.reason, detail: outcome.detail });
+      void aggregator.abandonRound();
+      totals.roundsAbandoned += 1;
+    }
+    const record = history.rounds.at(-1);
+    if (!record) return;
+    const { run, round, attempt, contributions, exclusions, metrics, modelVersion, reason } = record;
+    feed.publish(`round.${outcome.kind}`, {
+      run,
+      round,
+      attempt,
+      modelVersion,
+      reason,
+      contributions: contributions.length,
+      exclusions: exclusions.length,
+      metrics,
+    });
+    membershipChanged();
+  }
+
+  #orderOf({ run, round, attempt, plan, ...rest }: Run | Round): RoundOrder {
+    return {
+      run,
+      round,
+      attempt,
+      deadlineAtMs: 'deadlineAtMs' in rest ? rest.deadlineAtMs : 0,
+      uploadAttemptsMax: plan.uploadAttemptsMax,
+      downloadsMax: plan.downloadsMax,
+      payloadBytesMax: plan.payloadBytesMax,
+      numExamplesMax: plan.numExamplesMax,
+      updateNormMax: plan.updateNormMax,
+      updateKind: plan.updateKind,
+      modelVersion: this.#deps.models.current?.version ?? null,
+    };
+  }
+
+  /** What the open attempt has: who is at work, and what was accepted. */
+  #recovered(): Recovered | null {
+    const { history, registry, tokens } = this.#deps;
+    const ledger = history.open;
+    if (!ledger) return null;
+    const { run, round, attempt, cohort, contributions } = ledger.record;
+    const accepted = new Set(contributions.map(({ clientId }) => clientId));
+    const isIn = (clientId: string) => {
+      const slot = registry.find(clientId);
+      return accepted.has(clientId) || (slot !== -1 && registry.stateOf(slot) === 'training');
+    };
+    return {
+      credentials: cohort.filter(isIn).map((clientId) => ({
+        clientId,
+        round,
+        attempt,
+        trainingToken: tokens.trainingToken(clientId, run, round, attempt),
+      })),
+      contributions: ledger.staged ?? [],
+    };
+  }
+}

@@ -1,0 +1,75 @@
+import type { OpenPhase, Position } from '../domain/facts.ts';
+import { quorumOf } from '../domain/plan.ts';
+import type { Round, Tally } from '../domain/round.ts';
+import type { Run } from '../domain/run.ts';
+import type { History } from './history.ts';
+
+/** Where the machines go on after a restart. */
+export interface Resume {
+  state: Position['state'];
+  run: Run | null;
+  /** Since when it was there; the new process has no part in that. */
+  sinceMs: number;
+  /** The open round, with its clients and its contributions; null: none is gone on with. */
+  round: Round | null;
+}
+
+/**
+ * Why the open attempt cannot be gone on with, or null. @param durability of the new process, which decides whether what
+ * the attempt does from now on outlives it.
+ */
+export function cannotResume({ open, position, current }: History, durability: 'update' | 'round'): string | null {
+  if (!open) return null;
+  if (durability === 'round') return 'The server was started anew, with durability "round"';
+  if (position.state !== 'round' || !position.round) return 'The server ended while the round was being opened';
+  if (open.base !== (current?.version ?? null)) return 'An initial model was installed';
+  if (open.staged === null) return 'The server ended with updates that were in memory only';
+  return null;
+}
+
+/** @param tally counts of the registry as it was restored; its time is that of the restart. */
+export function resumeOf({ run, position, open }: History, tally: Tally): Resume {
+  if (!run) return { state: 'idle', run: null, sinceMs: tally.atMs, round: null };
+  if (!open || position.state !== 'round' || !position.round) {
+    const { state, sinceMs } = position;
+    return { state: state === 'round' ? 'opening' : state, run, sinceMs, round: null };
+  }
+  const { phase, target, extensions, sinceMs, deadlineAtMs } = position.round;
+  const { round, attempt, cohort } = open.record;
+  // The cohort was chosen, and the process ended before the phase began.
+  const begins = phase === 'selecting' && cohort.length > 0;
+  const resumed: Round = {
+    run: run.run,
+    round,
+    attempt,
+    plan: run.plan,
+    quorum: quorumOf(run.plan),
+    target: Math.max(target, begins ? cohort.length : 0),
+    tally,
+    beginsIn: begins ? 'training' : phaseAgain(phase),
+    sinceMs: begins ? tally.atMs : sinceMs,
+    deadlineAtMs: begins
+      ? tally.atMs + run.plan.trainingWindowMs
+      : deadlineAgain(deadlineAtMs, tally.atMs, phase, run.plan),
+    extensions,
+    selectorAsked: false,
+    selectorDryAt: -1,
+    outcome: null,
+  };
+  return { state: 'round', run, sinceMs: position.sinceMs, round: resumed };
+}
+
+/** What was being stored is summed again: the same contributions in the same order give the same bits. */
+const phaseAgain = (phase: OpenPhase): Exclude<OpenPhase, 'committing'> =>
+  phase === 'committing' ? 'aggregating' : phase;
+
+/**
+ * The deadline holds on, as an absolute time. One that passed while no server was there is put off by what a client needs
+ * to be heard of again, so that those who trained meanwhile can still report; and a clock that was set back does not
+ * make it later than a whole window.
+ */
+function deadlineAgain(deadlineAtMs: number, nowMs: number, phase: OpenPhase, plan: Run['plan']): number {
+  const windowMs = phase === 'selecting' ? plan.selectionWindowMs : plan.trainingWindowMs;
+  if (deadlineAtMs <= nowMs) return nowMs + Math.min(windowMs, plan.heartbeatTimeoutMs);
+  return Math.min(deadlineAtMs, nowMs + windowMs);
+}

@@ -1,0 +1,13 @@
+import type { Journal } from './journal.ts';
+
+/** A journal that keeps nothing, and so numbers nothing: for a server whose state ends with its process. */
+export function createNoJournal(): Journal {
+  return {
+    async *entries() {},
+    append: () => 0,
+    synced: async () => undefined,
+    syncNow: () => undefined,
+    seq: 0,
+    close: async () => undefined,
+  };
+}
