@@ -12,6 +12,7 @@ import type { Round, Tally } from '../domain/round.ts';
 import type { Run } from '../domain/run.ts';
 import type { History } from '../history/history.ts';
 import { cannotResume, resumeOf } from '../history/resume.ts';
+import { readBackMsMax } from '../machines/aggregator.machine.ts';
 import { coordinatorMachine } from '../machines/coordinator.machine.ts';
 import { deadline } from '../machines/deadline.ts';
 import { type RoundEvent, roundMachine } from '../machines/round.machine.ts';
@@ -19,11 +20,12 @@ import type { ModelStore } from '../storage/model-store.ts';
 import type { AggregatorActor } from './aggregator.actor.ts';
 import type { ClientTokens } from './client-tokens.ts';
 import { BoundedEventFeed } from './event-feed.ts';
+import { bytesOf } from './given-round.ts';
 import { LongPolls, type Standing } from './long-polls.ts';
 import { ModelKeeper } from './model-keeper.ts';
 import type { Recorder } from './recorder.ts';
 import type { ClientRegistry } from './registry.ts';
-import { RoundWork } from './round-work.ts';
+import { openingAttemptsMax, RoundWork } from './round-work.ts';
 import type { SelectionPolicy } from './selector.actor.ts';
 
 /** At most so often is a change of membership told to subscribers, ms. */
@@ -135,6 +137,8 @@ export class Coordinator {
         beginsIn: state,
         run,
         resumed: round,
+        // As often as it is tried.
+        readBackMsMax: openingAttemptsMax * readBackMsMax(bytesOf(this.stagedContributions() ?? [])),
       },
       clock,
       ...(deps.inspect ? { inspect: deps.inspect } : {}),

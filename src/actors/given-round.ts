@@ -103,5 +103,5 @@ export class GivenRound {
 }
 
 /** All that is to be read back, together. */
-const bytesOf = (contributions: Recovered['contributions']): number =>
+export const bytesOf = (contributions: Recovered['contributions']): number =>
   contributions.reduce((total, { staged }) => total + staged.bytes, 0);

@@ -1,4 +1,11 @@
-import type { Aggregate, Recovered, RoundOrder, TrainingReport, Verdict } from '../domain/aggregation.ts';
+import type {
+  Aggregate,
+  Recovered,
+  RoundOrder,
+  ServiceAnswer,
+  TrainingReport,
+  Verdict,
+} from '../domain/aggregation.ts';
 import type { Clock } from '../domain/clock.ts';
 import { ChorusError, fromRefusal, toRefusal } from '../domain/errors.ts';
 import type { ExclusionReason, TrainingTicket } from '../domain/handle.ts';
@@ -16,6 +23,8 @@ import type { Recorder } from './recorder.ts';
 import type { ClientRegistry } from './registry.ts';
 import { type SelectionAnswered, type SelectionPolicy, startSelector } from './selector.actor.ts';
 
+/** Times a round that is gone on with is opened, when the aggregator is lost over it. */
+export const openingAttemptsMax = 3;
 /** Times a sum is begun again when the aggregator is lost over it; what it needs is on the disk. */
 const summingAttemptsMax = 3;
 
@@ -43,6 +52,9 @@ export interface RoundWorkDeps {
   onCrash: (error: unknown) => void;
 }
 
+const isAway = (answer: ServiceAnswer<unknown>): boolean =>
+  answer.kind === 'refused' && answer.code === 'AGGREGATOR_UNAVAILABLE';
+
 /** Carries out what the round machine decides, and tells it what happened. */
 export class RoundWork {
   readonly #deps: RoundWorkDeps;
@@ -64,7 +76,12 @@ export class RoundWork {
   async open(run: Run, resumed: Round | null, signal: AbortSignal): Promise<{ tally: Tally }> {
     const { models, aggregator, recorder, history, tally } = this.#deps;
     await models.announce();
-    const opened = await aggregator.openRound(this.#orderOf(run), resumed ? this.#recovered() : null);
+    const recovered = resumed ? this.#recovered() : null;
+    let opened = await aggregator.openRound(this.#orderOf(run), recovered);
+    for (let again = 1; recovered && isAway(opened) && again < openingAttemptsMax; again += 1) {
+      signal.throwIfAborted();
+      opened = await aggregator.openRound(this.#orderOf(run), recovered);
+    }
     if (opened.kind === 'refused') throw fromRefusal(opened);
     signal.throwIfAborted();
     const { round, attempt } = run;
@@ -206,17 +223,16 @@ export class RoundWork {
   async close(round: Round): Promise<{ atMs: number }> {
     const { aggregator, history, clock } = this.#deps;
     const contributions = history.open?.record.contributions.map(({ clientId }) => clientId) ?? [];
-    const { run } = history;
     for (let attempt = 1; ; attempt += 1) {
       const answer = await aggregator.closeRound({ round: round.round, attempt: round.attempt, contributions });
       if (answer.kind === 'ok') {
         this.#aggregate = answer.value;
         return { atMs: clock.now() };
       }
-      const isLost = answer.code === 'AGGREGATOR_UNAVAILABLE' && history.open?.staged != null;
-      if (!isLost || !run || attempt === summingAttemptsMax) throw fromRefusal(answer);
+      const canBeSummedAgain = isAway(answer) && history.open?.staged != null;
+      if (!canBeSummedAgain || attempt === summingAttemptsMax) throw fromRefusal(answer);
       const opened = await aggregator.openRound(this.#orderOf(round), this.#recovered());
-      if (opened.kind === 'refused') throw fromRefusal(opened);
+      if (opened.kind === 'refused' && !isAway(opened)) throw fromRefusal(opened);
     }
   }
 

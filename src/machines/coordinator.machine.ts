@@ -15,6 +15,8 @@ export interface CoordinatorContext {
   beginsIn: Beginning;
   /** The open round of the process before this one, until it is gone on with. */
   resumed: Round | null;
+  /** What reading back its updates may take, ms. */
+  readBackMsMax: number;
 }
 
 type Beginning = 'idle' | 'awaitingModel' | 'opening' | 'round' | 'gathering' | 'paused' | 'finished' | 'stopped';
@@ -25,6 +27,7 @@ export interface CoordinatorInput {
   beginsIn: Beginning;
   run: Run | null;
   resumed: Round | null;
+  readBackMsMax: number;
 }
 
 export type CoordinatorEvent =
@@ -122,7 +125,7 @@ export const coordinatorMachine = setup({
     })),
     startModelWindow: assign(({ context }) => ({ deadlineAtMs: context.tally.atMs + modelWindowMs })),
     startOpeningWindow: assign(({ context }) => ({
-      deadlineAtMs: context.tally.atMs + openingWindowMs + (context.resumed?.plan.aggregationWindowMs ?? 0),
+      deadlineAtMs: context.tally.atMs + openingWindowMs + (context.resumed ? context.readBackMsMax : 0),
     })),
     forgetResumed: assign({ resumed: null }),
     noDeadline: assign({ deadlineAtMs: null }),
