@@ -1,4 +1,4 @@
-import { type Actor, createActor, fromPromise, type InspectionEvent, type Observer } from 'xstate';
+import { type Actor, assign, createActor, fromPromise, type InspectionEvent, type Observer } from 'xstate';
 import type { Recovered } from '../domain/aggregation.ts';
 import type { ClientProfile } from '../domain/client.ts';
 import type { Clock } from '../domain/clock.ts';
@@ -392,6 +392,7 @@ export class Coordinator {
         openRound: fromPromise(({ input: { run, resumed }, signal }) => work.open(run, resumed, signal)),
       },
       actions: {
+        noteNow: assign(({ context }) => ({ tally: { ...context.tally, atMs: clock.now() } })),
         settleRound: (_, outcome) => {
           if (outcome) work.settle(outcome);
         },

@@ -113,6 +113,8 @@ export const coordinatorMachine = setup({
     })),
     noteTally: assign((_, { tally }: { tally: Tally }) => ({ tally })),
     noteTime: assign(({ context }, { atMs }: { atMs: number }) => ({ tally: { ...context.tally, atMs } })),
+    /** Notes what time it is; a round may have gone on for long since the latest tally. */
+    noteNow: toBeProvided('noteNow') as () => void,
     noteOutcome: assign(({ context }, outcome: RoundOutcome) => ({ run: afterRound(runOf(context), outcome) })),
     noteReason: assign(({ context }, { reason }: { reason: string | null }) => ({
       run: { ...runOf(context), reason },
@@ -207,7 +209,7 @@ export const coordinatorMachine = setup({
       states: {
         opening: {
           description: 'The aggregator is readied for the round.',
-          entry: ['startOpeningWindow', 'markSince'],
+          entry: ['noteNow', 'startOpeningWindow', 'markSince'],
           exit: 'noDeadline',
           invoke: [
             {
