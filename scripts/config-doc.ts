@@ -114,6 +114,8 @@ function valuesOf(name: string, spec: SettingSpec): string {
       return `${code('true')}, ${code('false')}`;
     case 'record':
       return `JSON object, ${code('name=value')}, or a table ${code('[plan.hyperparameters]')}`;
+    case 'schedule':
+      return `JSON list of \`{ "fromRound": n, "values": { … } }\`, or tables ${code('[[plan.hyperparametersByRound]]')}`;
     case 'text':
       return listSettings.includes(name) ? 'list' : 'text';
   }

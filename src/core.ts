@@ -6,6 +6,7 @@ import { inlineLink, threadLink } from './actors/aggregator-links.ts';
 import { createClientTokens } from './actors/client-tokens.ts';
 import { Coordinator } from './actors/coordinator.actor.ts';
 import { createHandle } from './actors/coordinator-handle.ts';
+import { createJudge } from './actors/judge.ts';
 import { pastCredentials } from './actors/past-credentials.ts';
 import { Recorder } from './actors/recorder.ts';
 import { ClientRegistry } from './actors/registry.ts';
@@ -16,6 +17,8 @@ import { Aggregation } from './aggregator/service.ts';
 import type { AggregatorCallbacks, UploadGate } from './domain/aggregation.ts';
 import { type Clock, systemClock } from './domain/clock.ts';
 import { ChorusError, fromRefusal } from './domain/errors.ts';
+import type { Evaluate } from './domain/evaluate.ts';
+import { judgeProblem } from './domain/evaluation.ts';
 import type { Durability } from './domain/facts.ts';
 import type { CoordinatorHandle } from './domain/handle.ts';
 import type { HttpSettings, ListenAt } from './domain/http.ts';
@@ -60,6 +63,12 @@ export interface CoreOptions {
   foldThreads?: number;
   /** How a cohort is chosen. @default uniformly at random */
   policy?: SelectionPolicy;
+  /**
+   * Measures models when the plan says `evaluateBy: server` or `both`: the path of an ES module that exports
+   * `evaluate({ tensors, metadata, version })` and runs on a thread of its own, or a function that runs in this one. The
+   * module has all the rights of this process. @default none
+   */
+  evaluator?: string | Evaluate;
   /** Key of the clients' tokens, ≥ 32 bytes. @default the one kept in the folder, or random */
   clientKey?: Uint8Array;
   /**
@@ -135,6 +144,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     stagingBytesMax = 2 ** 30,
     foldThreads = availableParallelism(),
     policy = uniformPolicy,
+    evaluator,
     clientKey,
     onCrash = (error: unknown) => console.error(error),
     onFatal = endProcess,
@@ -147,6 +157,9 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     aggregatorUrl,
     inspect,
   } = options;
+  const unjudged = judgeProblem(plan, evaluator !== undefined);
+  if (unjudged !== null) throw new ChorusError('PLAN_INVALID', unjudged);
+  const judge = evaluator === undefined ? null : await createJudge(evaluator);
   const keeping = { durability, fsync, keep: keepUpdates };
   const stores = await openStores(storage, { ...keeping, isInline: place === 'inline', onNote });
   const registry = new ClientRegistry({
@@ -199,7 +212,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
   const tokens = createClientTokens(clientKey ?? (stores.disk ? await openClientKey(stores.disk, makeKey) : makeKey()));
   aggregator.recallPast(pastCredentials(history.rounds, tokens), (earlierRun?.plan ?? plan).payloadBytesMax);
   const coordinator: Coordinator = new Coordinator({
-    ...{ clock, random, aggregator, policy, registry, history, recorder, tokens, onCrash },
+    ...{ clock, random, aggregator, policy, judge, registry, history, recorder, tokens, onCrash },
     uuid: uuidsFrom(entropy),
     models: stores.models,
     version: packageVersion(),
@@ -216,6 +229,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     defaults: plan,
     aggregatorUrl: () => aggregatorUrl ?? aggregator.url,
     isDraining: () => isDraining,
+    hasEvaluator: judge !== null,
   });
 
   aggregator.start();
@@ -233,6 +247,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     await aggregator.drain(graceMs);
     coordinator.stop();
     await aggregator.close();
+    await judge?.close();
     await recorder.close();
   }
 

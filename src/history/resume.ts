@@ -1,12 +1,11 @@
 import type { OpenPhase, Position } from '../domain/facts.ts';
-import { quorumOf } from '../domain/plan.ts';
-import type { Round, Tally } from '../domain/round.ts';
+import { quorumFor, type Round, type Tally, workWindowMs } from '../domain/round.ts';
 import type { Run } from '../domain/run.ts';
 import type { History } from './history.ts';
 
 /** Where the machines go on after a restart. */
 export interface Resume {
-  state: Position['state'];
+  state: Exclude<Position['state'], 'judging'>;
   run: Run | null;
   /** Since when it was there; the new process has no part in that. */
   sinceMs: number;
@@ -32,31 +31,34 @@ export function resumeOf({ run, position, open }: History, tally: Tally): Resume
   if (!run) return { state: 'idle', run: null, sinceMs: tally.atMs, round: null };
   if (!open || position.state !== 'round' || !position.round) {
     const { state, sinceMs } = position;
-    return { state: state === 'round' ? 'opening' : state, run, sinceMs, round: null };
+    // What works begins anew.
+    const isAtWork = state === 'round' || state === 'judging';
+    return { state: isAtWork ? 'opening' : state, run, sinceMs, round: null };
   }
   const { phase, target, extensions, sinceMs, deadlineAtMs } = position.round;
   const { round, attempt, cohort } = open.record;
   // The cohort was chosen, and the process ended before the phase began.
   const begins = phase === 'selecting' && cohort.length > 0;
+  const size = Math.max(target, begins ? cohort.length : 0);
   const resumed: Round = {
     run: run.run,
     round,
     attempt,
+    evaluates: open.evaluates,
     plan: run.plan,
-    quorum: quorumOf(run.plan),
-    target: Math.max(target, begins ? cohort.length : 0),
+    quorum: quorumFor(run.plan, open.evaluates, size),
+    target: size,
     tally,
     beginsIn: begins ? 'training' : phaseAgain(phase),
     sinceMs: begins ? tally.atMs : sinceMs,
-    deadlineAtMs: begins
-      ? tally.atMs + run.plan.trainingWindowMs
-      : deadlineAgain(deadlineAtMs, tally.atMs, phase, run.plan),
+    deadlineAtMs,
     extensions,
     selectorAsked: false,
     selectorDryAt: -1,
     outcome: null,
   };
-  return { state: 'round', run, sinceMs: position.sinceMs, round: resumed };
+  const deadlineNow = begins ? tally.atMs + workWindowMs(resumed) : deadlineAgain(resumed, phase);
+  return { state: 'round', run, sinceMs: position.sinceMs, round: { ...resumed, deadlineAtMs: deadlineNow } };
 }
 
 /** What was being stored is summed again: the same contributions in the same order give the same bits. */
@@ -68,8 +70,10 @@ const phaseAgain = (phase: OpenPhase): Exclude<OpenPhase, 'committing'> =>
  * to be heard of again, so that those who trained meanwhile can still report; and a clock that was set back does not
  * make it later than a whole window.
  */
-function deadlineAgain(deadlineAtMs: number, nowMs: number, phase: OpenPhase, plan: Run['plan']): number {
-  const windowMs = phase === 'selecting' ? plan.selectionWindowMs : plan.trainingWindowMs;
+function deadlineAgain(round: Round, phase: OpenPhase): number {
+  const { deadlineAtMs, plan } = round;
+  const nowMs = round.tally.atMs;
+  const windowMs = phase === 'selecting' ? plan.selectionWindowMs : workWindowMs(round);
   if (deadlineAtMs <= nowMs) return nowMs + Math.min(windowMs, plan.heartbeatTimeoutMs);
   return Math.min(deadlineAtMs, nowMs + windowMs);
 }

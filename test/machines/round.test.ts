@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createActor, fromCallback, fromPromise } from 'xstate';
 import { getShortestPaths } from 'xstate/graph';
+import type { Metrics } from '../../src/domain/metrics.ts';
 import { type Plan, readPlan } from '../../src/domain/plan.ts';
 import { attemptMsMax, type Round, type RoundOutcome, type Tally } from '../../src/domain/round.ts';
 import type { DeadlinePassed } from '../../src/machines/deadline.ts';
@@ -16,6 +17,7 @@ const tallyOf = (given: Partial<Tally> = {}): Tally => ({
   doneAndInactive: 0,
   ignored: 0,
   population: 2,
+  evaluatorsWaiting: 0,
   contributions: 0,
   ...given,
 });
@@ -23,13 +25,13 @@ const tallyOf = (given: Partial<Tally> = {}): Tally => ({
 const quiet = roundMachine.provide({
   actors: {
     deadline: fromCallback<DeadlinePassed, { deadlineAtMs: number | null }>(() => undefined),
-    aggregate: fromPromise<{ atMs: number }, Round>(() => new Promise(() => undefined)),
-    commit: fromPromise<{ modelVersion: number }, Round>(() => new Promise(() => undefined)),
+    aggregate: fromPromise<{ atMs: number; metrics: Metrics }, Round>(() => new Promise(() => undefined)),
+    commit: fromPromise<{ modelVersion: number; metrics: Metrics }, Round>(() => new Promise(() => undefined)),
   },
   actions: { askSelector: () => undefined, dismissStragglers: () => undefined },
 });
 
-const input = { run: 'run', round: 1, attempt: 1, plan: planOf(), tally: tallyOf(), resumed: null };
+const input = { run: 'run', round: 1, attempt: 1, evaluates: null, plan: planOf(), tally: tallyOf(), resumed: null };
 
 const inTraining = tallyOf({ selected: 2 });
 const events: (RoundEvent | { type: string; output?: unknown; error?: unknown })[] = [
@@ -43,9 +45,9 @@ const events: (RoundEvent | { type: string; output?: unknown; error?: unknown })
   { type: 'deadline.passed', atMs: 1_000 },
   { type: 'round.abort', reason: 'stopped', detail: 'stopped' },
   { type: 'round.pause' },
-  { type: 'xstate.done.actor.aggregate', output: { atMs: 2_000 } },
+  { type: 'xstate.done.actor.aggregate', output: { atMs: 2_000, metrics: { loss: 1 } } },
   { type: 'xstate.error.actor.aggregate', error: new Error('no sum') },
-  { type: 'xstate.done.actor.commit', output: { modelVersion: 1 } },
+  { type: 'xstate.done.actor.commit', output: { modelVersion: 1, metrics: { loss: 1 } } },
   { type: 'xstate.error.actor.commit', error: new Error('disk full') },
 ];
 
@@ -84,7 +86,8 @@ describe('the round machine', () => {
         expect(context.tally.contributions).toBeGreaterThanOrEqual(context.quorum);
       }
       if (!isFinal) expect(context.deadlineAtMs).toBeGreaterThan(0);
-      if (value === 'committed') expect(context.outcome).toEqual({ kind: 'committed', modelVersion: 1 });
+      if (value === 'committed')
+        expect(context.outcome).toEqual({ kind: 'committed', modelVersion: 1, metrics: { loss: 1 } });
     }
   });
 

@@ -18,7 +18,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   inspect: ['domain', 'machines'],
   actors: ['domain', 'machines', 'history', 'storage', 'workers', 'wire'],
   http: ['domain', 'wire', 'inspect', '.'],
-  workers: ['domain', 'aggregator', 'storage', 'http'],
+  workers: ['domain', 'wire', 'aggregator', 'storage', 'http'],
   testing: ['domain', 'wire', '.'],
   cli: ['domain', 'client', 'audit', '.'],
   '.': ['domain', 'history', 'actors', 'aggregator', 'storage', 'inspect', 'http'],
