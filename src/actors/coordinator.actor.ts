@@ -501,6 +501,8 @@ export class Coordinator {
     if (!run || !isLasting(state)) return null;
     const { run: id, plan, startedAtMs, ...progress } = run;
     const { sinceMs, deadlineAtMs } = context;
+    // A round that is gone on with stands where it stood until it is open again: another crash may come before.
+    if (state === 'opening' && context.resumed) return null;
     if (state !== 'round') return { state, sinceMs, deadlineAtMs, run: progress, round: null };
     if (!round || !this.history.open || !isOpenPhase(phase)) return null;
     const { target, extensions } = round;

@@ -69,6 +69,8 @@ const phaseAgain = (phase: OpenPhase): Exclude<OpenPhase, 'committing'> =>
  * make it later than a whole window.
  */
 function deadlineAgain(deadlineAtMs: number, nowMs: number, phase: OpenPhase, plan: Run['plan']): number {
+  // Summing needs no client, and begins anew.
+  if (phase === 'aggregating' || phase === 'committing') return nowMs + plan.aggregationWindowMs;
   const windowMs = phase === 'selecting' ? plan.selectionWindowMs : plan.trainingWindowMs;
   if (deadlineAtMs <= nowMs) return nowMs + Math.min(windowMs, plan.heartbeatTimeoutMs);
   return Math.min(deadlineAtMs, nowMs + windowMs);

@@ -19,7 +19,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   actors: ['domain', 'machines', 'history', 'storage', 'workers', 'wire'],
   http: ['domain', 'wire', 'inspect', '.'],
   workers: ['domain', 'aggregator', 'storage', 'http'],
-  testing: ['domain', 'wire', '.'],
+  testing: ['domain', 'wire', 'storage', '.'],
   cli: ['domain', 'client', 'audit', '.'],
   '.': ['domain', 'history', 'actors', 'aggregator', 'storage', 'inspect', 'http'],
 };
