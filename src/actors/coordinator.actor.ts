@@ -6,7 +6,7 @@ import { ChorusError } from '../domain/errors.ts';
 import type { OpenPhase, Position } from '../domain/facts.ts';
 import type { ExclusionReason, Phase, RunState } from '../domain/handle.ts';
 import type { ModelInfo } from '../domain/model.ts';
-import type { Plan } from '../domain/plan.ts';
+import { isBuffered, type Plan } from '../domain/plan.ts';
 import type { RandomStream } from '../domain/random.ts';
 import type { Round, Tally } from '../domain/round.ts';
 import type { Run } from '../domain/run.ts';
@@ -42,6 +42,7 @@ export interface CoordinatorView {
   round: number;
   /** The run has no further round. */
   isOver: boolean;
+  isBuffered: boolean;
 }
 
 export interface CoordinatorDeps {
@@ -102,7 +103,7 @@ export class Coordinator {
   #lastPosition = '';
   #watchedRound: unknown = null;
   #endedAtMs: number | null = null;
-  #view: CoordinatorView = { run: null, plan: null, round: 0, isOver: false };
+  #view: CoordinatorView = { run: null, plan: null, round: 0, isOver: false, isBuffered: false };
 
   constructor(deps: CoordinatorDeps) {
     const { clock, registry, history, recorder, aggregator, tokens, random, policy, onCrash } = deps;
@@ -238,7 +239,15 @@ export class Coordinator {
     const { isOver, round } = this.#view;
     if (isOver) return { state: 'finished', round };
     const state = this.registry.stateOf(slot);
-    return { state: state === 'selected' || state === 'training' ? state : 'standby', round };
+    if (state !== 'selected' && state !== 'training') return { state: 'standby', round };
+    return { state, round: this.#view.isBuffered ? this.#startOf(slot, round) : round };
+  }
+
+  /** The round that a client takes part in is the one it began in, also when others have passed meanwhile. */
+  #startOf(slot: number, round: number): number {
+    const clientId = this.registry.idOf(slot);
+    const { open, carried } = this.history;
+    return (open?.starts.get(clientId) ?? carried.get(clientId))?.round ?? round;
   }
 
   /** What heartbeats are answered from. */
@@ -253,7 +262,7 @@ export class Coordinator {
 
   /** Accepted updates of the open round that a new life of the aggregator can be given back, or null. */
   stagedContributions(): Recovered['contributions'] | null {
-    return this.history.open?.staged ?? null;
+    return this.#work.stagedContributions();
   }
 
   // ── what may be asked of it ─────────────────────────────────────────────────────────────────────────────────────
@@ -459,6 +468,7 @@ export class Coordinator {
       plan: run?.plan ?? null,
       round: run ? Math.min(run.round, run.plan.rounds) : 0,
       isOver: this.isOver,
+      isBuffered: run !== null && isBuffered(run.plan),
     };
     const child = this.#machine.getSnapshot().children.round;
     if (child && child !== this.#watchedRound) {
@@ -489,7 +499,14 @@ export class Coordinator {
     const written = JSON.stringify(position);
     if (written === this.#lastPosition) return;
     this.#lastPosition = written;
+    const { carried } = this.history;
+    const wasCarried = carried.size > 0;
     this.#deps.recorder.note({ type: 'position', position });
+    if (wasCarried && carried.size === 0) {
+      // No round comes in which they could report.
+      void this.#deps.aggregator.abandonRound();
+      this.#membershipChanged();
+    }
     if (position.state !== 'round') this.#deps.recorder.checkpointWhenDue();
   }
 

@@ -1,7 +1,7 @@
 import type { UpdatePlace } from '../domain/facts.ts';
 import type { RoundRecord } from '../domain/handle.ts';
 import type { ModelInfo } from '../domain/model.ts';
-import { quorumOf } from '../domain/plan.ts';
+import { isBuffered, quorumOf } from '../domain/plan.ts';
 import type { Run } from '../domain/run.ts';
 import { weightedMetrics } from '../history/round-ledger.ts';
 
@@ -57,12 +57,14 @@ export function commitProblems({ run, record, model, places }: Commit): string[]
     isSame(model.metrics, weightedMetrics(contributions)),
     () => `the metrics of model version ${model.version} are not the means of its contributions’ metrics`,
   );
+  const staleMax = isBuffered(run.plan) ? run.plan.stalenessMax : 0;
   const members = new Set(cohort);
   const counted = new Set<string>();
-  for (const { clientId, round, sha256 } of contributions) {
+  for (const { clientId, round, sha256, staleness = 0 } of contributions) {
     must(!counted.has(clientId), () => `client ${clientId} is counted more than once`);
     must(members.has(clientId), () => `client ${clientId} contributed and was not selected`);
-    must(round === record.round, () => `the receipt of client ${clientId} is for round ${round}`);
+    must(round + staleness === record.round, () => `the receipt of client ${clientId} is for round ${round}`);
+    must(staleness <= staleMax, () => `the update of client ${clientId} was ${staleness} versions old`);
     must(sha256Pattern.test(sha256), () => `the receipt of client ${clientId} holds no SHA-256`);
     counted.add(clientId);
   }

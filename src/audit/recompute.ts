@@ -5,6 +5,7 @@ import { systemClock } from '../domain/clock.ts';
 import type { Refusal } from '../domain/errors.ts';
 import type { UpdatePlace } from '../domain/facts.ts';
 import type { ModelInfo } from '../domain/model.ts';
+import { stalenessFactor } from '../domain/plan.ts';
 import type { Run } from '../domain/run.ts';
 import { pathOfModel } from '../storage/file-model-store.ts';
 import type { Commit } from './commit-check.ts';
@@ -76,10 +77,13 @@ export class Recomputation {
     const service = this.#service;
     const published = await service.publish(base && (await this.#read(base)));
     if (published.kind === 'refused') return published;
-    const contributions = record.contributions.map(({ round, clientId, sha256, numExamples }, index) => ({
-      receipt: { round, clientId, sha256, numExamples },
-      staged: places[index] ?? { at: 0, bytes: 0 },
-    }));
+    const contributions = record.contributions.map(
+      ({ round, clientId, sha256, numExamples, staleness = 0 }, index) => ({
+        receipt: { round, clientId, sha256, numExamples },
+        staged: places[index] ?? { at: 0, bytes: 0 },
+        weightFactor: stalenessFactor(run.plan, staleness),
+      }),
+    );
     const opened = await service.openRound(orderOf(run, base), { credentials: [], contributions });
     if (opened.kind === 'refused') return opened;
     const { round, attempt } = record;

@@ -1,5 +1,5 @@
 import type { ClientCounts } from './client.ts';
-import { cohortWanted, contributionsWanted, type Plan, quorumOf } from './plan.ts';
+import { cohortWanted, contributionsWanted, isBuffered, type Plan, quorumOf } from './plan.ts';
 
 /** Counts as read from the registry and the round's ledger at one moment; carried by every event about a round. */
 export interface Tally extends ClientCounts {
@@ -64,17 +64,20 @@ export interface RoundInput {
 
 export function openRound({ run, round, attempt, plan, tally, resumed }: RoundInput): Round {
   if (resumed) return { ...resumed, tally };
+  // Those who went on training are its cohort already; whoever is missing is selected as if somebody had been lost.
+  const goesOn = isBuffered(plan) && tally.selected + tally.training > 0;
+  const windowMs = goesOn ? plan.trainingWindowMs : plan.selectionWindowMs;
   return {
     run,
     round,
     attempt,
     plan,
     quorum: quorumOf(plan),
-    target: 0,
+    target: goesOn ? cohortWanted(plan, tally.population) : 0,
     tally,
-    beginsIn: 'selecting',
+    beginsIn: goesOn ? 'training' : 'selecting',
     sinceMs: tally.atMs,
-    deadlineAtMs: tally.atMs + plan.selectionWindowMs,
+    deadlineAtMs: tally.atMs + windowMs,
     extensions: 0,
     selectorAsked: false,
     selectorDryAt: -1,
@@ -106,9 +109,14 @@ export const hasQuorum = ({ tally, quorum }: Round): boolean => tally.contributi
 export const isFull = (round: Round): boolean =>
   round.target > 0 && round.tally.contributions >= contributionsWanted(round.plan, round.target);
 
-/** How many clients were lost to the cohort and not replaced yet. */
-export const clientsMissing = (round: Round): number =>
-  Math.max(0, round.target - round.tally.contributions - openClients(round));
+/**
+ * How many clients were lost to the cohort and not replaced yet. Buffered, so many train at any time, and who has
+ * contributed makes room for another.
+ */
+export const clientsMissing = (round: Round): number => {
+  const settled = isBuffered(round.plan) ? 0 : round.tally.contributions;
+  return Math.max(0, round.target - settled - openClients(round));
+};
 
 /** Whether a lost client can and should be replaced now. */
 export function replacementDue(round: Round): boolean {

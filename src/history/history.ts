@@ -1,7 +1,8 @@
 import type { ClientProfile, ClientState } from '../domain/client.ts';
-import type { Checkpoint, Durability, Entry, Fact, Position } from '../domain/facts.ts';
+import type { Checkpoint, Durability, Entry, Fact, Position, TrainingStart } from '../domain/facts.ts';
 import type { ExclusionReason, RoundRecord } from '../domain/handle.ts';
 import type { ModelInfo } from '../domain/model.ts';
+import { isBuffered } from '../domain/plan.ts';
 import type { RoundOutcome } from '../domain/round.ts';
 import { afterRound, type Run, startRun } from '../domain/run.ts';
 import type { ClientEventType } from '../machines/client.machine.ts';
@@ -28,6 +29,9 @@ export interface ClientStates {
 
 const lossOf = { left: 'leave', heartbeatTimeout: 'heartbeatTimedOut' } as const;
 
+/** In these nobody trains. */
+const resting: readonly Position['state'][] = ['paused', 'finished', 'stopped'];
+
 const namesIn = ({ cohort, contributions }: RoundRecord): number => cohort.length + contributions.length;
 
 const nowhere: Position = { state: 'idle', sinceMs: 0, deadlineAtMs: null, run: null, round: null };
@@ -52,6 +56,8 @@ export class History {
   position: Position = nowhere;
   /** The open attempt, if there is one. */
   open: RoundLedger | null = null;
+  /** Clients that go on training and wait for the next attempt to open, with where they began; null: not yet. */
+  readonly carried = new Map<string, TrainingStart | null>();
   /** Attempts that are over, oldest first; at most 1,000, fewer when they are large. */
   readonly rounds: RoundRecord[] = [];
   /** Every version, oldest first. */
@@ -85,6 +91,7 @@ export class History {
       run: this.run,
       position: this.position,
       open: this.open?.toCheckpoint() ?? null,
+      carried: [...this.carried],
       rounds: this.rounds,
       models: this.models,
       current: this.current?.version ?? null,
@@ -93,11 +100,12 @@ export class History {
     };
   }
 
-  #restore({ clients, run, position, open, rounds, models, current, starts, durability }: Checkpoint): void {
+  #restore({ clients, run, position, open, carried, rounds, models, current, starts, durability }: Checkpoint): void {
     for (const [clientId, state, profile] of clients) this.#clients.restore(clientId, state, profile);
     this.run = run;
     this.position = position;
     this.open = open && RoundLedger.restore(open);
+    for (const [clientId, start] of carried) this.carried.set(clientId, start);
     for (const record of rounds) this.#keepRecord(record);
     this.models.push(...models);
     this.current = current === null ? null : (models[current - 1] ?? null);
@@ -138,6 +146,7 @@ export class History {
       case 'round.opened':
         if (this.open) throw new HistoryBroken(`Round ${fact.round} opens while another is open`);
         this.open = RoundLedger.open(this.#mustRun(), fact, atMs);
+        this.#takeOver(this.open, atMs);
         break;
       case 'clients.selected':
         for (const clientId of fact.clientIds) this.#must(clientId, 'select');
@@ -145,10 +154,11 @@ export class History {
         break;
       case 'training.started':
         this.#must(fact.clientId, 'startTraining');
+        this.#mustOpen().start(fact.clientId);
         break;
       case 'update.accepted':
         this.#must(fact.receipt.clientId, 'trainingEnded');
-        this.#mustOpen().accept({ ...fact.receipt, metrics: fact.metrics, acceptedAtMs: atMs }, fact.staged);
+        this.#accept(fact, atMs);
         break;
       case 'training.failed':
         this.#must(fact.clientId, 'trainingFailed');
@@ -179,7 +189,13 @@ export class History {
     this.starts += 1;
   }
 
+  #accept({ receipt, metrics, staged, staleness }: Fact & { type: 'update.accepted' }, atMs: number): void {
+    const age = staleness === undefined ? {} : { staleness };
+    this.#mustOpen().accept({ ...receipt, ...age, metrics, acceptedAtMs: atMs }, staged);
+  }
+
   #startRun(run: Run, atMs: number): void {
+    this.#letGo();
     this.run = run;
     this.current = run.plan.initialModel === 'latest' ? (this.models.at(-1) ?? null) : null;
     const state = run.plan.initialModel === 'upload' ? 'awaitingModel' : 'opening';
@@ -188,6 +204,7 @@ export class History {
 
   #move(position: Position): void {
     this.position = position;
+    if (resting.includes(position.state)) this.#letGo();
     if (this.run && position.run) this.run = { ...this.run, ...position.run };
     if (!position.round || !this.open) return;
     const { phase, sinceMs, deadlineAtMs, target } = position.round;
@@ -212,14 +229,41 @@ export class History {
     }
   }
 
+  /** Those who went on training are the first of a new attempt's cohort, but for those whose model is too old. */
+  #takeOver(ledger: RoundLedger, atMs: number): void {
+    const { round } = ledger.record;
+    const { stalenessMax } = this.#mustRun().plan;
+    for (const [clientId, start] of this.carried) {
+      const state = this.#clients.stateOf(clientId);
+      if (state !== 'selected' && state !== 'training') continue;
+      ledger.select([clientId]);
+      if (start && round - start.round > stalenessMax) {
+        this.#must(clientId, 'trainingDeadlinePassed');
+        ledger.exclude(clientId, 'stale', atMs);
+      } else if (start) ledger.starts.set(clientId, start);
+    }
+    this.carried.clear();
+  }
+
+  /** No attempt comes: those who went on training are given back to the population. */
+  #letGo(): void {
+    for (const clientId of this.carried.keys()) this.#clients.apply(clientId, 'roundEnded');
+    this.carried.clear();
+  }
+
   /** Whatever way an attempt was left: it is recorded, and its clients are given back to the population. */
   #endRound(outcome: RoundOutcome, record: RoundRecord | null, atMs: number): void {
     const ledger = this.open;
     this.open = null;
     if (ledger) {
+      const goOn = outcome.kind === 'committed' && isBuffered(this.#mustRun().plan);
       for (const clientId of ledger.record.cohort) {
         const state = this.#clients.stateOf(clientId);
         const isOpen = state === 'selected' || state === 'training';
+        if (isOpen && goOn) {
+          this.carried.set(clientId, ledger.starts.get(clientId) ?? null);
+          continue;
+        }
         if (isOpen && outcome.kind === 'abandoned') ledger.exclude(clientId, 'roundAbandoned', atMs);
         this.#clients.apply(clientId, 'roundEnded');
       }

@@ -52,8 +52,8 @@ describe('a history', () => {
     expect(record?.contributions.map(({ clientId }) => clientId)).toEqual(['b', 'a']);
     expect(record?.numExamples).toBe(5);
     expect(staged).toEqual([
-      { receipt: receipt('b', 3), staged: { at: 0, bytes: 10 } },
-      { receipt: receipt('a', 2), staged: { at: 10, bytes: 10 } },
+      { receipt: receipt('b', 3), staged: { at: 0, bytes: 10 }, staleness: 0 },
+      { receipt: receipt('a', 2), staged: { at: 10, bytes: 10 }, staleness: 0 },
     ]);
     expect(clients.counts()).toMatchObject({ done: 2, selected: 1 });
   });
