@@ -41,10 +41,12 @@ const occasions: Record<ErrorCode, string> = {
   REQUEST_TIMEOUT: `Headers take longer than ${seconds(headersMsMax)}, or a whole request to the coordinator longer than ${seconds(requestMsMax)}; or the body of an upload brings nothing for ${seconds(uploadIdleMsMax)}, or after that time less than ${number(uploadBytesPerSecondMin)} bytes a second on average. A refused upload of this kind does not count as an attempt.`,
   HEADERS_TOO_LARGE: `All headers together are larger than ${number(headerBytesMax)} bytes.`,
   SHUTTING_DOWN: 'The server was told to stop and takes no new work; uploads under way still end.',
+  STORAGE_UNAVAILABLE:
+    'A registration, a start of training, an update, an initial model or a run could not be written to the data folder, e.g. because the disk is full. Nothing has changed.',
   INTERNAL: 'A fault of ours. What happened is in the server’s log, and kept out of the answer.',
 
   CLIENT_UNKNOWN:
-    'The server never gave out this id, lost the client for want of heartbeats, saw it leave, or has restarted since. A client that was lost after its update was accepted can still register under its old id until the round ends; try that first.',
+    'The server never gave out this id, lost the client for want of heartbeats, saw it leave, or keeps nothing (`storage: memory`) and has restarted since. A client that was lost after its update was accepted can still register under its old id until the round ends; try that first.',
   CLIENT_TOKEN_INVALID: 'A call for a client comes without its `clientToken`, or with another.',
   ADMIN_TOKEN_INVALID: 'A call that only an operator may make comes without the admin token, or with another.',
   CLIENT_NOT_SELECTED:
@@ -71,6 +73,12 @@ const occasions: Record<ErrorCode, string> = {
     'An update of the client was accepted, and now other bytes come. The same bytes would be answered with the same receipt.',
   UPDATE_DISCARDED:
     'The update may be fine but is not needed: the round is over or was begun anew, or the client is out of it. An upload under way is ended with this answer, too.',
+  EVALUATION_DISCARDED:
+    'A client reports what it measured, and no evaluation of that round is open to it: it is over, it was begun anew, or the client is out of it.',
+  EVALUATION_CONFLICT:
+    'A result of the client was accepted, and now another comes. The same result would be answered with the same receipt.',
+  TASK_MISMATCH:
+    'An update is uploaded with the token of an evaluation, by a client that did not look at its ticket’s `task`.',
   PAYLOAD_TOO_LARGE: `An update or a model is larger than \`payloadBytesMax\`, or a JSON body larger than ${number(jsonBytesMax)} bytes. A declared length is refused before the body is read.`,
   PAYLOAD_TRUNCATED:
     'The connection broke off, or fewer bytes came than were declared. It does not count as an attempt.',
@@ -85,6 +93,8 @@ const occasions: Record<ErrorCode, string> = {
     '`num_examples` is missing from `__metadata__`, is no decimal integer from 1, or is larger than the plan’s `numExamplesMax`.',
   METRICS_INVALID: '`metrics` in `__metadata__` is no JSON object of finite numbers, or is too large.',
   STAGING_FULL: 'Updates that were received and not summed yet fill the staging memory (`stagingBytesMax`).',
+  STAGED_UPDATES_LOST:
+    'After a restart, an accepted update of the open round cannot be read back, or is not what was accepted. No client hears it: the attempt is abandoned for it, and the round is tried again.',
   AGGREGATOR_UNAVAILABLE:
     'The aggregator’s thread was lost and is being restarted, or does not answer. The last model stays.',
 };

@@ -45,8 +45,8 @@ export interface CoreOptions {
    */
   durability?: Durability;
   /**
-   * What survives a loss of power. `always`: all that was answered. `commit`: all that was committed; the end of the
-   * process alone still loses nothing. @default 'always'
+   * What survives a loss of power. `always`: every update that was answered `accepted`. `commit`: all that was committed;
+   * the end of the process alone still loses nothing. @default 'always'
    */
   fsync?: 'always' | 'commit';
   /** Whether the updates of committed rounds are kept, so that `chorus verify` can make the models again. @default false */
@@ -210,7 +210,6 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
   });
   const makeKey = () => randomBytes(clientKeyBytes);
   const tokens = createClientTokens(clientKey ?? (stores.disk ? await openClientKey(stores.disk, makeKey) : makeKey()));
-  aggregator.recallPast(pastCredentials(history.rounds, tokens), (earlierRun?.plan ?? plan).payloadBytesMax);
   const coordinator: Coordinator = new Coordinator({
     ...{ clock, random, aggregator, policy, judge, registry, history, recorder, tokens, onCrash },
     uuid: uuidsFrom(entropy),
@@ -218,6 +217,11 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     version: packageVersion(),
     ...(inspect ? { inspect } : {}),
   });
+
+  // An attempt that is not gone on with is over by now; of one that is, only some are out.
+  const { rounds, open } = history;
+  const outOfOpen = open ? [{ ...open.record, cohort: open.record.exclusions.map(({ clientId }) => clientId) }] : [];
+  aggregator.recallPast(pastCredentials([...rounds, ...outOfOpen], tokens), (earlierRun?.plan ?? plan).payloadBytesMax);
 
   let isDraining = false;
   const handle = createHandle({

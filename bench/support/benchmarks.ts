@@ -4,7 +4,9 @@ import type { Benchmark } from './report.ts';
 export const benchmarkNames: readonly string[] = [
   'fold',
   'check',
+  'robust',
   'uploads',
+  'durability',
   'downloads',
   'heartbeats',
   'registry',

@@ -6,7 +6,7 @@ import { ChorusError } from '../domain/errors.ts';
 import type { OpenPhase, Position } from '../domain/facts.ts';
 import type { EvaluationResult, ExclusionReason, Phase, Receipt, RunState } from '../domain/handle.ts';
 import type { ModelInfo } from '../domain/model.ts';
-import type { Plan } from '../domain/plan.ts';
+import { isBuffered, type Plan } from '../domain/plan.ts';
 import type { RandomStream } from '../domain/random.ts';
 import { kindOf, type Round, type Tally } from '../domain/round.ts';
 import { attemptOf, type Run } from '../domain/run.ts';
@@ -43,6 +43,7 @@ export interface CoordinatorView {
   round: number;
   /** The run has no further round. */
   isOver: boolean;
+  isBuffered: boolean;
 }
 
 export interface CoordinatorDeps {
@@ -106,7 +107,7 @@ export class Coordinator {
   #lastPosition = '';
   #watchedRound: unknown = null;
   #endedAtMs: number | null = null;
-  #view: CoordinatorView = { run: null, plan: null, round: 0, isOver: false };
+  #view: CoordinatorView = { run: null, plan: null, round: 0, isOver: false, isBuffered: false };
 
   constructor(deps: CoordinatorDeps) {
     const { clock, registry, history, recorder, aggregator, tokens, random, policy, onCrash } = deps;
@@ -243,7 +244,15 @@ export class Coordinator {
     const { isOver, round } = this.#view;
     if (isOver) return { state: 'finished', round };
     const state = this.registry.stateOf(slot);
-    return { state: state === 'selected' || state === 'training' ? state : 'standby', round };
+    if (state !== 'selected' && state !== 'training') return { state: 'standby', round };
+    return { state, round: this.#view.isBuffered ? this.#startOf(slot, round) : round };
+  }
+
+  /** The round that a client takes part in is the one it began in, also when others have passed meanwhile. */
+  #startOf(slot: number, round: number): number {
+    const clientId = this.registry.idOf(slot);
+    const { open, carried } = this.history;
+    return (open?.starts.get(clientId) ?? carried.get(clientId))?.round ?? round;
   }
 
   /** What heartbeats are answered from. */
@@ -258,7 +267,7 @@ export class Coordinator {
 
   /** Accepted updates of the open round that a new life of the aggregator can be given back, or null. */
   stagedContributions(): Recovered['contributions'] | null {
-    return this.history.open?.staged ?? null;
+    return this.#work.stagedContributions();
   }
 
   // ── what may be asked of it ─────────────────────────────────────────────────────────────────────────────────────
@@ -476,6 +485,7 @@ export class Coordinator {
       plan: run?.plan ?? null,
       round: run ? (run.evaluation?.round ?? Math.min(run.round, run.plan.rounds)) : 0,
       isOver: this.isOver,
+      isBuffered: run !== null && isBuffered(run.plan),
     };
     const child = this.#machine.getSnapshot().children.round;
     if (child && child !== this.#watchedRound) {
@@ -507,7 +517,14 @@ export class Coordinator {
     const written = JSON.stringify(position);
     if (written === this.#lastPosition) return;
     this.#lastPosition = written;
+    const { carried } = this.history;
+    const wasCarried = carried.size > 0;
     this.#deps.recorder.note({ type: 'position', position });
+    if (wasCarried && carried.size === 0) {
+      // No round comes in which they could report.
+      void this.#deps.aggregator.abandonRound();
+      this.#membershipChanged();
+    }
     if (position.state !== 'round') this.#deps.recorder.checkpointWhenDue();
   }
 
@@ -519,6 +536,8 @@ export class Coordinator {
     if (!run || !isLasting(state)) return null;
     const { run: id, plan, startedAtMs, ...progress } = run;
     const { sinceMs, deadlineAtMs } = context;
+    // A round that is gone on with stands where it stood until it is open again: another crash may come before.
+    if (state === 'opening' && context.resumed) return null;
     if (state !== 'round') return { state, sinceMs, deadlineAtMs, run: progress, round: null };
     if (!round || !this.history.open || !isOpenPhase(phase)) return null;
     const { target, extensions } = round;

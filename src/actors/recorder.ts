@@ -48,6 +48,8 @@ export class Recorder {
   readonly #backlog: { fact: Fact; atMs: number }[] = [];
   #retryTimer: unknown = null;
   #isOver = false;
+  /** When the disk last took nothing, by the clock; it is left alone for a while. */
+  #failedAtMs = Number.NEGATIVE_INFINITY;
   #checkpointSeq: number;
   /** The journal has an attempt of an earlier process, which kept more of it: how it ends is written as well. */
   #roundIsKnown: boolean;
@@ -71,11 +73,15 @@ export class Recorder {
   must(fact: Fact): void {
     const atMs = this.#deps.clock.now();
     if (this.#isWritten(fact)) {
+      // Each try on a full disk costs a sync; a flood of requests must not pay that each time.
+      if (Math.abs(atMs - this.#failedAtMs) < retryMs) throw unavailable('it was full or broken a moment ago');
       try {
         this.#writeBacklog();
         this.#deps.journal.append([fact], atMs);
       } catch (cause) {
-        throw isOfDisk(cause) ? unavailable(cause) : cause;
+        if (!isOfDisk(cause)) throw cause;
+        this.#failedAtMs = atMs;
+        throw unavailable(cause);
       }
     }
     this.#apply(fact, atMs);

@@ -1,5 +1,6 @@
 import type {
   Aggregate,
+  Credential,
   Recovered,
   RoundOrder,
   ServiceAnswer,
@@ -12,6 +13,7 @@ import type { Evaluator } from '../domain/evaluation.ts';
 import type { EvaluationResult, ExclusionReason, Receipt, RoundRecord, TrainingTicket } from '../domain/handle.ts';
 import { hyperparametersOf } from '../domain/hyperparameters.ts';
 import type { Metrics } from '../domain/metrics.ts';
+import { isBuffered, stalenessFactor } from '../domain/plan.ts';
 import type { RandomStream } from '../domain/random.ts';
 import { isFull, kindOf, type Round, type RoundOutcome, type Tally } from '../domain/round.ts';
 import { attemptOf, type Run } from '../domain/run.ts';
@@ -78,6 +80,26 @@ type OrderBasis = Pick<Round, 'run' | 'round' | 'attempt' | 'evaluates' | 'plan'
 const isAway = (answer: ServiceAnswer<unknown>): boolean =>
   answer.kind === 'refused' && answer.code === 'AGGREGATOR_UNAVAILABLE';
 
+/** Between two rounds of a buffered run an update waits for the next. */
+const comeBackSoon: Verdict = {
+  kind: 'refused',
+  code: 'AGGREGATOR_UNAVAILABLE',
+  detail: 'A version is being made; the update counts for the next one',
+  retryAfterMs: 200,
+};
+
+const credentialOf = (
+  clientId: string,
+  run: string,
+  { round, attempt }: { round: number; attempt: number },
+  tokens: ClientTokens,
+): Credential => ({
+  clientId,
+  round,
+  attempt,
+  trainingToken: tokens.trainingToken(clientId, run, round, attempt),
+});
+
 /** Carries out what the round machine decides, and tells it what happened. */
 export class RoundWork {
   readonly #deps: RoundWorkDeps;
@@ -101,8 +123,8 @@ export class RoundWork {
   async open(run: Run, resumed: Round | null, signal: AbortSignal): Promise<{ tally: Tally }> {
     const { models, aggregator, recorder, history, tally } = this.#deps;
     await models.announce();
-    const recovered = resumed ? this.#recovered() : null;
     const next = attemptOf(run);
+    const recovered = resumed ? this.#recovered() : this.#carriedOver(run);
     const order = this.#orderOf({ run: run.run, plan: run.plan, ...next });
     let opened = await aggregator.openRound(order, recovered);
     for (let again = 1; recovered && isAway(opened) && again < openingAttemptsMax; again += 1) {
@@ -112,8 +134,12 @@ export class RoundWork {
     if (opened.kind === 'refused') throw fromRefusal(opened);
     signal.throwIfAborted();
     const { round, attempt } = next;
-    const base = history.current?.version ?? null;
-    if (!resumed) recorder.note({ type: 'round.opened', round, attempt, base, kind: kindOf(next) });
+    if (!resumed) {
+      const carried = [...history.carried.keys()];
+      const base = history.current?.version ?? null;
+      recorder.note({ type: 'round.opened', round, attempt, base, kind: kindOf(next) });
+      for (const clientId of carried) this.#wakeClient(clientId);
+    }
     return { tally: tally() };
   }
 
@@ -180,21 +206,25 @@ export class RoundWork {
       throw notSelected();
     }
     const { run, round: number, attempt, plan, evaluates } = round;
+    const start = ledger.starts.get(clientId) ?? { round: number, attempt };
     if (before === 'selected') {
       recorder.must({ type: 'training.started', clientId });
       this.#deps.wake(slot);
       this.#deps.membershipChanged();
     }
-    const trainingToken = tokens.trainingToken(clientId, run, number, attempt);
-    const answer = await aggregator.admit({ clientId, round: number, attempt, trainingToken });
-    if (answer.kind === 'refused') throw fromRefusal(answer);
+    const trainingToken = tokens.trainingToken(clientId, run, start.round, start.attempt);
+    // Who began in an earlier round was admitted when this one was opened.
+    if (start.round === number) {
+      const answer = await aggregator.admit({ clientId, round: number, attempt, trainingToken });
+      if (answer.kind === 'refused') throw fromRefusal(answer);
+    }
     // While the aggregator was told, the round may have ended or the client may have been lost.
     if (history.open !== ledger || registry.find(clientId) !== slot || registry.stateOf(slot) !== 'training') {
       throw notSelected();
     }
     return {
       run,
-      round: number,
+      round: start.round,
       task: evaluates === null ? 'train' : 'evaluate',
       trainingToken,
       modelVersion: models.current?.version ?? null,
@@ -206,9 +236,13 @@ export class RoundWork {
   /** The aggregator reports how a training ended. The client is settled before this returns. */
   endTraining({ clientId, round, attempt, outcome }: TrainingReport): Verdict | Promise<Verdict> {
     const { clock, registry, history, recorder, feed, totals, tally, tell, wake, membershipChanged } = this.#deps;
-    const record = history.open?.record;
-    const isOpen = record?.round === round && record.attempt === attempt && record.kind === 'training';
-    if (!isOpen || !this.#deps.isTraining()) {
+    const ledger = history.open;
+    const start = ledger ? ledger.starts.get(clientId) : history.carried.get(clientId);
+    const isItsStart = start?.round === round && start.attempt === attempt;
+    if (!ledger || !isItsStart || ledger.evaluates !== null || !this.#deps.isTraining()) {
+      const { run } = history;
+      // It trains on while a version is made of others' contributions, and counts for the next.
+      if (isItsStart && run && isBuffered(run.plan) && this.#isTrainingStill(clientId)) return comeBackSoon;
       return this.#discard(clientId, round, `Round ${round} takes no more updates`);
     }
     const slot = registry.find(clientId);
@@ -217,30 +251,42 @@ export class RoundWork {
     }
     if (outcome.kind === 'valid') {
       const { receipt, metrics, staged } = outcome;
+      const staleness = ledger.record.round - start.round;
+      const age = staleness === 0 ? {} : { staleness };
       try {
-        recorder.must({ type: 'update.accepted', receipt, metrics, staged });
+        recorder.must({ type: 'update.accepted', receipt, metrics, staged, ...age });
       } catch (error) {
         return toRefusal(error);
       }
       totals.updates.accepted += 1;
-      feed.publish('update.accepted', { ...receipt, metrics });
-    } else {
-      recorder.note({ type: 'training.failed', clientId, code: outcome.code });
-      feed.publish('client.excluded', { clientId, round, reason: 'uploadsRefused', code: outcome.code });
+      feed.publish('update.accepted', { ...receipt, ...age, metrics });
+      registry.touch(slot, Math.max(clock.now(), registry.seenUntilMs(slot)));
+      wake(slot);
+      const weightFactor = history.run ? stalenessFactor(history.run.plan, staleness) : 1;
+      tell({ type: 'update.accepted', tally: tally() });
+      return this.#accepted(weightFactor);
     }
+    recorder.note({ type: 'training.failed', clientId, code: outcome.code });
+    feed.publish('client.excluded', { clientId, round, reason: 'uploadsRefused', code: outcome.code });
     registry.touch(slot, Math.max(clock.now(), registry.seenUntilMs(slot)));
     wake(slot);
-    if (outcome.kind === 'failed') {
-      membershipChanged();
-      return { kind: 'discarded', detail: 'Its uploads were refused' };
-    }
-    tell({ type: 'update.accepted', tally: tally() });
-    return this.#accepted();
+    membershipChanged();
+    return { kind: 'discarded', detail: 'Its uploads were refused' };
   }
 
-  async #accepted(): Promise<Verdict> {
+  async #accepted(weightFactor: number): Promise<Verdict> {
     await this.#deps.recorder.settled();
-    return { kind: 'accepted' };
+    return { kind: 'accepted', weightFactor };
+  }
+
+  #isTrainingStill(clientId: string): boolean {
+    const slot = this.#deps.registry.find(clientId);
+    return slot !== -1 && this.#deps.registry.stateOf(slot) === 'training';
+  }
+
+  #wakeClient(clientId: string): void {
+    const slot = this.#deps.registry.find(clientId);
+    if (slot !== -1) this.#deps.wake(slot);
   }
 
   #discard(clientId: string, round: number, detail: string): Verdict {
@@ -289,7 +335,7 @@ export class RoundWork {
   dismissStragglers(round: Round): void {
     const { registry, recorder, wake } = this.#deps;
     const open = [...registry.slotsIn('selected'), ...registry.slotsIn('training')];
-    if (open.length === 0) return;
+    if (open.length === 0 || isBuffered(round.plan)) return;
     const reason: ExclusionReason & ('notNeeded' | 'straggler') = isFull(round) ? 'notNeeded' : 'straggler';
     recorder.note({ type: 'clients.dismissed', reason });
     for (const slot of open) wake(slot);
@@ -420,6 +466,7 @@ export class RoundWork {
       numExamplesMax: plan.numExamplesMax,
       updateNormMax: plan.updateNormMax,
       updateKind: plan.updateKind,
+      keepsClients: isBuffered(plan),
       modelVersion: this.#deps.models.current?.version ?? null,
     };
   }
@@ -436,13 +483,32 @@ export class RoundWork {
       return accepted.has(clientId) || (slot !== -1 && registry.stateOf(slot) === 'training');
     };
     return {
-      credentials: cohort.filter(isIn).map((clientId) => ({
-        clientId,
-        round,
-        attempt,
-        trainingToken: tokens.trainingToken(clientId, run, round, attempt),
-      })),
-      contributions: ledger.staged ?? [],
+      credentials: cohort
+        .filter(isIn)
+        .map((clientId) => credentialOf(clientId, run, ledger.starts.get(clientId) ?? { round, attempt }, tokens)),
+      contributions: this.stagedContributions() ?? [],
     };
+  }
+
+  /** Accepted updates of the open round, as far as a new life of the aggregator can be given them back; null: it cannot. */
+  stagedContributions(): Recovered['contributions'] | null {
+    const { open, run } = this.#deps.history;
+    if (!open || !run) return null;
+    const staged = open.staged?.map(({ staleness, ...rest }) => ({
+      ...rest,
+      weightFactor: stalenessFactor(run.plan, staleness),
+    }));
+    return staged ?? null;
+  }
+
+  /** Who went on training from the last round, and may upload in this one. */
+  #carriedOver({ run, round, plan }: Run): Recovered | null {
+    const { history, tokens } = this.#deps;
+    const credentials: Credential[] = [];
+    for (const [clientId, start] of history.carried) {
+      const isIn = start && round - start.round <= plan.stalenessMax && this.#isTrainingStill(clientId);
+      if (isIn) credentials.push(credentialOf(clientId, run, start, tokens));
+    }
+    return credentials.length > 0 ? { credentials, contributions: [] } : null;
   }
 }

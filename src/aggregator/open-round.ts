@@ -79,15 +79,15 @@ export class OpenRound {
   }
 
   /** Queues an accepted update for the sum. @returns when it is in the sum */
-  add(clientId: string, span: Span, { schema, pieces, numExamples }: Inspected): Promise<void> {
+  add(clientId: string, span: Span, { schema, pieces, numExamples }: Inspected, weightFactor = 1): Promise<void> {
     this.#schema ??= schema;
     this.#sum ??= new RunningSum(this.#schema, this.#deps.pool, this.#deps.arenas, span);
-    return this.#sum.add(clientId, span, pieces, numExamples);
+    return this.#sum.add(clientId, span, pieces, numExamples * weightFactor);
   }
 
-  /** Gives the sum's memory back; nothing is added to it any more. */
-  dispose(): void {
-    this.#over.abort(discarded(this.order.round));
+  /** Gives the sum's memory back; nothing is added to it any more. @param reason what uploads under way hear */
+  dispose(reason: ChorusError = discarded(this.order.round)): void {
+    this.#over.abort(reason);
     this.#sum?.dispose();
   }
 
@@ -123,7 +123,8 @@ export class OpenRound {
       return await settled;
     } finally {
       // Nothing has changed: it may be uploaded again.
-      if (ticket.state === 'settling') ticket.state = this.signal.aborted ? 'closed' : 'open';
+      if (ticket.state === 'settling')
+        ticket.state = this.signal.aborted && !this.order.keepsClients ? 'closed' : 'open';
     }
   }
 
@@ -168,21 +169,21 @@ export class OpenRound {
       // Whether it counts is not known then; the coordinator is the one to know.
       ticket.state = 'closed';
       if (answer.status === 'rejected') throw answer.reason;
-      this.#mustBeAccepted(ticket, answer.value);
+      const { weightFactor } = this.#mustBeAccepted(ticket, answer.value);
       ticket.state = 'accepted';
       ticket.receipt = receipt;
-      return { receipt, folded: this.add(clientId, span, update) };
+      return { receipt, folded: this.add(clientId, span, update, weightFactor) };
     });
     this.#summed = settled.catch(() => undefined);
     return { settled };
   }
 
   /** @throws UPDATE_DISCARDED; why it could not be recorded, and then the client may upload it again */
-  #mustBeAccepted(ticket: Ticket, verdict: Verdict): void {
+  #mustBeAccepted(ticket: Ticket, verdict: Verdict): Verdict & { kind: 'accepted' } {
     if (verdict.kind === 'discarded') throw new ChorusError('UPDATE_DISCARDED', verdict.detail);
     // The round may have been given up while the coordinator answered.
     this.signal.throwIfAborted();
-    if (verdict.kind === 'accepted') return;
+    if (verdict.kind === 'accepted') return verdict;
     ticket.state = 'open';
     throw fromRefusal(verdict);
   }

@@ -64,7 +64,7 @@ async function addInTurn(
   const update = await read(round, contribution, slot, updates);
   await before;
   round.signal.throwIfAborted();
-  return { folded: round.add(contribution.receipt.clientId, slot.span, update) };
+  return { folded: round.add(contribution.receipt.clientId, slot.span, update, contribution.weightFactor) };
 }
 
 /** @throws STAGED_UPDATES_LOST */

@@ -144,7 +144,8 @@ export class Aggregation implements AggregatorService, UploadGate {
     return answer(async () => {
       const open = this.#round;
       const tickets = contributions.map((clientId) => this.#tickets.of(clientId));
-      this.#tickets.closeAll(new ChorusError('UPDATE_DISCARDED', `Round ${round} takes no more updates`));
+      if (open?.order.keepsClients) this.#tickets.interrupt(betweenRounds());
+      else this.#tickets.closeAll(new ChorusError('UPDATE_DISCARDED', `Round ${round} takes no more updates`));
       // An acceptance may still be on its way back from the coordinator that now closes the round.
       for (const ticket of tickets) await ticket?.settled;
       const sum = open?.sum;
@@ -158,7 +159,10 @@ export class Aggregation implements AggregatorService, UploadGate {
         run,
         round: String(round),
       });
-      if (this.#round === open) this.#endRound(`Round ${round} is over`);
+      if (this.#round === open && open.order.keepsClients) {
+        open.dispose(betweenRounds());
+        this.#round = null;
+      } else if (this.#round === open) this.#endRound(`Round ${round} is over`);
       return { ...mean, schema: sum.schema };
     });
   }
@@ -233,6 +237,7 @@ export class Aggregation implements AggregatorService, UploadGate {
     const ticket = this.#tickets.find(trainingToken);
     const order = this.#round?.order;
     if (ticket.round !== round) throw new ChorusError('TRAINING_TOKEN_MISMATCH');
+    if (!order && this.#goesOn(ticket)) throw betweenRounds();
     if (!order || !this.#isOpen(ticket)) throw discarded(round);
     if (ticket.downloads >= order.downloadsMax) throw new ChorusError('DOWNLOADS_EXHAUSTED');
     ticket.downloads += 1;
@@ -248,6 +253,7 @@ export class Aggregation implements AggregatorService, UploadGate {
     if (this.#isDraining) throw new ChorusError('SHUTTING_DOWN', undefined, { retryAfterMs: drainRetryAfterMs });
     if (ticket.receipt) return new ReplayedUpload(ticket.receipt, contentLength, ticket.payloadBytesMax);
     const open = this.#round;
+    if (!open && this.#goesOn(ticket)) throw betweenRounds();
     if (!open || !this.#isOpen(ticket)) {
       const exhausted =
         ticket.refusals > 0 && open?.order.round === round && ticket.refusals >= open.order.uploadAttemptsMax;
@@ -306,6 +312,11 @@ export class Aggregation implements AggregatorService, UploadGate {
     if (this.#inFlight === 0) this.#drained?.();
   }
 
+  /** Its client trains on from one round to the next, and none is open now. */
+  #goesOn(ticket: Ticket): boolean {
+    return this.#tickets.of(ticket.clientId) === ticket && ticket.state === 'open';
+  }
+
   #isOpen(ticket: Ticket): boolean {
     return this.#round !== null && this.#tickets.of(ticket.clientId) === ticket && ticket.state !== 'closed';
   }
@@ -348,6 +359,13 @@ export class Aggregation implements AggregatorService, UploadGate {
     return inspected;
   }
 }
+
+/** When to come back to a buffered run that makes a version, ms. */
+const betweenRoundsMs = 200;
+const betweenRounds = (): ChorusError =>
+  new ChorusError('AGGREGATOR_UNAVAILABLE', 'A version is being made; the update counts for the next one', {
+    retryAfterMs: betweenRoundsMs,
+  });
 
 /** A whole buffer that is no arena of ours. */
 const spanOf = (bytes: SharedArrayBuffer): Span => ({

@@ -88,6 +88,14 @@ export class Tickets {
     for (const upload of ticket.uploads) upload.revoke(reason);
   }
 
+  /** Uploads under way hear that; their clients may try again, and others' tickets stay as they are. */
+  interrupt(reason: ChorusError): void {
+    for (const digest of this.#byClient.values()) {
+      const ticket = this.#byDigest.get(digest);
+      if (ticket?.state === 'open') for (const upload of ticket.uploads) upload.revoke(reason);
+    }
+  }
+
   /** The round is over: every ticket is closed. */
   closeAll(reason: ChorusError): void {
     for (const [clientId, digest] of this.#byClient) {

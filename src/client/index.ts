@@ -37,6 +37,7 @@ export type { Fetch } from './http-calls.ts';
 export type { ParticipateOptions } from './options.ts';
 export { type Participation, participate } from './participate.ts';
 export type { ProgressEvent, ProgressListener } from './progress.ts';
+export { proximalGradient } from './proximal-gradient.ts';
 export { RoundOver } from './round-watch.ts';
 export { VerdictMissed } from './round-work.ts';
 export type { RoundCounts } from './rounds.ts';

@@ -23,6 +23,8 @@ export interface RoundOrder {
   numExamplesMax: number;
   updateNormMax: number | null;
   updateKind: 'weights' | 'deltas';
+  /** Who trains when the round is closed goes on in the next one. @default false */
+  keepsClients?: boolean;
   /** Version clients of this round start from; null: the first contributions define the model. */
   modelVersion: number | null;
 }
@@ -40,7 +42,7 @@ export interface Recovered {
   /** Of everyone who may still download or upload, and of everyone whose update was accepted. */
   credentials: readonly Credential[];
   /** In the order of their acceptance, which is the order of their sum. Each is staged. */
-  contributions: readonly { receipt: Receipt; staged: UpdatePlace }[];
+  contributions: readonly { receipt: Receipt; staged: UpdatePlace; weightFactor?: number }[];
 }
 
 /** The model a round made, in shared memory, not yet committed. */
@@ -108,10 +110,10 @@ export interface TrainingReport {
 }
 
 /**
- * `accepted`: it is a contribution and must be summed. `discarded`: fine, but not needed; it must not be.
+ * `accepted`: it is a contribution and must be summed, with its weight times `weightFactor`, 0 < factor ≤ 1 (1 when left out). `discarded`: fine, but not needed; it must not be.
  * `refused`: it could not be recorded, and nothing has changed: the client may upload it again.
  */
-export type Verdict = { kind: 'accepted' } | { kind: 'discarded'; detail: string } | Refusal;
+export type Verdict = { kind: 'accepted'; weightFactor?: number } | { kind: 'discarded'; detail: string } | Refusal;
 
 /** The coordinator, seen by the service. */
 export interface AggregatorCallbacks {

@@ -4,6 +4,9 @@ import { type SettingProblem, type SettingTable, windowMsMax } from './settings.
 /** Who measures how good a model is. */
 export type Evaluator = 'clients' | 'server';
 
+/** Largest target: beyond what anybody measures. */
+const metricMax = 1e12;
+
 /** The settings of a plan that are about evaluation and about stopping early. */
 export const evaluationSettings = {
   evaluateEvery: {
@@ -62,8 +65,8 @@ export const evaluationSettings = {
   stopTarget: {
     kind: 'number',
     default: null,
-    min: -Number.MAX_VALUE,
-    max: Number.MAX_VALUE,
+    min: -metricMax,
+    max: metricMax,
     help: 'The run is finished when stopMetric is as good as this. Default: no target.',
   },
   stopPatience: {
@@ -77,7 +80,7 @@ export const evaluationSettings = {
     kind: 'number',
     default: 0,
     min: 0,
-    max: Number.MAX_VALUE,
+    max: metricMax,
     help: 'With stopPatience: by how much stopMetric must improve on the best value that did for it to count.',
   },
 } as const satisfies SettingTable;

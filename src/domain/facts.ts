@@ -28,6 +28,14 @@ export interface UpdatePlace {
 /** The phases in which an attempt at a round can be found. */
 export type OpenPhase = 'selecting' | 'training' | 'aggregating' | 'committing';
 
+/** The attempt that a client began to train in, and the version it began with. */
+export interface TrainingStart {
+  round: number;
+  attempt: number;
+  /** null: there was none. */
+  base: number | null;
+}
+
 /** Where the machines stand: everything they decide from that is not read off the registry. */
 export interface Position {
   state: 'idle' | 'awaitingModel' | 'opening' | 'round' | 'gathering' | 'judging' | 'paused' | 'finished' | 'stopped';
@@ -43,7 +51,14 @@ export interface Checkpoint {
   clients: [clientId: string, state: Exclude<ClientState, 'unknown'>, profile: ClientProfile][];
   run: Run | null;
   position: Position;
-  open: { record: RoundRecord; base: number | null; staged: (UpdatePlace | null)[] } | null;
+  open: {
+    record: RoundRecord;
+    base: number | null;
+    staged: (UpdatePlace | null)[];
+    starts: [string, TrainingStart][];
+  } | null;
+  /** Clients that went on from the last attempt and are in none yet. */
+  carried: [string, TrainingStart | null][];
   rounds: RoundRecord[];
   models: ModelView[];
   /** Version that clients start from. */
@@ -69,7 +84,14 @@ export type Fact =
   | { type: 'clients.selected'; clientIds: readonly string[] }
   | { type: 'training.started'; clientId: string }
   /** @property staged null: its bytes are in memory only. */
-  | { type: 'update.accepted'; receipt: Receipt; metrics: Record<string, number>; staged: UpdatePlace | null }
+  | {
+      type: 'update.accepted';
+      receipt: Receipt;
+      metrics: Record<string, number>;
+      staged: UpdatePlace | null;
+      /** Versions made since the client began; left out when there was none. */
+      staleness?: number;
+    }
   /** What a client measured. */
   | { type: 'result.accepted'; receipt: Receipt; metrics: Metrics }
   | { type: 'training.failed'; clientId: string; code: ErrorCode }

@@ -141,6 +141,8 @@ export interface Status {
 }
 
 export interface Contribution extends Receipt {
+  /** Versions made since the model that the client began with; left out when there was none. */
+  staleness?: number;
   acceptedAtMs: number;
   metrics: Record<string, number>;
 }
@@ -153,6 +155,7 @@ export type ExclusionReason =
   | 'uploadsRefused'
   | 'straggler'
   | 'notNeeded'
+  | 'stale'
   | 'roundAbandoned';
 
 export interface Exclusion {

@@ -1,4 +1,4 @@
-import { type EvaluationPlan, evaluationConflicts, evaluationSettings } from './evaluation.ts';
+import { type EvaluationPlan, evaluationConflicts, evaluationSettings, evaluatorsOf } from './evaluation.ts';
 import type { HyperparameterPlan } from './hyperparameters.ts';
 import { ratioCeil, ratioFloor } from './ratio.ts';
 import { resolveSettings, type SettingProblem, type SettingTable, windowMsMax } from './settings.ts';
@@ -148,6 +148,26 @@ const basics = {
     choices: ['weights', 'deltas'],
     help: 'What clients upload: full weights, or differences to the global model.',
   },
+  mode: {
+    kind: 'choice',
+    default: 'synchronous',
+    choices: ['synchronous', 'buffered'],
+    help: 'synchronous: a round begins and ends with its cohort. buffered: clients train on and on; every cohortSize contributions make a version, and who trains meanwhile contributes to a later one (needs cohortSize and deltas).',
+  },
+  stalenessMax: {
+    kind: 'integer',
+    default: 10,
+    min: 0,
+    max: 1_000_000,
+    help: 'With mode = buffered: a client whose model is more versions old than this is out.',
+  },
+  stalenessExponent: {
+    kind: 'number',
+    default: 0.5,
+    min: 0,
+    max: 100,
+    help: 'With mode = buffered: an update from a model s versions old weighs (1 + s)^−stalenessExponent of what it would.',
+  },
   initialModel: {
     kind: 'choice',
     default: 'none',
@@ -193,6 +213,9 @@ export interface Plan extends EvaluationPlan, HyperparameterPlan {
   readonly extensionsMax: number;
   readonly attemptsMax: number;
   readonly updateKind: 'weights' | 'deltas';
+  readonly mode: 'synchronous' | 'buffered';
+  readonly stalenessMax: number;
+  readonly stalenessExponent: number;
   readonly initialModel: 'none' | 'upload' | 'latest';
 }
 
@@ -212,6 +235,16 @@ export function cohortWanted(plan: Plan, population: number): number {
 export function contributionsWanted(plan: Plan, cohortTarget: number): number {
   return plan.cohortSize ?? cohortTarget;
 }
+
+/** Whether clients go on training from one version to the next. FedBuff: Nguyen et al. 2022, arXiv 2106.06639. */
+export const isBuffered = ({ mode }: Plan): boolean => mode === 'buffered';
+
+/**
+ * What share of its weight an update has, 0 < share ≤ 1, when its client began `staleness` versions ago: (1 + s)^−a, the
+ * polynomial of FedAsync (Xie et al. 2019, arXiv 1903.03934, section 5.2), used by FedBuff as well.
+ */
+export const stalenessFactor = ({ stalenessExponent }: Plan, staleness: number): number =>
+  (1 + staleness) ** -stalenessExponent;
 
 /**
  * Reads a plan: fills in defaults, checks each setting and the rules between them.
@@ -270,6 +303,24 @@ function planConflicts(plan: Plan): SettingProblem[] {
     conflict(
       'heartbeatTimeoutMs',
       `heartbeatTimeoutMs (--heartbeat-timeout-ms) is ${plan.heartbeatTimeoutMs}, less than twice heartbeatIntervalMs (${plan.heartbeatIntervalMs}), so one lost heartbeat would drop a client; raise it to ${2 * plan.heartbeatIntervalMs} or more.`,
+    );
+  }
+  if (plan.mode === 'buffered' && plan.cohortSize === null) {
+    conflict(
+      'cohortSize',
+      'mode is "buffered", but cohortSize (--cohort-size) is not given: it says how many contributions make a version.',
+    );
+  }
+  if (plan.mode === 'buffered' && plan.updateKind !== 'deltas') {
+    conflict(
+      'updateKind',
+      'mode is "buffered", which needs updates that can be added to a newer model than they began with; set updateKind (--update-kind) to "deltas".',
+    );
+  }
+  if (plan.mode === 'buffered' && evaluatorsOf(plan).includes('clients')) {
+    conflict(
+      'evaluateBy',
+      `mode is "buffered", in which clients train on between two versions and cannot be asked to evaluate one, but evaluateBy (--evaluate-by) is "${plan.evaluateBy}"; give "server", or leave evaluateEvery out.`,
     );
   }
   if (plan.updateKind === 'deltas' && plan.initialModel === 'none') {

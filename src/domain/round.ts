@@ -1,7 +1,7 @@
 import type { ClientCounts } from './client.ts';
 import { evaluationCohort, evaluationQuorumOf } from './evaluation.ts';
 import type { Metrics } from './metrics.ts';
-import { cohortWanted, contributionsWanted, type Plan, quorumOf } from './plan.ts';
+import { cohortWanted, contributionsWanted, isBuffered, type Plan, quorumOf } from './plan.ts';
 
 /** Counts as read from the registry and the round's ledger at one moment; carried by every event about a round. */
 export interface Tally extends ClientCounts {
@@ -75,6 +75,10 @@ export interface RoundInput {
 
 export function openRound({ run, round, attempt, evaluates, plan, tally, resumed }: RoundInput): Round {
   if (resumed) return { ...resumed, tally };
+  // Those who went on training are its cohort already; whoever is missing is selected as if somebody had been lost.
+  const goesOn = evaluates === null && isBuffered(plan) && tally.selected + tally.training > 0;
+  const selectionMs = evaluates === null ? plan.selectionWindowMs : plan.evaluationWindowMs;
+  const windowMs = goesOn ? plan.trainingWindowMs : selectionMs;
   return {
     run,
     round,
@@ -82,11 +86,11 @@ export function openRound({ run, round, attempt, evaluates, plan, tally, resumed
     evaluates,
     plan,
     quorum: quorumFor(plan, evaluates, 0),
-    target: 0,
+    target: goesOn ? cohortWanted(plan, tally.population) : 0,
     tally,
-    beginsIn: 'selecting',
+    beginsIn: goesOn ? 'training' : 'selecting',
     sinceMs: tally.atMs,
-    deadlineAtMs: tally.atMs + (evaluates === null ? plan.selectionWindowMs : plan.evaluationWindowMs),
+    deadlineAtMs: tally.atMs + windowMs,
     extensions: 0,
     selectorAsked: false,
     selectorDryAt: -1,
@@ -161,9 +165,14 @@ export const isFull = (round: Round): boolean => round.target > 0 && round.tally
 export const resultsWanted = ({ plan, evaluates, target }: Round): number =>
   evaluates === null ? contributionsWanted(plan, target) : target;
 
-/** How many clients were lost to the cohort and not replaced yet. */
-export const clientsMissing = (round: Round): number =>
-  Math.max(0, round.target - round.tally.contributions - openClients(round));
+/**
+ * How many clients were lost to the cohort and not replaced yet. Buffered, so many train at any time, and who has
+ * contributed makes room for another.
+ */
+export const clientsMissing = (round: Round): number => {
+  const settled = isBuffered(round.plan) ? 0 : round.tally.contributions;
+  return Math.max(0, round.target - settled - openClients(round));
+};
 
 /** Whether a lost client can and should be replaced now. */
 export function replacementDue(round: Round): boolean {

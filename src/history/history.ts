@@ -1,9 +1,9 @@
 import type { ClientProfile, ClientState } from '../domain/client.ts';
-import type { Checkpoint, Durability, Entry, Fact, Position } from '../domain/facts.ts';
+import type { Checkpoint, Durability, Entry, Fact, Position, TrainingStart } from '../domain/facts.ts';
 import type { ExclusionReason, RoundRecord } from '../domain/handle.ts';
 import type { Metrics } from '../domain/metrics.ts';
 import type { ModelEvaluation, ModelInfo, ModelView } from '../domain/model.ts';
-import { completePlan } from '../domain/plan.ts';
+import { completePlan, isBuffered } from '../domain/plan.ts';
 import type { RoundOutcome } from '../domain/round.ts';
 import { afterRound, evaluateAnew, evaluatedBy, type Run, startRun } from '../domain/run.ts';
 import type { ClientEventType } from '../machines/client.machine.ts';
@@ -31,6 +31,9 @@ export interface ClientStates {
 }
 
 const lossOf = { left: 'leave', heartbeatTimeout: 'heartbeatTimedOut' } as const;
+
+/** In these nobody trains. */
+const resting: readonly Position['state'][] = ['paused', 'finished', 'stopped'];
 
 const namesIn = ({ cohort, contributions }: RoundRecord): number => cohort.length + contributions.length;
 
@@ -62,6 +65,8 @@ export class History {
   position: Position = nowhere;
   /** The open attempt, if there is one. */
   open: RoundLedger | null = null;
+  /** Clients that go on training and wait for the next attempt to open, with where they began; null: not yet. */
+  readonly carried = new Map<string, TrainingStart | null>();
   /** Attempts that are over, oldest first; at most 1,000, fewer when they are large. */
   readonly rounds: RoundRecord[] = [];
   /** Every version, oldest first. */
@@ -99,6 +104,7 @@ export class History {
       run: this.run,
       position: this.position,
       open: this.open?.toCheckpoint() ?? null,
+      carried: [...this.carried],
       rounds: this.rounds,
       models: this.models,
       current: this.#currentVersion,
@@ -107,12 +113,13 @@ export class History {
     };
   }
 
-  #restore({ clients, run, position, open, rounds, models, current, starts, durability }: Checkpoint): void {
+  #restore({ clients, run, position, open, carried, rounds, models, current, starts, durability }: Checkpoint): void {
     for (const [clientId, state, profile] of clients) this.#clients.restore(clientId, state, profile);
     // What an earlier version kept lacks what there was not then.
     this.run = run && { ...startRun(run.run, run.plan, run.startedAtMs), ...run, plan: completePlan(run.plan) };
     this.position = position;
     this.open = open && RoundLedger.restore({ ...open, record: { ...firstKind, ...open.record } });
+    for (const [clientId, start] of carried) this.carried.set(clientId, start);
     for (const record of rounds) this.#keepRecord({ ...firstKind, ...record });
     this.models.push(...models.map((model) => ({ ...unknownYet, ...model })));
     this.#currentVersion = current;
@@ -155,6 +162,7 @@ export class History {
       case 'round.opened':
         if (this.open) throw new HistoryBroken(`Round ${fact.round} opens while another is open`);
         this.open = RoundLedger.open(this.#mustRun(), fact, atMs);
+        this.#takeOver(this.open, atMs);
         break;
       case 'clients.selected':
         for (const clientId of fact.clientIds) this.#must(clientId, 'select');
@@ -162,10 +170,11 @@ export class History {
         break;
       case 'training.started':
         this.#must(fact.clientId, 'startTraining');
+        this.#mustOpen().start(fact.clientId);
         break;
       case 'update.accepted':
         this.#must(fact.receipt.clientId, 'trainingEnded');
-        this.#mustOpen().accept({ ...fact.receipt, metrics: fact.metrics, acceptedAtMs: atMs }, fact.staged);
+        this.#accept(fact, atMs);
         break;
       case 'result.accepted':
         this.#must(fact.receipt.clientId, 'trainingEnded');
@@ -216,7 +225,13 @@ export class History {
     this.starts += 1;
   }
 
+  #accept({ receipt, metrics, staged, staleness }: Fact & { type: 'update.accepted' }, atMs: number): void {
+    const age = staleness === undefined ? {} : { staleness };
+    this.#mustOpen().accept({ ...receipt, ...age, metrics, acceptedAtMs: atMs }, staged);
+  }
+
   #startRun(run: Run, atMs: number): void {
+    this.#letGo();
     this.run = run;
     this.#currentVersion = run.plan.initialModel === 'latest' ? (this.models.at(-1)?.version ?? null) : null;
     const state = run.plan.initialModel === 'upload' ? 'awaitingModel' : 'opening';
@@ -225,6 +240,7 @@ export class History {
 
   #move(position: Position): void {
     this.position = position;
+    if (resting.includes(position.state)) this.#letGo();
     if (this.run && position.run) this.run = { ...this.run, ...position.run };
     if (position.round && this.open) this.open.enterPhase(this.#mustRun().plan, position.round);
   }
@@ -247,14 +263,41 @@ export class History {
     }
   }
 
+  /** Those who went on training are the first of a new attempt's cohort, but for those whose model is too old. */
+  #takeOver(ledger: RoundLedger, atMs: number): void {
+    const { round } = ledger.record;
+    const { stalenessMax } = this.#mustRun().plan;
+    for (const [clientId, start] of this.carried) {
+      const state = this.#clients.stateOf(clientId);
+      if (state !== 'selected' && state !== 'training') continue;
+      ledger.select([clientId]);
+      if (start && round - start.round > stalenessMax) {
+        this.#must(clientId, 'trainingDeadlinePassed');
+        ledger.exclude(clientId, 'stale', atMs);
+      } else if (start) ledger.starts.set(clientId, start);
+    }
+    this.carried.clear();
+  }
+
+  /** No attempt comes: those who went on training are given back to the population. */
+  #letGo(): void {
+    for (const clientId of this.carried.keys()) this.#clients.apply(clientId, 'roundEnded');
+    this.carried.clear();
+  }
+
   /** Whatever way an attempt was left: it is recorded, and its clients are given back to the population. */
   #endRound(outcome: RoundOutcome, record: RoundRecord | null, atMs: number): void {
     const ledger = this.open;
     this.open = null;
     if (ledger) {
+      const goOn = outcome.kind === 'committed' && isBuffered(this.#mustRun().plan);
       for (const clientId of ledger.record.cohort) {
         const state = this.#clients.stateOf(clientId);
         const isOpen = state === 'selected' || state === 'training';
+        if (isOpen && goOn) {
+          this.carried.set(clientId, ledger.starts.get(clientId) ?? null);
+          continue;
+        }
         if (isOpen && outcome.kind === 'abandoned') ledger.exclude(clientId, 'roundAbandoned', atMs);
         this.#clients.apply(clientId, 'roundEnded');
       }

@@ -73,6 +73,8 @@ const phaseAgain = (phase: OpenPhase): Exclude<OpenPhase, 'committing'> =>
 function deadlineAgain(round: Round, phase: OpenPhase): number {
   const { deadlineAtMs, plan } = round;
   const nowMs = round.tally.atMs;
+  // Summing needs no client, and begins anew.
+  if (phase === 'aggregating' || phase === 'committing') return nowMs + plan.aggregationWindowMs;
   const windowMs = phase === 'selecting' ? plan.selectionWindowMs : workWindowMs(round);
   if (deadlineAtMs <= nowMs) return nowMs + Math.min(windowMs, plan.heartbeatTimeoutMs);
   return Math.min(deadlineAtMs, nowMs + windowMs);

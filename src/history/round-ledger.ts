@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../domain/errors.ts';
-import type { Checkpoint, Position, UpdatePlace } from '../domain/facts.ts';
+import type { Checkpoint, Position, TrainingStart, UpdatePlace } from '../domain/facts.ts';
 import type { Contribution, ExclusionReason, Receipt, RoundRecord } from '../domain/handle.ts';
 import type { Plan } from '../domain/plan.ts';
 import { quorumFor, type RoundKind, type RoundOutcome } from '../domain/round.ts';
@@ -9,6 +9,7 @@ import type { Run } from '../domain/run.ts';
 export interface StagedContribution {
   receipt: Receipt;
   staged: UpdatePlace;
+  staleness: number;
 }
 
 type RoundPosition = NonNullable<Position['round']>;
@@ -27,16 +28,19 @@ export class RoundLedger {
   readonly base: number | null;
   /** Where the contributions' bytes are, in the order of the contributions. */
   readonly #staged: (UpdatePlace | null)[];
+  /** Where its clients began to train: here, or, buffered, in an earlier one. */
+  readonly starts: Map<string, TrainingStart>;
 
-  private constructor(record: RoundRecord, base: number | null, staged: (UpdatePlace | null)[]) {
+  private constructor({ record, base, staged, starts }: NonNullable<Checkpoint['open']>) {
     this.record = record;
     this.base = base;
     this.#staged = staged;
+    this.starts = new Map(starts);
   }
 
   /** An attempt as a checkpoint has it. */
-  static restore({ record, base, staged }: NonNullable<Checkpoint['open']>): RoundLedger {
-    return new RoundLedger(record, base, [...staged]);
+  static restore(open: NonNullable<Checkpoint['open']>): RoundLedger {
+    return new RoundLedger({ ...open, staged: [...open.staged] });
   }
 
   static open({ run, plan }: Run, { round, attempt, base, kind = 'training' }: OpenedRound, atMs: number): RoundLedger {
@@ -61,11 +65,11 @@ export class RoundLedger {
       metrics: {},
       numExamples: 0,
     };
-    return new RoundLedger(record, base, []);
+    return new RoundLedger({ record, base, staged: [], starts: [] });
   }
 
   toCheckpoint(): NonNullable<Checkpoint['open']> {
-    return { record: this.record, base: this.base, staged: this.#staged };
+    return { record: this.record, base: this.base, staged: this.#staged, starts: [...this.starts] };
   }
 
   /** Version that its clients evaluate; null: they train. */
@@ -80,12 +84,19 @@ export class RoundLedger {
   get staged(): StagedContribution[] | null {
     if (this.record.kind === 'evaluation') return [];
     const staged: StagedContribution[] = [];
-    for (const [index, { round, clientId, sha256, numExamples }] of this.record.contributions.entries()) {
+    for (const [index, contribution] of this.record.contributions.entries()) {
+      const { round, clientId, sha256, numExamples, staleness = 0 } = contribution;
       const place = this.#staged[index];
       if (!place) return null;
-      staged.push({ receipt: { round, clientId, sha256, numExamples }, staged: place });
+      staged.push({ receipt: { round, clientId, sha256, numExamples }, staged: place, staleness });
     }
     return staged;
+  }
+
+  /** A client begins to train; asked again, it began when it did. */
+  start(clientId: string): void {
+    const { round, attempt } = this.record;
+    if (!this.starts.has(clientId)) this.starts.set(clientId, { round, attempt, base: this.base });
   }
 
   select(clientIds: readonly string[]): void {

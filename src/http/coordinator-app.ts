@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { dashboardPlugin } from '../dashboard/plugin.ts';
 import type { CoordinatorHandle } from '../domain/handle.ts';
 import type { HttpSettings } from '../domain/http.ts';
 import type { InspectFeed } from '../inspect/feed.ts';
@@ -7,6 +8,7 @@ import { createBaseApp, limitsOf } from './base-app.ts';
 export { closeApp } from './base-app.ts';
 
 import { addCoordinatorMetrics, createMetrics } from './metrics.ts';
+import { adminOnly } from './plugins/bearer.ts';
 import { describeApi } from './plugins/openapi.ts';
 import { clientRoutes } from './routes/clients.ts';
 import { eventRoutes } from './routes/events.ts';
@@ -44,6 +46,8 @@ export async function createCoordinatorApp(options: CoordinatorAppOptions): Prom
   await app.register(runRoutes, { handle, adminToken, limits });
   await app.register(eventRoutes, { handle, limits });
   await app.register(opsRoutes, { notReady, metrics });
+  const dashboard = { adminOnly: adminOnly(adminToken), feed: inspectFeed, watchersMax: limits.eventStreamsMax };
+  await app.register(dashboardPlugin, { handle, ...dashboard });
   if (inspectFeed) {
     const { inspectPlugin } = await import('../inspect/plugin.ts');
     await app.register(inspectPlugin, { feed: inspectFeed, clientSnapshot: handle.client });

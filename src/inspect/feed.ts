@@ -30,6 +30,8 @@ export interface InspectNote {
   value: StateValue;
   /** With its `type`. */
   event: Plain;
+  /** The actor that sent it: a machine's id or the id it was invoked under; null: it came from outside of the actors. */
+  sender: string | null;
   /** Ids of the edges taken, in order; see `transitionId`. */
   edges: string[];
   atMs: number;
@@ -63,6 +65,8 @@ interface Watched {
   atMs: number;
   /** Edges taken since the last snapshot. */
   edges: string[];
+  /** Who sent the event that is being taken. */
+  sender: string | null;
   /** The snapshot as shown, once someone has asked. */
   shown: InspectSnapshot | null;
 }
@@ -85,14 +89,15 @@ export function createInspectFeed({
   const watch = (ref: AnyActorRef): void => {
     const logic: unknown = Reflect.get(ref, 'logic');
     if (!(logic instanceof StateMachine)) return;
-    const watched: Watched = { actor: logic.id, snapshot: null, atMs: now(), edges: [], shown: null };
+    const watched: Watched = { actor: logic.id, snapshot: null, atMs: now(), edges: [], sender: null, shown: null };
     watchedByRef.set(ref, watched);
     live.set(watched.actor, watched);
   };
 
   const settle = (watched: Watched, event: { type: string }, snapshot: AnyMachineSnapshot): void => {
-    const { edges, actor, snapshot: before } = watched;
+    const { edges, actor, sender, snapshot: before } = watched;
     watched.edges = [];
+    watched.sender = null;
     // An event that no state handles changes nothing; it is no transition.
     if (before !== null && edges.length === 0 && before.status === snapshot.status) return;
     Object.assign(watched, { snapshot, atMs: now(), shown: null });
@@ -103,6 +108,7 @@ export function createInspectFeed({
       actor,
       value: snapshot.value,
       event: plainEvent,
+      sender,
       edges,
       atMs: watched.atMs,
     };
@@ -124,6 +130,7 @@ export function createInspectFeed({
     if (event.type === '@xstate.actor') watch(ref);
     const watched = watchedByRef.get(ref);
     if (!watched || live.get(watched.actor) !== watched) return;
+    if (event.type === '@xstate.event' && event.sourceRef) watched.sender = nameOf(event.sourceRef as AnyActorRef);
     if (event.type === '@xstate.snapshot') settle(watched, event.event, event.snapshot as AnyMachineSnapshot);
     if (event.type !== '@xstate.microstep') return;
     for (const transition of event._transitions) {
@@ -146,6 +153,11 @@ export function createInspectFeed({
       return () => listeners.delete(listener);
     },
   };
+}
+
+function nameOf(ref: AnyActorRef): string {
+  const logic: unknown = Reflect.get(ref, 'logic');
+  return logic instanceof StateMachine ? logic.id : ref.id;
 }
 
 function show(watched: Watched, snapshot: AnyMachineSnapshot): InspectSnapshot {

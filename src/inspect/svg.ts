@@ -4,7 +4,7 @@
  */
 import { edgeText, fonts, type LineStyle, type TextLine } from './boxes.ts';
 import { type ChartState, everyState } from './chart.ts';
-import { type ChartLayout, type PlacedEdge, type PlacedState, type Point, startDotRadius } from './layout.ts';
+import { type ChartLayout, type PlacedEdge, type PlacedState, type Point, startDotRadius } from './place.ts';
 
 export interface SvgOptions {
   /** Ids of states to light; see `activeStates`. */

@@ -83,13 +83,18 @@ class FileJournal implements Journal {
     return this.#seq;
   }
 
-  /** @param next the number of the segment to be begun next. @param last the highest that there is a file of. */
+  /**
+   * Clears what a crash left of later segments before anything is written: it must not come back after that.
+   * @param next the number of the segment to be begun next. @param last the highest that there is a file of.
+   */
   async begin(next: number, last: number): Promise<void> {
+    for (let segment = last; segment > next; segment -= 1) {
+      const left = await JournalSegment.open(this.#disk, segment, 0);
+      await left.close();
+    }
+    await this.#openSpare(next);
     // What is read is acted upon, so it was made to last when the segment was opened.
     this.#noteSynced(this.#seq);
-    for (let segment = last; segment > next; segment -= 1)
-      await (await JournalSegment.open(this.#disk, segment, 0)).close();
-    await this.#openSpare(next);
   }
 
   entries(): AsyncIterable<Entry> {
@@ -102,8 +107,7 @@ class FileJournal implements Journal {
     if (!first) return this.#seq;
     const jsons = factsToJson(facts, this.#seq + 1, atMs);
     for (const [index, json] of jsons.entries()) this.#assertFits(json, facts[index]);
-    this.#mend(this.#spare);
-    this.#mend(this.#current);
+    this.#mend();
     if (this.#shallRoll(first)) this.#roll(jsons);
     else this.#write(jsons);
     this.#seq += facts.length;
@@ -215,8 +219,11 @@ class FileJournal implements Journal {
     this.#noteSynced(upTo);
   }
 
-  #mend(segment: JournalSegment | null): void {
-    if (segment && !segment.isWhole) segment.mend(() => this.#syncSegment(segment));
+  /** To be called before every write: what a failed one left, in either segment, must not come back after it. */
+  #mend(): void {
+    for (const segment of [this.#spare, this.#current]) {
+      if (segment && !segment.isWhole) segment.mend(() => this.#syncSegment(segment));
+    }
   }
 
   #syncSegment(segment: JournalSegment): void {
@@ -234,7 +241,7 @@ class FileJournal implements Journal {
     this.#synced = upTo;
     const { text, hash } = markLine(this.#hash, upTo);
     try {
-      this.#mend(this.#current);
+      this.#mend();
       this.#current?.write(text);
       this.#hash = hash;
     } catch {

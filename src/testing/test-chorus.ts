@@ -85,6 +85,13 @@ export class TestChorus {
     return new TestClient(this, clientId);
   }
 
+  /** A client of a server before this one in the same folder, with what it had. */
+  adopt({ clientId, ticket }: TestClient): TestClient {
+    const client = new TestClient(this, clientId);
+    client.ticket = ticket;
+    return client;
+  }
+
   async joinMany(count: number): Promise<TestClient[]> {
     const clients: TestClient[] = [];
     for (let client = 0; client < count; client += 1) clients.push(await this.join());

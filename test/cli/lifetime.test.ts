@@ -104,9 +104,21 @@ describe('the life of a server', () => {
     expect(told[1]).toBe(reason);
   });
 
+  it('closes and ends with 1 when the disk fails, once, however often it is told', async () => {
+    const lifetime = watch();
+    const error = new Error('EIO');
+    lifetime.diskFailed(error);
+    lifetime.diskFailed(new Error('EIO again'));
+    expect(noted.exits).toEqual([]);
+    finishClosing();
+    await settle();
+    expect(told).toEqual([{ disk: error }]);
+    expect(noted.exits).toEqual([1]);
+    expect(closings).toBe(1);
+  });
+
   it('leaves the process alone when it is told to', () => {
-    const unwatch = watch();
-    unwatch();
+    watch().unwatch();
     expect(noted.eventNames()).toEqual([]);
   });
 });

@@ -237,3 +237,35 @@ describe('settings that cannot be', () => {
     expect(problemsOf({ flags: { host: '0.0.0.0', allowRemote: true } })).toEqual([]);
   });
 });
+
+describe('settings of what is kept', () => {
+  it('have defaults that lose nothing that was answered', () => {
+    expect(settle({}).config.server).toMatchObject({ durability: 'update', fsync: 'always', keepUpdates: false });
+  });
+
+  it('are refused where nothing is kept, each with the fix', () => {
+    const flags = { storage: 'memory', durability: 'round', fsync: 'commit', keepUpdates: true };
+    expect(problemsOf({ flags })).toEqual([
+      'Flag --durability: durability (--durability) says how things are kept, but nothing is kept with storage "memory"; leave --storage memory out, or leave --durability out.',
+      expect.stringMatching(/^Flag --fsync: fsync \(--fsync\) says how things are kept/),
+      expect.stringMatching(/^Flag --keep-updates: keepUpdates \(--keep-updates\) says how things are kept/),
+    ]);
+    expect(problemsOf({ flags: { storage: 'memory' } })).toEqual([]);
+  });
+
+  it('are refused with a demo that keeps nothing, and not with one that does', () => {
+    const flags = { demo: 'digits', keepUpdates: true };
+    expect(problemsOf({ flags })).toEqual([
+      'Flag --keep-updates: keepUpdates (--keep-updates) says how things are kept, but the demo keeps nothing; add --data-dir with a new folder, or leave --keep-updates out.',
+    ]);
+    expect(problemsOf({ flags: { ...flags, dataDir: 'new' } })).toEqual([]);
+  });
+
+  it('do not ask to keep updates that are never written', () => {
+    expect(problemsOf({ flags: { durability: 'round', keepUpdates: true } })).toEqual([
+      expect.stringMatching(/^Flag --keep-updates: keepUpdates \(--keep-updates\) keeps nothing with durability/),
+    ]);
+    expect(problemsOf({ flags: { durability: 'round' } })).toEqual([]);
+    expect(problemsOf({ flags: { keepUpdates: true, fsync: 'commit' } })).toEqual([]);
+  });
+});

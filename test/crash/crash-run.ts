@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { participate } from '../../src/client/index.ts';
 import type { RoundRecord, Status } from '../../src/domain/handle.ts';
@@ -20,6 +21,8 @@ export interface CrashRunOptions {
   port: number;
   clients: number;
   rounds: number;
+  /** Longest time that training takes, ms. @default 100 */
+  trainMsMax?: number;
   /** More settings of the server. */
   flags?: readonly string[];
 }
@@ -79,7 +82,7 @@ export class CrashRun {
     const giveUpAtMs = performance.now() + startMsMax;
     while ((await this.status()) === null && server.exitCode === null && server.signalCode === null) {
       if (performance.now() > giveUpAtMs) throw new Error(`The server does not come up: ${this.said}`);
-      await new Promise((resolve) => setTimeout(resolve, lookMs));
+      await setTimeout(lookMs);
     }
     if (server.exitCode !== null) throw new Error(`The server ended by itself: ${this.said}`);
   }
@@ -90,13 +93,17 @@ export class CrashRun {
   }
 
   #take(index: number): Promise<unknown> {
+    const { trainMsMax = 100 } = this.#options;
     return participate({
       url: this.#url,
       signal: this.#home.signal,
       waitSeconds: 5,
       retry: { delayMsBase: 50, delayMsMax: 250, attemptsMax: 1_000_000, elapsedMsMax: outageMsMax },
       failedRoundsMax: missedMax,
-      train: ({ round }) => ({ tensors: updateOf(index, round), numExamples: numExamplesOf(index) }),
+      train: async ({ round }) => {
+        await setTimeout(Math.random() * trainMsMax);
+        return { tensors: updateOf(index, round), numExamples: numExamplesOf(index) };
+      },
       onProgress: (event) => {
         if (event.type === 'registered' || event.type === 'reregistered') this.oracle.knows(index, event.clientId);
         if (event.type === 'uploaded') this.oracle.accepted(index, event.receipt);
@@ -112,12 +119,10 @@ export class CrashRun {
 
   /** Settles when the server has killed itself. @returns false when it does not within a bound, ms. */
   async killedItself(msMax: number): Promise<boolean> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<false>((resolve) => {
-      timer = setTimeout(() => resolve(false), msMax);
-    });
+    const inTime = new AbortController();
+    const late = setTimeout(msMax, false, { signal: inTime.signal }).catch(() => false);
     const isDead = await Promise.race([this.#exited.then(() => true), late]);
-    clearTimeout(timer);
+    inTime.abort();
     if (isDead) this.kills += 1;
     return isDead;
   }

@@ -64,7 +64,7 @@ describe('a folder of format 1', () => {
       return { isAdopted, isKilled: isKilled() };
     };
     const losses: ((disk: PowerDisk) => PowerDisk)[] = [
-      (disk) => disk.afterKill(),
+      (disk) => disk,
       ...[0, 1, 2, 3, 4].map((chosen) => (disk: PowerDisk) => disk.afterLoss((below) => chosen % below)),
     ];
     for (const after of losses) {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Entry, Fact } from '../../src/domain/facts.ts';
 import { openFileJournal } from '../../src/storage/file-journal.ts';
 import { JournalDamaged } from '../../src/storage/journal.ts';
+import { addLines, factsToJson, firstHash, headerLine } from '../../src/storage/journal-format.ts';
 import { readJournal } from '../../src/storage/journal-reader.ts';
 import { entriesOf, factOf, readAll, reread, withJournal } from './support/facts.ts';
 import { PowerDisk } from './support/power-disk.ts';
@@ -179,6 +180,26 @@ describe('a journal that was changed by hand', () => {
   ])('is refused: %s', async (_, tamper) => {
     const { entries } = await found(Buffer.from(tamper(await lines()).join('\n')));
     expect(entries).toBeInstanceOf(JournalDamaged);
+  });
+
+  it('is refused when an append has another in its midst, though every line is as it was written', async () => {
+    const lines = (more: number[]) =>
+      more.reduce(
+        (all, more, index) => {
+          const [json = ''] = factsToJson([factOf('a')], index + 1, 0);
+          return addLines(all, [more > 0 ? json.replace('{', `{"more":${more},`) : json]);
+        },
+        headerLine({ segment: 1, first: 1, previous: firstHash }),
+      );
+    const whole = entriesOf([factOf('a'), factOf('a'), factOf('a')]);
+    expect((await found(Buffer.from(lines([2, 1, 0]).text))).entries).toEqual(whole);
+    for (const more of [
+      [2, 0, 0],
+      [1, 1, 0],
+      [2, 2, 0],
+    ]) {
+      expect((await found(Buffer.from(lines(more).text))).entries).toBeInstanceOf(JournalDamaged);
+    }
   });
 
   it('is refused when a newer version wrote it', async () => {

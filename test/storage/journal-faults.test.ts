@@ -160,13 +160,24 @@ async function killedAt(at: number, torn: number) {
   return isKilled() ? { disk, log } : null;
 }
 
-/** Everything there is to be found after the kill, and what must be among it. */
+/**
+ * Holds what is found against what was appended and what of it must be there. What a server has read on opening is acted
+ * upon, so it must outlast a loss of power, too.
+ */
 async function expectFound(disk: PowerDisk, appended: readonly Fact[], atLeast: number): Promise<void> {
   const read = await readAll(readJournal(disk, { all: true }));
   const opened = await reread(disk);
   const again = await readAll(readJournal(disk, { all: true }));
   expect(again).toEqual(read);
   expect(opened).toEqual(read.slice(read.length - opened.length));
+  expect(
+    await readAll(
+      readJournal(
+        disk.afterLoss(() => 0),
+        { all: true },
+      ),
+    ),
+  ).toEqual(read);
   const known = read.slice(0, appended.length);
   expect(known).toEqual(entriesOf(appended).slice(0, known.length));
   expect(read.length).toBeGreaterThanOrEqual(atLeast);
@@ -177,7 +188,7 @@ describe('a journal whose process is killed', () => {
     for (const torn of [0, 1, 60, 130, 10_000]) {
       let kills = 0;
       for (let run = await killedAt(0, torn); run; run = await killedAt(kills, torn)) {
-        await expectFound(run.disk.afterKill(), run.log.appended, run.log.appended.length);
+        await expectFound(run.disk, run.log.appended, run.log.appended.length);
         kills += 1;
       }
       expect(kills).toBeGreaterThan(20);
@@ -197,6 +208,53 @@ describe('a journal whose process is killed', () => {
       { numRuns: 500 },
     );
   });
+});
+
+it('is whole when the power is lost after a write that failed, whatever of it and of later ones is on the disk', async () => {
+  const choices = fc.infiniteStream(fc.nat());
+  await fc.assert(
+    fc.asyncProperty(fc.constantFrom(60, 100, 200, 300), fc.boolean(), choices, async (bytes, isCheckpoint, chosen) => {
+      const real = new PowerDisk();
+      const faults = switchable(real);
+      await withJournal(real, (journal) => void journal.append([factOf('a')], 0));
+      const journal = await openFileJournal(faults.disk);
+      const later = ['c', 'd', 'e'].map(factOf);
+      journal.append([factOf('b')], 0);
+      faults.decide = failing(['writeNow'], { code: 'ENOSPC', bytes });
+      // A checkpoint would have begun a segment.
+      const many = [isCheckpoint ? checkpointOf('s') : factOf('x'), factOf('x'), factOf('x')];
+      expect(() => journal.append(many, 0)).toThrow(systemError('ENOSPC'));
+      faults.decide = () => null;
+      if (isCheckpoint) await journal.synced();
+      for (const fact of later) journal.append([fact], 0);
+      const after = real.afterLoss((below) => (chosen.next().value ?? 0) % below);
+      const read = await reread(after);
+      expect(read).toEqual(entriesOf([factOf('a'), factOf('b'), ...later]).slice(0, read.length));
+      expect(read.length).toBeGreaterThanOrEqual(isCheckpoint ? 2 : 1);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+it('is whole when the power is lost while it is opened, after a process that could not begin a segment', async () => {
+  const choices = fc.infiniteStream(fc.nat());
+  await fc.assert(
+    fc.asyncProperty(fc.nat(20), choices, async (at, chosen) => {
+      const disk = new PowerDisk();
+      const faults = switchable(disk);
+      await withJournal(disk, (journal) => void journal.append([factOf('a')], 0));
+      const journal = await openFileJournal(faults.disk);
+      journal.append([factOf('b')], 0);
+      faults.decide = failing(['writeNow'], { code: 'ENOSPC', bytes: 100 });
+      expect(() => journal.append([checkpointOf('s')], 0)).toThrow(systemError('ENOSPC'));
+      await openFileJournal(killedDisk(disk, at).disk).catch((error) =>
+        expect(error).toMatchObject({ code: 'KILLED' }),
+      );
+      const found = await reread(disk.afterLoss((below) => (chosen.next().value ?? 0) % below));
+      expect(found).toEqual(entriesOf([factOf('a'), factOf('b')]));
+    }),
+    { numRuns: 300 },
+  );
 });
 
 /** What is done with a journal: facts are appended together, synced, or the disk becomes full after so many bytes. */
@@ -229,6 +287,7 @@ async function take(disk: Disk, all: readonly Step[], done: { appended: Fact[]; 
     }
   };
   let journal = await open();
+  done.synced = done.appended.length;
   for (const step of all) {
     const before = done.appended.length;
     if (step === 'synced') await journal.synced();
@@ -244,17 +303,29 @@ async function take(disk: Disk, all: readonly Step[], done: { appended: Fact[]; 
   }
 }
 
-it('has every fact that it must have, whatever was done with it and however that ended', async () => {
+/** What one process does, and the operation at which it is killed, so many bytes into a write. */
+const life = fc.record({ steps, at: fc.nat(60), torn: fc.constantFrom(0, 60, 700) });
+
+it('has every fact that it must have, whatever was done with it, and whenever its processes and the power ended', async () => {
   const choices = fc.infiniteStream(fc.nat());
   await fc.assert(
-    fc.asyncProperty(steps, fc.nat(80), fc.constantFrom(0, 60, 700), choices, async (all, at, torn, chosen) => {
+    fc.asyncProperty(fc.array(life, { minLength: 1, maxLength: 3 }), choices, async (lives, chosen) => {
       const disk = new PowerDisk();
-      const { disk: killed } = killedDisk(disk, at, torn);
       const done = { appended: [] as Fact[], synced: 0 };
-      await take(killed, all, done).catch((error) => expect(error).toMatchObject({ code: 'KILLED' }));
-      await expectFound(disk.afterKill(), done.appended, done.appended.length);
-      const pick = (below: number) => (chosen.next().value ?? 0) % below;
-      await expectFound(disk.afterLoss(pick), done.appended, done.synced);
+      for (const { steps, at, torn } of lives) {
+        const { disk: killed } = killedDisk(disk, at, torn);
+        await take(killed, steps, done).catch((error) => expect(error).toMatchObject({ code: 'KILLED' }));
+        const found = await readAll(readJournal(disk, { all: true }));
+        // An append that never returned may be there all the same.
+        expect(found.slice(0, done.appended.length)).toEqual(entriesOf(done.appended));
+        done.appended = found.map(({ fact }) => fact);
+      }
+      await expectFound(
+        disk.afterLoss((below) => (chosen.next().value ?? 0) % below),
+        done.appended,
+        done.synced,
+      );
+      await expectFound(disk, done.appended, done.appended.length);
     }),
     { numRuns: 500 },
   );

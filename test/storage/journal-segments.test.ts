@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Disk } from '../../src/storage/disk.ts';
 import { openFileJournal } from '../../src/storage/file-journal.ts';
 import { FactTooLarge, JournalDamaged } from '../../src/storage/journal.ts';
+import { addLines, factsToJson, firstHash, headerLine } from '../../src/storage/journal-format.ts';
 import { readJournal } from '../../src/storage/journal-reader.ts';
 import { checkpointOf, entriesOf, factOf, readAll, reread, withJournal } from './support/facts.ts';
 import { faultyDisk, systemError } from './support/faulty-disk.ts';
@@ -107,6 +108,19 @@ describe('segments that are not as they were', () => {
     await withJournal(other, (journal) => void journal.append([long('x'), factOf('y')], 0));
     const mixed = await planted((disk) => disk.plant(pathOf(1), other.peek(pathOf(1))));
     await expect(all(mixed)).rejects.toThrow('00000002.log does not follow the segment before it');
+  });
+
+  it('are refused when one does not go on where the one before it ended', async () => {
+    const begun = (first: number, previous: string, segment: number) =>
+      addLines(headerLine({ segment, first, previous }), factsToJson([factOf('a')], first, 0));
+    const one = begun(1, firstHash, 1);
+    for (const first of [1, 2, 3]) {
+      const disk = new PowerDisk();
+      disk.plant(pathOf(1), Buffer.from(one.text));
+      disk.plant(pathOf(2), Buffer.from(begun(first, one.hash, 2).text));
+      if (first === 2) expect(await all(disk)).toEqual(entriesOf([factOf('a'), factOf('a')]));
+      else await expect(all(disk)).rejects.toThrow('does not follow');
+    }
   });
 
   it('are ignored when they are none', async () => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { UpdatePlace } from '../../src/domain/facts.ts';
+import type { Disk } from '../../src/storage/disk.ts';
 import { openFileUpdateStore, type UpdateStoreOptions } from '../../src/storage/file-update-store.ts';
 import { type Decide, faultyDisk, killedDisk, systemError } from './support/faulty-disk.ts';
 import { places } from './support/places.ts';
@@ -166,6 +167,47 @@ describe('a store of updates on a disk that fails', () => {
     expect(syncs).toBeGreaterThan(0);
   });
 
+  it('promises what was staged unsynced, once it is opened to sync always', async () => {
+    const disk = new PowerDisk();
+    const before = await openFileUpdateStore(disk, { fsync: 'commit', keep: false });
+    await before.open(attemptOf(1));
+    const place = await before.put(updateOf(7));
+    await before.close();
+    await (await openFileUpdateStore(disk, always)).open(attemptOf(1));
+    const after = await openFileUpdateStore(
+      disk.afterLoss(() => 0),
+      always,
+    );
+    await after.open(attemptOf(1));
+    expect((await readBack(after, place))[0]).toBe(7);
+  });
+
+  it('ends an attempt when the puts that are under way have ended, and takes no more meanwhile', async () => {
+    const disk = new PowerDisk();
+    let finish: () => void = () => undefined;
+    const written = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const slow: Disk = Object.assign(
+      faultyDisk(disk, () => null),
+      {
+        open: async (path: string) => ({ ...(await disk.open(path)), write: () => written }),
+      },
+    );
+    const store = await openFileUpdateStore(slow, { fsync: 'commit', keep: false });
+    await store.open(attemptOf(1));
+    const events: string[] = [];
+    const put = store.put(updateOf(1)).finally(() => events.push('put'));
+    const end = store.end(true).finally(() => events.push('end'));
+    await expect(store.put(updateOf(2))).rejects.toThrow('No attempt is open');
+    await new Promise(setImmediate);
+    expect(events).toEqual([]);
+    finish();
+    await Promise.allSettled([put, end]);
+    expect(events).toEqual(['put', 'end']);
+    expect(await names(disk)).toEqual([]);
+  });
+
   it('syncs nothing when only commits are to be synced', async () => {
     const { faults, store } = await failing({ fsync: 'commit', keep: false });
     faults.decide = ({ kind }) => (kind === 'sync' || kind === 'syncFolder' ? { code: 'EIO' } : null);
@@ -204,7 +246,7 @@ describe('a store of updates whose process is killed', () => {
             await store.close();
           };
           await stage().catch((error) => expect(error).toMatchObject({ code: 'KILLED' }));
-          const after = isLoss ? disk.afterLoss((below) => (chosen.next().value ?? 0) % below) : disk.afterKill();
+          const after = isLoss ? disk.afterLoss((below) => (chosen.next().value ?? 0) % below) : disk;
           const store = await openFileUpdateStore(after, always);
           await store.open(attemptOf(Math.max(1, Math.min(2, round))));
           const added = await store.put(updateOf(99, 50));

@@ -3,7 +3,7 @@ import { settingProblem } from '../../domain/settings.ts';
 import { type CliSetting, planCliSettings, serveCliSettings } from './catalogue.ts';
 import type { DemoSettings } from './demo-settings.ts';
 import { type Given, problemIn, type Reading } from './given.ts';
-import { serverConflicts } from './server-conflicts.ts';
+import { keepingConflicts, serverConflicts } from './server-conflicts.ts';
 import { listSettings, readList, type ServerSettings } from './server-settings.ts';
 
 /** What `chorus serve` was told, with defaults filled in. */
@@ -63,12 +63,17 @@ export function resolveServe(
   const values = valuesOf(own, winners, wrong);
   const server = values as unknown as ServerSettings;
   const demo = values as unknown as DemoSettings;
-  const conflicts = [...serverConflicts(server), ...demoConflicts(demo, winners)]
+  const given = new Set(winners.keys());
+  const conflicts = [
+    ...serverConflicts(server),
+    ...keepingConflicts(server, demo, given),
+    ...demoConflicts(demo, winners),
+  ]
     .filter((conflict) => !wrong.has(conflict.setting) && !(conflict.with && wrong.has(conflict.with)))
     .map(({ setting, message }) => sentenceOf(setting, message));
   const { plan, problems: planProblems } = readPlan(planGiven(winners, planDefaults), planDefaults);
   return {
-    config: { server, plan, demo, given: new Set(winners.keys()) },
+    config: { server, plan, demo, given },
     problems: [
       ...readings.flatMap(({ problems }) => problems),
       ...wrong.values(),

@@ -1,3 +1,5 @@
+import { flagOf } from '../../domain/settings.ts';
+import type { DemoSettings } from './demo-settings.ts';
 import type { ServerSettings } from './server-settings.ts';
 
 /** What is wrong with a setting beyond its kind and bounds, or with two settings together. */
@@ -64,4 +66,39 @@ export function serverConflicts(settings: ServerSettings): Conflict[] {
   }
   if (dataDir === '') conflict('dataDir', 'dataDir (--data-dir) is empty; give the name of a folder.');
   return conflicts;
+}
+
+const keepingSettings = ['durability', 'fsync', 'keepUpdates'] as const;
+
+/**
+ * Promises about what is kept, where nothing is kept. @param given names of the settings that somebody gave.
+ * @returns a sentence, with the fix, for each.
+ */
+export function keepingConflicts(
+  { storage, durability, keepUpdates }: ServerSettings,
+  { demo }: DemoSettings,
+  given: ReadonlySet<string>,
+): Conflict[] {
+  const isDemoInMemory = demo !== 'none' && !given.has('storage') && !given.has('dataDir');
+  if (storage === 'memory' || isDemoInMemory) {
+    const [why, fix] = isDemoInMemory
+      ? ['the demo keeps nothing', 'add --data-dir with a new folder']
+      : ['nothing is kept with storage "memory"', 'leave --storage memory out'];
+    return keepingSettings
+      .filter((setting) => given.has(setting))
+      .map((setting) => ({
+        setting,
+        message: `${setting} (${flagOf(setting)}) says how things are kept, but ${why}; ${fix}, or leave ${flagOf(setting)} out.`,
+        with: 'storage',
+      }));
+  }
+  if (!keepUpdates || durability !== 'round') return [];
+  return [
+    {
+      setting: 'keepUpdates',
+      message:
+        'keepUpdates (--keep-updates) keeps nothing with durability (--durability) "round", which writes no updates; give --durability update, or leave --keep-updates out.',
+      with: 'durability',
+    },
+  ];
 }

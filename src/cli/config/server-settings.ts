@@ -50,9 +50,30 @@ const data = {
     kind: 'choice',
     default: 'file',
     choices: ['file', 'memory'],
-    help: 'file: models and keys are kept in dataDir; memory: nothing outlives the process.',
+    help: 'file: models, history and keys are kept in dataDir; memory: nothing outlives the process.',
   },
-  dataDir: { kind: 'text', default: 'chorus-data', help: 'Folder for models and keys; made if it is not there.' },
+  dataDir: {
+    kind: 'text',
+    default: 'chorus-data',
+    help: 'Folder for models, history and keys; made if it is not there. What an earlier server left in it is gone on with.',
+  },
+  durability: {
+    kind: 'choice',
+    default: 'update',
+    choices: ['update', 'round'],
+    help: 'What a crash may cost. update: an accepted update still counts after it; round: the open round is tried again.',
+  },
+  fsync: {
+    kind: 'choice',
+    default: 'always',
+    choices: ['always', 'commit'],
+    help: 'What survives a loss of power. always: every accepted update; commit: every committed round. A killed process loses neither.',
+  },
+  keepUpdates: {
+    kind: 'boolean',
+    default: false,
+    help: 'Keeps the updates of committed rounds, so that chorus verify can make the models again. They take space.',
+  },
   adminTokenFile: {
     kind: 'text',
     default: null,
@@ -61,7 +82,11 @@ const data = {
 } as const satisfies SettingTable;
 
 const features = {
-  autoStart: { kind: 'boolean', default: true, help: 'Starts a run with this plan at once.' },
+  autoStart: {
+    kind: 'boolean',
+    default: true,
+    help: 'Starts a run with this plan at once, unless dataDir has one already.',
+  },
   inspect: {
     kind: 'boolean',
     default: false,
@@ -135,6 +160,9 @@ export interface ServerSettings {
   readonly corsOrigins: readonly string[];
   readonly storage: 'file' | 'memory';
   readonly dataDir: string;
+  readonly durability: 'update' | 'round';
+  readonly fsync: 'always' | 'commit';
+  readonly keepUpdates: boolean;
   readonly adminTokenFile: string | null;
   readonly autoStart: boolean;
   readonly inspect: boolean;

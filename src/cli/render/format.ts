@@ -5,6 +5,9 @@ const metricsShownMax = 4;
 /** Characters shown of a text that came from elsewhere. */
 const textLengthMax = 300;
 
+/** `12,345` */
+export const grouped = (count: number): string => count.toLocaleString('en-US');
+
 export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
 /** `850 ms`, `12.3 s`, `2 min 5 s`, `3 h 4 min`. */

@@ -26,7 +26,8 @@ const noLines = {
   middle: '  ',
 };
 
-function table(
+/** A table for people. @param rightAligned columns of numbers. */
+export function table(
   head: readonly string[],
   rows: readonly string[][],
   rightAligned: readonly string[],

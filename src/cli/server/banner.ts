@@ -9,6 +9,8 @@ export interface Listening {
   readonly dataDir: string | null;
   /** Where an operator finds the admin token, never the token itself. */
   readonly adminTokenAt: string;
+  /** The run of an earlier server that it came back to, in a sentence; null: it has none of these. */
+  readonly resumed: string | null;
   /** What the run waits for. */
   readonly waiting: string;
 }
@@ -24,7 +26,7 @@ export function listeningFields(listening: Listening): Record<string, unknown> {
 
 /** What people read when a server is up: where it is, where things are kept, and what comes next. */
 export function bannerLines(listening: Listening, version: string, style: Style): string[] {
-  const { coordinatorUrl, aggregatorUrl, hasInspectPage, dataDir, adminTokenAt, waiting } = listening;
+  const { coordinatorUrl, aggregatorUrl, hasInspectPage, dataDir, adminTokenAt, resumed, waiting } = listening;
   const line = (label: string, text: string) => `  ${style.faint(label.padEnd(labelWidth))} ${text}`;
   return [
     style.strong(`Chorus ${version} listens`),
@@ -34,6 +36,7 @@ export function bannerLines(listening: Listening, version: string, style: Style)
     ...(hasInspectPage ? [line('statecharts', `${coordinatorUrl}/inspect`)] : []),
     line('data', dataDir ?? 'in memory; nothing outlives this process'),
     line('admin token', adminTokenAt),
+    ...(resumed === null ? [] : [line('came back', resumed)]),
     line('next', waiting),
     line('stop', 'Ctrl-C lets uploads under way end; once more stops at once'),
   ];

@@ -1,3 +1,4 @@
+import { hasHistory } from '../../audit/data-folder.ts';
 import type { Plan } from '../../domain/plan.ts';
 import type { ServeConfig } from '../config/resolve.ts';
 import { CommandFailure } from '../failure.ts';
@@ -19,6 +20,14 @@ export interface Demo {
 export async function loadDemo(): Promise<Demo> {
   const { digitsDemo } = await import('../../../examples/digits/demo.ts');
   return digitsDemo;
+}
+
+/** A demo begins anew; a folder with a history would bring back its run. @throws {CommandFailure} it has one. */
+export async function refuseOldFolder(dataDir: string): Promise<void> {
+  if (!(await hasHistory(dataDir))) return;
+  throw new CommandFailure(
+    `The demo begins anew, but ${dataDir} has the history of a server; give a new --data-dir, or none: then nothing is kept.`,
+  );
 }
 
 /** Runs the demo against a server; its progress and then its result, one line of JSON, go to standard output. */

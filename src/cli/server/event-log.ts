@@ -21,7 +21,7 @@ const waitingPhases: Readonly<Record<string, LogLine['level']>> = {
 };
 
 /** Reasons to give a round up that are nobody's failure. */
-const harmlessReasons = ['tooFewClients', 'modelInstalled', 'paused', 'stopped'];
+const harmlessReasons = ['tooFewClients', 'modelInstalled', 'paused', 'stopped', 'restarted'];
 
 /** @returns how an event is to be logged, in few words, or null when it is not: heartbeats and counts say little. */
 export function describeEvent({ type, data }: ChorusEvent, situation: Situation): LogLine | null {

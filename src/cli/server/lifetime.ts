@@ -7,6 +7,9 @@ const closeMsMax = 10_000;
 
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
+/** A signal; an error that nobody caught; or a disk that does not keep what it is given. */
+export type EndCause = { signal: string } | { error: unknown } | { disk: unknown };
+
 export interface Lifetime {
   /** The process, or what stands for it in a test. */
   process: Pick<NodeJS.Process, 'on' | 'off' | 'exit'>;
@@ -15,18 +18,24 @@ export interface Lifetime {
   close: () => Promise<void>;
   /** How long `close` lets work under way go on, ms. */
   graceMs: number;
-  /** Told once what made it end: a signal, or an error nobody caught. */
-  onEnd: (cause: { signal: string } | { error: unknown }) => void;
+  /** Told what made it end. */
+  onEnd: (cause: EndCause) => void;
   /** Told when closing failed or took too long. */
   onCloseFailed: (error: unknown) => void;
 }
 
+export interface WatchedLifetime {
+  /** The disk cannot be trusted: ends as after an error that nobody caught. Once is enough. */
+  diskFailed(error: unknown): void;
+  /** Leaves the process alone again. */
+  unwatch(): void;
+}
+
 /**
  * Ends the process in good order: the first signal closes and exits with 0, a second one exits at once with 128 and the
- * signal's number, and an error that nobody caught closes and exits with 1.
- * @returns a function that leaves the process alone again.
+ * signal's number; an error that nobody caught, or a disk that fails, closes and exits with 1.
  */
-export function watchLifetime({ process, now, close, graceMs, onEnd, onCloseFailed }: Lifetime): () => void {
+export function watchLifetime({ process, now, close, graceMs, onEnd, onCloseFailed }: Lifetime): WatchedLifetime {
   let endingSinceMs: number | null = null;
 
   const end = (exitCode: number): void => {
@@ -50,14 +59,23 @@ export function watchLifetime({ process, now, close, graceMs, onEnd, onCloseFail
     onEnd({ error });
     if (endingSinceMs === null) end(1);
   };
+  let hasDiskFailed = false;
 
   for (const signal of stopSignals) process.on(signal, onSignal);
   process.on('uncaughtException', onError);
   process.on('unhandledRejection', onError);
-  return () => {
-    for (const signal of stopSignals) process.off(signal, onSignal);
-    process.off('uncaughtException', onError);
-    process.off('unhandledRejection', onError);
+  return {
+    diskFailed(error) {
+      if (hasDiskFailed) return;
+      hasDiskFailed = true;
+      onEnd({ disk: error });
+      if (endingSinceMs === null) end(1);
+    },
+    unwatch() {
+      for (const signal of stopSignals) process.off(signal, onSignal);
+      process.off('uncaughtException', onError);
+      process.off('unhandledRejection', onError);
+    },
   };
 }
 

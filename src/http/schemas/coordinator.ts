@@ -129,7 +129,9 @@ export const RoundReply = Type.Object({
   target: Count,
   quorum: Count,
   cohort: Type.Array(Uuid),
-  contributions: Type.Array(Type.Object({ ...Receipt, acceptedAtMs: TimeMs, metrics: Metrics })),
+  contributions: Type.Array(
+    Type.Object({ ...Receipt, staleness: Type.Optional(Count), acceptedAtMs: TimeMs, metrics: Metrics }),
+  ),
   exclusions: Type.Array(
     Type.Object({
       clientId: Uuid,

@@ -22,7 +22,7 @@ type Renaming = { folders: string[]; apply: (names: Map<string, Content>) => voi
 const blockBytes = 512;
 
 /**
- * A disk in memory that can lose its power: of what was not synced, any change may be lost, or parts of it, whatever came
+ * A disk in memory. A process that ends changes nothing of it, but it can lose its power: of what was not synced, any change may be lost, or parts of it, whatever came
  * after it; names of folders that were not synced are lost from some point on.
  */
 export class PowerDisk implements Disk {
@@ -41,11 +41,6 @@ export class PowerDisk implements Disk {
     for (const { apply } of this.#renamings.slice(0, pick(this.#renamings.length + 1))) apply(names);
     const files = [...names].map(([path, content]) => [path, settled(afterLoss(content, pick))] as const);
     return new PowerDisk(new Map(files));
-  }
-
-  /** A copy of it as the next process finds it when only the process has ended. */
-  afterKill(): PowerDisk {
-    return new PowerDisk(new Map([...this.#names].map(([path, { now }]) => [path, settled(now)])));
   }
 
   /** The content of a file; empty when there is none. */

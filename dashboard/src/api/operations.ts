@@ -1,0 +1,67 @@
+/** What an operator can do to a run in progress, tried out first or done at once. */
+import type { Status } from '../../../src/domain/handle.ts';
+import { call } from './call.ts';
+import { Problem } from './problem.ts';
+
+export type Operation =
+  | { operation: 'pause' | 'resume' | 'stop' }
+  /** By so much more, from its present deadline. */
+  | { operation: 'extendDeadline'; byMs: number }
+  | { operation: 'lowerQuorum'; quorum: number }
+  | { operation: 'evict' | 'readmit'; clientId: string };
+
+export type OperationName = Operation['operation'];
+
+export interface OperationAnswer {
+  dryRun: boolean;
+  /** What happens, or would, a sentence each. */
+  sentences: string[];
+  before: Partial<Status>;
+  after: Partial<Status>;
+}
+
+export interface AuditEntry {
+  /** From 1, without gaps. */
+  seq: number;
+  atMs: number;
+  operation: string;
+  params: Record<string, unknown>;
+  sentence: string;
+  /** SHA-256 over the entry and the hash before it, hex. */
+  hash: string;
+  previousHash: string;
+}
+
+export interface AuditLog {
+  /** Newest first. */
+  entries: AuditEntry[];
+  /** Whether each entry's hash follows from the one before. */
+  isIntact: boolean;
+}
+
+const isMissing = (error: unknown): boolean =>
+  error instanceof Problem && (error.code === 'NOT_FOUND' || error.code === 'METHOD_NOT_ALLOWED');
+
+/** @returns what happens, or null when this server cannot try operations out or do more than pause, resume and stop. */
+export async function operate(operation: Operation, dryRun: boolean): Promise<OperationAnswer | null> {
+  try {
+    const body = { ...operation, dryRun };
+    return await call<OperationAnswer>('/v1/operations', { method: 'POST', body, asAdmin: true });
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+  const { operation: verb } = operation;
+  if (dryRun || !(verb === 'pause' || verb === 'resume' || verb === 'stop')) return null;
+  const after = await call<Status>(`/v1/runs/current/${verb}`, { method: 'POST', asAdmin: true });
+  return { dryRun, sentences: [after.waitingFor.summary], before: {}, after };
+}
+
+/** @returns the log, or null when this server keeps none. */
+export async function readAudit(signal?: AbortSignal): Promise<AuditLog | null> {
+  try {
+    return await call<AuditLog>('/v1/audit', { asAdmin: true, signal });
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,42 @@
+/** The moment that is looked at: now, or one of the past that the event log was asked about. */
+import { computed, signal } from '@preact/signals';
+import { summaryOf } from '../../../src/dashboard/summary.ts';
+import type { HistoryEntry, PastMoment } from '../api/history.ts';
+import * as live from './live.ts';
+
+export interface Moment extends PastMoment {
+  entry: HistoryEntry;
+}
+
+/** null: now. */
+export const moment = signal<Moment | null>(null);
+
+export const shownStatus = computed(() => moment.value?.status ?? live.status.value);
+
+/** Attempts at rounds as of the moment, oldest first. */
+export const shownRounds = computed(() => {
+  const past = moment.value;
+  if (!past) return live.rounds.value;
+  return past.rounds.map(summaryOf).sort((a, b) => a.openedAtMs - b.openedAtMs || a.attempt - b.attempt);
+});
+
+/** Those of the run that is shown. */
+export const roundsOfRun = computed(() => {
+  const run = shownStatus.value?.run;
+  return shownRounds.value.filter((one) => one.run === run);
+});
+
+/** Models committed by then, oldest first. */
+export const shownModels = computed(() => {
+  const atMs = moment.value?.entry.atMs ?? Number.POSITIVE_INFINITY;
+  return live.models.value?.filter(({ createdAtMs }) => createdAtMs <= atMs) ?? null;
+});
+
+/** What happened last before the moment, newest first. */
+export const shownEvents = computed(() => {
+  const atMs = moment.value?.entry.atMs ?? Number.POSITIVE_INFINITY;
+  return live.events.value.filter((event) => event.atMs <= atMs);
+});
+
+/** The time of the moment, for countdowns: a past one stands still. */
+export const shownNow = (): number => moment.value?.entry.atMs ?? live.serverNow();

@@ -1,0 +1,160 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Chart } from '../../../../src/inspect/chart.ts';
+import { sentenceOf } from '../../api/problem.ts';
+import { Trouble } from '../../parts/small.tsx';
+import { edgesBetween } from './active.ts';
+import { Drawing } from './drawing.ts';
+import { drawChart } from './engine.ts';
+import { onTransition } from './machines.ts';
+
+const zoomStep = 1.25;
+/** Pixels that an arrow key moves it. */
+const panStep = 60;
+
+/** The drawing of one chart: pan by dragging or arrow keys, zoom by wheel, buttons or plus and minus, search. */
+export function Stage({ chart, active }: { chart: Chart; active: readonly string[] }) {
+  const host = useRef<HTMLElement>(null);
+  const drawing = useRef<Drawing | null>(null);
+  const before = useRef<readonly string[]>([]);
+  const [state, setState] = useState<'drawing' | 'drawn' | { problem: string }>('drawing');
+  const [found, setFound] = useState<number | null>(null);
+  /** Whether the drawing goes along with the machine. Who moves it by hand does not want that. */
+  const [follows, setFollows] = useState(true);
+
+  useEffect(() => {
+    let isGone = false;
+    drawChart(chart)
+      .then((svg) => {
+        if (isGone || !host.current) return;
+        drawing.current = new Drawing(svg, chart);
+        host.current.replaceChildren(drawing.current.element);
+        drawing.current.light(before.current);
+        drawing.current.begin();
+        setState('drawn');
+      })
+      .catch((error: unknown) => setState({ problem: sentenceOf(error) }));
+    const stop = onTransition((transition) => {
+      if (transition.actor === chart.id) drawing.current?.flash(transition.edges);
+    });
+    const resized = new ResizeObserver(() => drawing.current?.resized());
+    if (host.current) resized.observe(host.current);
+    return () => {
+      isGone = true;
+      resized.disconnect();
+      stop();
+    };
+  }, [chart]);
+
+  useEffect(() => {
+    drawing.current?.light(active);
+    if (before.current.length > 0) drawing.current?.flash(edgesBetween(chart, before.current, active));
+    before.current = active;
+    if (follows) drawing.current?.reveal();
+  }, [chart, active.join(), state]);
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    const { current } = drawing;
+    const moves: Record<string, () => void> = {
+      ArrowLeft: () => current?.pan(-panStep, 0),
+      ArrowRight: () => current?.pan(panStep, 0),
+      ArrowUp: () => current?.pan(0, -panStep),
+      ArrowDown: () => current?.pan(0, panStep),
+      '+': () => current?.zoom(zoomStep),
+      '=': () => current?.zoom(zoomStep),
+      '-': () => current?.zoom(1 / zoomStep),
+      '0': () => current?.fit(),
+    };
+    const move = moves[event.key];
+    if (!move) return;
+    event.preventDefault();
+    setFollows(false);
+    move();
+  };
+  const look = (move: (current: Drawing) => void) => () => {
+    setFollows(false);
+    if (drawing.current) move(drawing.current);
+  };
+
+  const search = (text: string) => {
+    const some = drawing.current?.find(text) ?? 0;
+    setFound(text.trim() === '' ? null : some);
+    if (some > 0) setFollows(false);
+  };
+
+  return (
+    <section class="stage card" aria-label={`Statechart of the ${chart.id}`}>
+      <div class="bar">
+        <label class="search">
+          <span class="sr-only">Find a state or event</span>
+          <input
+            type="search"
+            placeholder="Find a state or event"
+            onInput={({ currentTarget: { value } }) => search(value)}
+          />
+        </label>
+        <span class="faint" role="status">
+          {found !== null && `${found} found`}
+        </span>
+        <div class="zoom grow-left">
+          <button
+            type="button"
+            aria-pressed={follows}
+            onClick={() => {
+              setFollows(!follows);
+              if (!follows) drawing.current?.reveal();
+            }}
+          >
+            Follow
+          </button>
+          <button type="button" onClick={look((one) => one.fit())}>
+            Whole
+          </button>
+          <button type="button" aria-label="Smaller" onClick={() => drawing.current?.zoom(1 / zoomStep)}>
+            −
+          </button>
+          <button type="button" aria-label="Larger" onClick={() => drawing.current?.zoom(zoomStep)}>
+            +
+          </button>
+        </div>
+      </div>
+      {state === 'drawing' && <p class="faint loading">Laying the chart out…</p>}
+      {typeof state === 'object' && <Trouble>The chart could not be drawn: {state.problem}</Trouble>}
+      <section
+        class="drawing"
+        ref={host}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: it is moved and zoomed by keyboard; buttons do it too
+        tabIndex={0}
+        aria-label="Drawing: arrow keys move it, plus and minus zoom, zero shows the whole"
+        onKeyDown={onKeyDown}
+        onPointerDown={(event) => startDrag(event, drawing.current, () => setFollows(false))}
+        onWheel={(event) => zoomByWheel(event, drawing.current)}
+      />
+    </section>
+  );
+}
+
+function startDrag(event: PointerEvent, drawing: Drawing | null, onMove: () => void): void {
+  const host = event.currentTarget as HTMLElement;
+  if (!drawing || event.button !== 0) return;
+  host.setPointerCapture(event.pointerId);
+  let { clientX, clientY } = event;
+  const move = (moved: PointerEvent): void => {
+    onMove();
+    drawing.pan(clientX - moved.clientX, clientY - moved.clientY);
+    ({ clientX, clientY } = moved);
+  };
+  host.addEventListener('pointermove', move);
+  host.addEventListener('lostpointercapture', () => host.removeEventListener('pointermove', move), { once: true });
+}
+
+/** Only with Ctrl (or a pinch), so that the page still scrolls. */
+function zoomByWheel(event: WheelEvent, drawing: Drawing | null): void {
+  if (!event.ctrlKey && !event.metaKey) return;
+  event.preventDefault();
+  const { left, top, width, height } = (event.currentTarget as HTMLElement).getBoundingClientRect();
+  drawing?.zoom(
+    event.deltaY < 0 ? zoomStep : 1 / zoomStep,
+    (event.clientX - left) / width,
+    (event.clientY - top) / height,
+  );
+}

@@ -1,0 +1,134 @@
+import type { ClientPart } from '../../../../src/dashboard/contract.ts';
+import { api } from '../../api/api.ts';
+import { Problem } from '../../api/problem.ts';
+import { Pill, Trouble } from '../../parts/small.tsx';
+import { useAnswer } from '../../parts/use-answer.ts';
+import { serverNow, status } from '../../state/live.ts';
+import { hrefOf } from '../../state/route.ts';
+import { count, duration, metric, moment, plural } from '../../words/numbers.ts';
+import { exclusionWords, refusal, stateWords } from '../../words/sentences.ts';
+import { stateTone } from './state-tone.ts';
+
+/** The client as it is, or null when it is registered no more: it may have a history all the same. */
+async function readClient(clientId: string, signal: AbortSignal) {
+  try {
+    return await api.client(clientId, signal);
+  } catch (error) {
+    if (error instanceof Problem && error.code === 'CLIENT_UNKNOWN') return null;
+    throw error;
+  }
+}
+
+/** One client: what it is now, and its part in the last rounds. */
+export function ClientDetail({ clientId }: { clientId: string }) {
+  const { round = 0, phase = '', attempt = 0 } = status.value ?? {};
+  const { answer, problem, again } = useAnswer(`${clientId} ${round} ${attempt} ${phase}`, async (signal) => {
+    const [client, history] = await Promise.all([readClient(clientId, signal), api.clientParts(clientId, signal)]);
+    return { client, ...history };
+  });
+  return (
+    <article class="client-detail">
+      <header class="bar">
+        <a href={hrefOf('clients')}>All clients</a>
+        <h2>
+          <code class="long-id">{clientId}</code>
+        </h2>
+        {answer?.client && <Pill tone={stateTone(answer.client.state)}>{stateWords[answer.client.state]}</Pill>}
+        {answer && !answer.client && <Pill tone="warn">Not registered</Pill>}
+        <button class="quiet grow-left" type="button" onClick={again}>
+          Read again
+        </button>
+      </header>
+      {problem && <Trouble>{problem}</Trouble>}
+      {answer?.client && <About client={answer.client} />}
+      {answer && <Parts parts={answer.parts} searched={answer.attemptsSearched} />}
+    </article>
+  );
+}
+
+function About({ client }: { client: Awaited<ReturnType<typeof api.client>> }) {
+  const rows: [string, string][] = [
+    ['Name', client.name ?? 'none given'],
+    ['Last seen', `${duration(serverNow() - client.lastSeenAtMs)} ago`],
+    ...Object.entries(client.attributes ?? {}).map(([key, value]): [string, string] => [key, String(value)]),
+  ];
+  return (
+    <dl class="facts card">
+      {rows.map(([name, text]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{text}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function Parts({ parts, searched }: { parts: readonly ClientPart[]; searched: number }) {
+  const accepted = parts.filter(({ outcome }) => outcome === 'accepted').length;
+  return (
+    <section class="card" aria-labelledby="parts-title">
+      <div class="bar">
+        <h3 id="parts-title">Its rounds</h3>
+        <span class="faint">
+          in {count(parts.length)} of the last {plural(searched, 'attempt')}; {count(accepted)} of its updates count
+        </span>
+      </div>
+      {parts.length === 0 ? (
+        <p class="faint">It was not selected in any of them.</p>
+      ) : (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+        <section class="scroll" tabIndex={0} aria-label="Rounds of this client, newest first">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">Round</th>
+                <th scope="col">When</th>
+                <th scope="col">What became of it</th>
+                <th scope="col" class="num wide">
+                  Examples
+                </th>
+                <th scope="col" class="wide">
+                  Metrics
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {parts.map((part) => (
+                <PartRow key={`${part.run} ${part.round} ${part.attempt}`} part={part} />
+              ))}
+            </tbody>
+          </table>
+        </section>
+      )}
+    </section>
+  );
+}
+
+function PartRow({ part }: { part: ClientPart }) {
+  const { run, round, attempt, openedAtMs, atMs, outcome, code, numExamples, metrics } = part;
+  return (
+    <tr>
+      <th scope="row">
+        <a href={hrefOf('rounds', run, round, attempt)}>
+          {count(round)}
+          {attempt > 1 && <span class="faint"> attempt {attempt}</span>}
+        </a>
+      </th>
+      <td>{moment(atMs ?? openedAtMs, serverNow())}</td>
+      <td class={outcome === 'accepted' || outcome === 'open' ? '' : 'text-bad'}>
+        {outcome === 'accepted' && 'Accepted'}
+        {outcome === 'open' && 'Selected, not settled yet'}
+        {outcome !== 'accepted' && outcome !== 'open' && (exclusionWords[outcome] ?? outcome)}
+        {code && `: ${refusal(code).toLowerCase()}`}
+      </td>
+      <td class="num wide">{numExamples === null ? '–' : count(numExamples)}</td>
+      <td class="wide">
+        {Object.entries(metrics)
+          .slice(0, 3)
+          .map(([name, value]) => `${name} ${metric(value)}`)
+          .join(', ') || '–'}
+      </td>
+    </tr>
+  );
+}

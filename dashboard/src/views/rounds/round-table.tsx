@@ -1,0 +1,147 @@
+import { useState } from 'preact/hooks';
+import type { RoundSummary } from '../../../../src/dashboard/contract.ts';
+import { Pager } from '../../parts/pager.tsx';
+import { Empty, Pill } from '../../parts/small.tsx';
+import { serverNow } from '../../state/live.ts';
+import { shownRounds } from '../../state/moment.ts';
+import { hrefOf } from '../../state/route.ts';
+import { count, duration, metric, moment, plural, shortId } from '../../words/numbers.ts';
+import { abandonment, exclusionLabels, phaseWords } from '../../words/sentences.ts';
+import { metricNames } from '../run/run-series.ts';
+import { roundTone } from './round-tone.ts';
+
+const pageSize = 50;
+
+export function RoundTable() {
+  const [run, setRun] = useState('');
+  const [onlyAbandoned, setOnlyAbandoned] = useState(false);
+  const [page, setPage] = useState(0);
+  const all = shownRounds.value;
+  const runs = [...new Set(all.map((one) => one.run))].reverse();
+  const found = all
+    .filter((one) => (run === '' || one.run === run) && (!onlyAbandoned || one.phase === 'abandoned'))
+    .reverse();
+  const shown = found.slice(page * pageSize, (page + 1) * pageSize);
+  if (all.length === 0) {
+    return (
+      <Empty title="No round yet">
+        <p>A round opens as soon as enough clients are registered. The Run view says how many are missing.</p>
+      </Empty>
+    );
+  }
+  const metrics = metricNames(shown).slice(0, 2);
+  return (
+    <section class="card rounds">
+      <div class="bar">
+        <h2>Rounds</h2>
+        {runs.length > 1 && (
+          <label>
+            Run{' '}
+            <select
+              value={run}
+              onChange={({ currentTarget }) => {
+                setRun(currentTarget.value);
+                setPage(0);
+              }}
+            >
+              <option value="">all {runs.length}</option>
+              {runs.map((id) => (
+                <option key={id} value={id}>
+                  {shortId(id)}
+                </option>
+              ))}
+            </select>
+          </label>
+        )}
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={onlyAbandoned}
+            onChange={({ currentTarget }) => {
+              setOnlyAbandoned(currentTarget.checked);
+              setPage(0);
+            }}
+          />
+          Abandoned only
+        </label>
+        <span class="faint grow">{plural(found.length, 'attempt')}</span>
+      </div>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
+      <section class="scroll" tabIndex={0} aria-label="Attempts at rounds, newest first">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Round</th>
+              <th scope="col">Outcome</th>
+              <th scope="col" class="wide">
+                Opened
+              </th>
+              <th scope="col" class="num">
+                Took
+              </th>
+              <th scope="col" class="num">
+                Contributions
+              </th>
+              <th scope="col" class="wide">
+                Excluded
+              </th>
+              {metrics.map((name) => (
+                <th scope="col" class="num wide" key={name}>
+                  {name}
+                </th>
+              ))}
+              <th scope="col" class="num wide">
+                Model
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {shown.map((one) => (
+              <Row key={`${one.run} ${one.round} ${one.attempt}`} one={one} metrics={metrics} />
+            ))}
+          </tbody>
+        </table>
+      </section>
+      <Pager page={page} pages={Math.ceil(found.length / pageSize)} go={setPage} />
+    </section>
+  );
+}
+
+function Row({ one, metrics }: { one: RoundSummary; metrics: readonly string[] }) {
+  const { run, round, attempt, kind, phase, openedAtMs, endedAtMs, cohort, contributions, quorum } = one;
+  return (
+    <tr>
+      <th scope="row">
+        <a href={hrefOf('rounds', run, round, attempt)}>
+          {count(round)}
+          {kind === 'evaluation' && <span class="faint"> evaluation</span>}
+          {kind === 'training' && attempt > 1 && <span class="faint"> attempt {attempt}</span>}
+        </a>
+      </th>
+      <td>
+        <Pill tone={roundTone(phase)}>{phaseWords[phase]}</Pill>
+        {one.reason && <p class="reason wide">{abandonment(one.reason)}.</p>}
+      </td>
+      <td class="wide">{moment(openedAtMs, serverNow())}</td>
+      <td class="num">{endedAtMs === null ? 'open' : duration(endedAtMs - openedAtMs)}</td>
+      <td class="num">
+        {count(contributions)} <span class="faint">of {count(Math.max(cohort, contributions))}</span>
+        <span class="sr-only">, quorum {quorum}</span>
+      </td>
+      <td class="wide one-line">{excludedText(one) || <span class="faint">nobody</span>}</td>
+      {metrics.map((name) => (
+        <td class="num wide" key={name}>
+          {one.metrics[name] === undefined ? '–' : metric(one.metrics[name])}
+        </td>
+      ))}
+      <td class="num wide">{one.modelVersion ?? '–'}</td>
+    </tr>
+  );
+}
+
+function excludedText({ exclusions }: RoundSummary): string {
+  const parts = Object.entries(exclusions).map(
+    ([reason, some]) => `${some} ${exclusionLabels[reason as keyof typeof exclusionLabels] ?? reason}`,
+  );
+  return parts.join(', ');
+}

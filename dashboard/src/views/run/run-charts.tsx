@@ -1,0 +1,116 @@
+import { useMemo } from 'preact/hooks';
+import type { RoundSummary } from '../../../../src/dashboard/contract.ts';
+import type { Ink } from '../../parts/colours.ts';
+import { Figure } from '../../parts/figure.tsx';
+import { roundsOfRun, shownModels } from '../../state/moment.ts';
+import { bytes, count, metric } from '../../words/numbers.ts';
+import {
+  type Attempts,
+  byRound,
+  byteSeries,
+  contributionSeries,
+  exclusionSeries,
+  metricNames,
+  metricSeries,
+  phaseSeries,
+} from './run-series.ts';
+
+/** Metrics that get a chart each. */
+const metricChartsMax = 4;
+const metricInks: readonly Ink[] = ['accent', 'green', 'violet', 'amber'];
+/** Rounds drawn: more would be thinner than a pixel on a small screen. */
+const roundsDrawnMax = 400;
+
+const seconds = (value: number): string => (value < 10 ? `${value.toFixed(1)} s` : `${Math.round(value)} s`);
+const whole = (value: number): string => (Number.isInteger(value) ? count(value) : '');
+const numbersOf = (rounds: readonly Attempts[]): number[] => rounds.map(([first]) => first?.round ?? 0);
+
+export function RunCharts() {
+  const rounds = roundsOfRun.value;
+  const models = shownModels.value;
+  const drawn = useMemo(() => prepare(rounds), [rounds]);
+  const { ended, names } = drawn;
+  const traffic = useMemo(() => byteSeries(ended, models ?? []), [ended, models]);
+  return (
+    <section class="figures" aria-label="Charts of the run">
+      {drawn.metrics.length === 0 && (
+        <Figure
+          title="Loss and accuracy by round"
+          x={[]}
+          series={[]}
+          kind="line"
+          format={metric}
+          empty="Clients have reported no metrics yet. They send them with their updates."
+        />
+      )}
+      {drawn.metrics.map(({ name, series }) => (
+        <Figure
+          key={name}
+          title={`${name[0]?.toUpperCase()}${name.slice(1)} by round`}
+          note="As the contributors measured it, weighted by their examples"
+          x={drawn.committedNumbers}
+          series={series}
+          kind="line"
+          format={metric}
+          empty="No round is committed yet."
+        />
+      ))}
+      <Figure
+        title="Duration by phase"
+        x={drawn.endedNumbers}
+        series={drawn.phases}
+        kind="bars"
+        format={seconds}
+        empty="No round has ended yet."
+      />
+      <Figure
+        title="Contributions by round"
+        x={drawn.endedNumbers}
+        series={drawn.contributions}
+        kind="bars"
+        format={whole}
+        empty="No round has ended yet."
+      />
+      <Figure
+        title="Exclusions and stragglers by round"
+        x={drawn.endedNumbers}
+        series={drawn.exclusions}
+        kind="bars"
+        format={whole}
+        empty={ended.length === 0 ? 'No round has ended yet.' : 'Nobody was excluded from any round.'}
+      />
+      <Figure
+        title="Bytes in and out by round"
+        x={drawn.endedNumbers}
+        series={traffic.series}
+        kind="bars"
+        format={bytes}
+        {...(traffic.isEstimate ? { note: 'Estimated: one model for each contribution, out and in' } : {})}
+        empty="No round has ended yet."
+      />
+      {names.length > metricChartsMax && (
+        <p class="note">Not drawn: {names.slice(metricChartsMax).join(', ')}. They are in the detail of each round.</p>
+      )}
+    </section>
+  );
+}
+
+/** Everything that is drawn, worked out once for each change of the rounds. */
+function prepare(rounds: readonly RoundSummary[]) {
+  const over = rounds.filter(({ endedAtMs, kind }) => endedAtMs !== null && kind === 'training');
+  const ended = byRound(over).slice(-roundsDrawnMax);
+  const committed = over.filter(({ phase }) => phase === 'committed').slice(-roundsDrawnMax);
+  const names = metricNames(committed);
+  return {
+    ended,
+    names,
+    endedNumbers: numbersOf(ended),
+    committedNumbers: committed.map(({ round }) => round),
+    metrics: names
+      .slice(0, metricChartsMax)
+      .map((name, index) => ({ name, series: metricSeries(committed, name, metricInks[index] ?? 'accent') })),
+    phases: phaseSeries(ended),
+    contributions: contributionSeries(ended),
+    exclusions: exclusionSeries(ended),
+  };
+}

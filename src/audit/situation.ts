@@ -1,0 +1,75 @@
+import { explain } from '../domain/explain.ts';
+import type { Phase, RunState, Status } from '../domain/handle.ts';
+import { quorumFor, type Round, type Tally } from '../domain/round.ts';
+import { attemptOf } from '../domain/run.ts';
+import type { History } from '../history/history.ts';
+import type { Replayed } from './replay.ts';
+
+/** What the server would have answered then; the aggregator and the process leave no trace of how they were. */
+export type PastStatus = Omit<Status, 'aggregator' | 'uptimeMs'>;
+
+/** The status at the moment of the last fact, with why the run waited then. */
+export function statusOf({ history, clients }: Replayed): PastStatus {
+  const { run, position, current, open } = history;
+  const tally: Tally = {
+    ...clients.counts(),
+    population: clients.population,
+    evaluatorsWaiting: clients.evaluatorsWaiting,
+    contributions: open?.record.contributions.length ?? 0,
+    atMs: history.atMs,
+  };
+  const phase = phaseOf(history);
+  const round = roundOf(history, tally);
+  const openClientIds = phase === 'training' ? [...clients.idsIn('training'), ...clients.idsIn('selected')] : [];
+  const { sinceMs, deadlineAtMs } = round ?? position;
+  return {
+    run: run?.run ?? null,
+    runState: runStateOf(history),
+    round: run ? Math.min(attemptOf(run).round, run.plan.rounds) : 0,
+    roundsTotal: run?.plan.rounds ?? 0,
+    attempt: run ? attemptOf(run).attempt : 0,
+    kind: open?.record.kind ?? null,
+    phase,
+    modelVersion: current?.version ?? null,
+    population: tally.population,
+    counts: clients.counts(),
+    contributions: tally.contributions,
+    target: round && round.target > 0 ? round.target : null,
+    quorum: round?.quorum ?? null,
+    waitingFor: explain({ phase, sinceMs, deadlineAtMs, tally, run, round, openClientIds }),
+  };
+}
+
+const phaseOf = ({ position }: History): Phase =>
+  position.state === 'round' ? (position.round?.phase ?? 'selecting') : position.state;
+
+function runStateOf({ run, position: { state } }: History): RunState {
+  if (state === 'opening' || state === 'round' || state === 'gathering' || state === 'judging') {
+    return run?.pauseRequested ? 'pausing' : 'running';
+  }
+  return state;
+}
+
+/** The open round as its machine saw it. */
+function roundOf({ run, position, open }: History, tally: Tally): Round | null {
+  if (!run || !open || position.state !== 'round' || !position.round) return null;
+  const { target, extensions, sinceMs, deadlineAtMs } = position.round;
+  const { round, attempt } = open.record;
+  return {
+    run: run.run,
+    round,
+    attempt,
+    evaluates: open.evaluates,
+    plan: run.plan,
+    quorum: quorumFor(run.plan, open.evaluates, target),
+    target,
+    tally,
+    beginsIn: 'selecting',
+    sinceMs,
+    deadlineAtMs,
+    extensions,
+    selectorAsked: false,
+    selectorDryAt: -1,
+    outcome: null,
+  };
+}

@@ -1,0 +1,144 @@
+/** The dashboard: its files at `/` and `/dashboard/assets`, and what it reads beside `/v1`. It changes nothing. */
+import type {} from '@fastify/rate-limit';
+import fastifyStatic from '@fastify/static';
+// Types `hide`, which keeps a route out of the OpenAPI document.
+import type {} from '@fastify/swagger';
+import type { FastifyPluginAsync, onRequestAsyncHookHandler } from 'fastify';
+import { ChorusError } from '../domain/errors.ts';
+import type { CoordinatorHandle } from '../domain/handle.ts';
+import { chartOf } from '../inspect/chart.ts';
+import { chartedMachines } from '../inspect/charts.ts';
+import { EventStreams } from '../inspect/event-streams.ts';
+import type { InspectFeed } from '../inspect/feed.ts';
+import { builtFiles } from './built-files.ts';
+import type { Charts, ClientParts, RoundSummaries } from './contract.ts';
+import { NewsStreams } from './news-streams.ts';
+import { partOf, summaryOf } from './summary.ts';
+
+export interface DashboardOptions {
+  handle: CoordinatorHandle;
+  /** Refuses whoever does not bring the admin token. */
+  adminOnly: onRequestAsyncHookHandler;
+  /** Tells each transition of the live machines; null: only the status is shown. */
+  feed: InspectFeed | null;
+  /** Open pages at once, from 1; more are refused. */
+  watchersMax: number;
+  /** Unix ms. @default Date.now */
+  now?: () => number;
+}
+
+/** Only our own files and our own API: no inline script or style, no other origin. */
+const pageHeaders = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+};
+const dataHeaders = { 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' };
+
+/** Attempts told of at once. */
+const roundsMax = 1_000;
+const roundsAtOnce = 300;
+/** Attempts looked through for one client's history: it takes this thread. */
+const searchedMax = 200;
+
+const hidden = { hide: true };
+
+/** Answered over and over by nobody: a page asks once, so a plain bound per address is enough. */
+export const dashboardPlugin: FastifyPluginAsync<DashboardOptions> = async (app, options) => {
+  const { handle, adminOnly, feed, watchersMax, now = Date.now } = options;
+  app.addHook('onRequest', app.rateLimit());
+  await servePage(app);
+
+  const news = new NewsStreams({ handle, watchersMax, now });
+  app.addHook('preClose', async () => news.close());
+  app.get('/dashboard/stream', { schema: hidden, exposeHeadRoute: false }, (request, reply) => {
+    if (news.isFull) {
+      throw new ChorusError('RATE_LIMITED', `${watchersMax} pages are open already`, { retryAfterMs: 5_000 });
+    }
+    const last = request.headers['last-event-id'];
+    reply.hijack();
+    news.open(reply.raw, dataHeaders, placeOf(typeof last === 'string' ? last : ''));
+  });
+
+  app.get<{ Querystring: { limit?: string } }>('/dashboard/rounds', { schema: hidden }, async (request, reply) => {
+    const limit = Number(request.query.limit ?? roundsAtOnce);
+    if (!Number.isSafeInteger(limit) || limit < 1 || limit > roundsMax) {
+      throw new ChorusError('REQUEST_INVALID', `limit is from 1 to ${roundsMax}`);
+    }
+    const answer: RoundSummaries = { rounds: handle.rounds(limit).map(summaryOf) };
+    return reply.headers(dataHeaders).send(answer);
+  });
+
+  app.get<{ Params: { run: string; round: string; attempt: string } }>(
+    '/dashboard/rounds/:run/:round/:attempt',
+    { schema: hidden },
+    async ({ params: { run, round, attempt } }, reply) => {
+      const record = handle
+        .rounds(roundsMax)
+        .find((one) => one.run === run && one.round === Number(round) && one.attempt === Number(attempt));
+      if (!record) throw new ChorusError('ROUND_UNKNOWN', 'This attempt at a round is not kept any more');
+      return reply.headers(dataHeaders).send(record);
+    },
+  );
+
+  app.get<{ Params: { clientId: string } }>(
+    '/dashboard/clients/:clientId/rounds',
+    { schema: hidden, onRequest: adminOnly },
+    async ({ params: { clientId } }, reply) => {
+      const records = handle.rounds(searchedMax);
+      const parts = records.flatMap((record) => partOf(clientId, record) ?? []);
+      const answer: ClientParts = { parts, attemptsSearched: records.length };
+      return reply.headers(dataHeaders).send(answer);
+    },
+  );
+
+  const charts: Charts = { charts: chartedMachines.map(chartOf), isLive: feed !== null };
+  app.get('/dashboard/charts', { schema: hidden }, async (_request, reply) => reply.headers(dataHeaders).send(charts));
+
+  if (!feed) return;
+  const machines = new EventStreams({ feed, watchersMax, now });
+  app.addHook('preClose', async () => machines.close());
+  app.get('/dashboard/machines', { schema: hidden, exposeHeadRoute: false }, (_request, reply) => {
+    if (machines.isFull) {
+      throw new ChorusError('RATE_LIMITED', `${watchersMax} pages watch already`, { retryAfterMs: 5_000 });
+    }
+    reply.hijack();
+    machines.open(reply.raw, { ...dataHeaders, connection: 'close' });
+  });
+};
+
+/** The page and its assets, whose names change with their content. */
+const servePage = async (app: Parameters<FastifyPluginAsync>[0]): Promise<void> => {
+  const root = builtFiles();
+  if (root === null) {
+    app.get('/', { schema: hidden }, async () => {
+      throw new ChorusError('NOT_FOUND', 'The dashboard is not built: npm run build makes it');
+    });
+    return;
+  }
+  await app.register(fastifyStatic, {
+    root,
+    prefix: '/dashboard/',
+    serve: true,
+    index: false,
+    wildcard: false,
+    preCompressed: true,
+    cacheControl: false,
+    schemaHide: true,
+    setHeaders: (reply, path) => {
+      for (const [name, value] of Object.entries(pageHeaders)) void reply.header(name, value);
+      const isPage = /index\.html(\.br|\.gz)?$/.test(path);
+      void reply.header('cache-control', isPage ? 'no-cache' : 'public, max-age=31536000, immutable');
+    },
+  });
+  app.get('/', { schema: hidden }, (_request, reply) => reply.sendFile('index.html'));
+};
+
+/** `<server>/<id>`, as given out with each message. */
+function placeOf(lastEventId: string): { server: string; id: number } | null {
+  const [, server, id] = /^([0-9a-f-]{36})\/(\d{1,15})$/.exec(lastEventId) ?? [];
+  return server !== undefined && id !== undefined ? { server, id: Number(id) } : null;
+}

@@ -1,0 +1,42 @@
+import { type ByzantineParameters, byzantineSettings, krumScores } from './krum.ts';
+import { defineStrategy } from './strategy.ts';
+
+/**
+ * Krum is asked again and again, each time without those it has named, until n − 2f updates are named; then, for each
+ * coordinate, the mean of those n − 4f of their values that are closest to their median. A hostile update that is near to
+ * the others as a whole, but far off in one coordinate, is caught by the second part.
+ * El Mhamdi et al. 2018, section 4, arXiv 1802.07927.
+ */
+export const bulyan = defineStrategy<ByzantineParameters>({
+  name: 'bulyan',
+  summary: 'Krum, asked repeatedly, then a trimmed mean around the median.',
+  source: 'El Mhamdi et al. 2018, arXiv 1802.07927',
+  settings: byzantineSettings,
+  create: ({ byzantineMax }) => ({
+    kind: 'gathering',
+    hyperparameters: {},
+    precondition(contributions) {
+      const needed = 4 * byzantineMax + 3;
+      if (contributions >= needed) return null;
+      return `bulyan with byzantineMax = ${byzantineMax} needs ${needed} contributions (4 · byzantineMax + 3); there are ${contributions}.`;
+    },
+    *aggregate({ length }) {
+      const distances = yield { kind: 'pairwise' };
+      const members = namedByKrum(distances, length, byzantineMax).sort((a, b) => a - b);
+      return { kind: 'aroundMedian', members, keep: length - 4 * byzantineMax };
+    },
+  }),
+});
+
+/** @returns the indices of n − 2f updates, in the order in which Krum names them; of equals the first accepted. */
+function namedByKrum(distances: Float64Array, count: number, byzantineMax: number): number[] {
+  let left = Array.from({ length: count }, (_, index) => index);
+  const named: number[] = [];
+  while (named.length < count - 2 * byzantineMax) {
+    const scores = krumScores(distances, count, left, byzantineMax);
+    const best = left.reduce((a, b) => ((scores[b] ?? 0) < (scores[a] ?? 0) ? b : a));
+    named.push(best);
+    left = left.filter((index) => index !== best);
+  }
+  return named;
+}

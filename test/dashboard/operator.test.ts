@@ -1,0 +1,73 @@
+import { expect, it } from 'vitest';
+import { TestServer } from '../http/test-server.ts';
+import { describeInChromium, goTo, open } from './browser.ts';
+
+const plan = { rounds: 5, minClients: 2, quorum: 1, heartbeatTimeoutMs: 600_000, trainingWindowMs: 600_000 };
+
+/** Whether the server has a route, whoever asks. */
+const offers = async (server: TestServer, method: string, path: string): Promise<boolean> => {
+  const { status } = await server.order(method, path, method === 'POST' ? { body: {} } : {});
+  return status !== 404 && status !== 405;
+};
+
+async function roundInTraining() {
+  const server = await TestServer.forTest({ plan });
+  const participants = await server.joinMany(2);
+  for (const one of participants) await one.waitUntil('selected');
+  return { server, participants };
+}
+
+describeInChromium('what an operator does', () => {
+  it('can be tried out, changes nothing then, and is written down when it is done', async ({ skip }) => {
+    const { server, participants } = await roundInTraining();
+    if (!(await offers(server, 'POST', '/v1/operations'))) skip('This server has no POST /v1/operations');
+    const [first] = participants;
+    const page = await open(server.coordinatorUrl, 'operate', { adminToken: server.adminToken });
+    await page.getByRole('button', { name: 'What would happen? Pause' }).click();
+    await page.getByRole('heading', { name: 'If it were done now' }).waitFor();
+    expect(await page.locator('.tried li').first().textContent()).toMatch(/\w+.*\.$/);
+    expect(server.handle.status().runState).toBe('running');
+
+    await page.getByRole('button', { name: 'Pause…' }).click();
+    await page.getByRole('button', { name: 'Pause the run' }).click();
+    await expect.poll(() => server.handle.status().runState).toBe('pausing');
+    const log = page.getByRole('region', { name: 'Audit log, newest first' });
+    await log.getByRole('row').nth(1).waitFor();
+    await page.getByText('hash chain holds').waitFor();
+
+    const evict = page.getByRole('listitem').filter({ hasText: 'Evict a client' });
+    await evict.getByLabel('Client id').fill(first?.clientId ?? '');
+    await evict.getByRole('button', { name: 'Evict…' }).click();
+    await page.getByRole('button', { name: 'Evict it' }).click();
+    await expect.poll(() => server.stateOf(first?.clientId ?? '')).toBe('ignored');
+    await log.getByRole('row').nth(2).waitFor();
+  });
+
+  it('is kept from changing the past, which is shown as it was', async ({ skip }) => {
+    const { server, participants } = await roundInTraining();
+    if (!(await offers(server, 'GET', '/v1/history'))) skip('This server has no GET /v1/history');
+    for (const one of participants) await one.contribute([1, 2]);
+    await server.event('round.committed');
+    for (const one of participants) await one.waitUntil('selected');
+    const page = await open(server.coordinatorUrl, 'timeline', { adminToken: server.adminToken });
+    const slider = page.getByLabel('Entry of the event log');
+    await slider.focus();
+    // Back until the first round is open again, and nobody has contributed yet.
+    for (let step = 0; step < 200; step += 1) {
+      await page.keyboard.press('ArrowLeft');
+      const then = await page
+        .locator('.then')
+        .textContent()
+        .catch(() => null);
+      if (then?.startsWith('Training, round 1 of 5') && then.includes('0 of 2')) break;
+    }
+    await goTo(page, 'run');
+    await page.getByText(/^As of /).waitFor();
+    await page.getByRole('heading', { name: 'Round 1 of 5' }).waitFor();
+    await goTo(page, 'operate');
+    await page.getByText('The past cannot be changed').waitFor();
+    await page.getByRole('button', { name: 'Back to now' }).click();
+    await goTo(page, 'run');
+    await page.getByRole('heading', { name: 'Round 2 of 5' }).waitFor();
+  });
+});

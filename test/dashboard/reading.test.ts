@@ -1,0 +1,111 @@
+import { AxeBuilder } from '@axe-core/playwright';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Participant } from '../http/participant.ts';
+import { TestServer } from '../http/test-server.ts';
+import { describeInChromium, goTo, open } from './browser.ts';
+
+let server: TestServer;
+let participants: Participant[];
+
+/** One committed round, and another that is in training. */
+async function twoRounds(): Promise<void> {
+  server = await TestServer.start({
+    inspectPage: true,
+    plan: { rounds: 3, minClients: 3, heartbeatTimeoutMs: 600_000 },
+  });
+  participants = await server.joinMany(3);
+  for (const one of participants) await one.waitUntil('selected');
+  for (const one of participants) await one.contribute([1, 2]);
+  for (const one of participants) await one.waitUntil('selected');
+}
+
+const viewsOf = () => {
+  const { run, round, attempt } = server.handle.rounds(2).at(-1) ?? { run: '', round: 0, attempt: 0 };
+  return {
+    run: { path: 'run', ready: '.plot canvas' },
+    rounds: { path: 'rounds', ready: '.rounds tbody tr' },
+    'a round': { path: `rounds/${run}/${round}/${attempt}`, ready: '.cohort tbody tr' },
+    clients: { path: 'clients', ready: '.clients tbody tr' },
+    'a client': { path: `clients/${participants[0]?.clientId}`, ready: '.client-detail tbody tr' },
+    statecharts: { path: 'charts/round', ready: '.drawing svg .active' },
+    timeline: { path: 'timeline', ready: '.slider, .empty' },
+    operate: { path: 'operate', ready: '.start-run .field' },
+  };
+};
+
+describeInChromium('the dashboard for everybody', () => {
+  beforeAll(twoRounds, 60_000);
+  afterAll(() => server.close());
+
+  it.each(['light', 'dark'] as const)(
+    'has no accessibility violation on any view, %s',
+    async (theme) => {
+      const page = await open(server.coordinatorUrl, 'run', { theme, adminToken: server.adminToken });
+      for (const [name, { path, ready }] of Object.entries(viewsOf())) {
+        await goTo(page, path);
+        await page.locator(ready).first().waitFor();
+        const { violations } = await new AxeBuilder({ page }).analyze();
+        const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+        expect(found, name).toEqual([]);
+      }
+    },
+    120_000,
+  );
+
+  it.each([360, 1280, 1920])(
+    'needs no sideways scrolling at %i pixels',
+    async (width) => {
+      const page = await open(server.coordinatorUrl, 'run', { width, adminToken: server.adminToken });
+      for (const [name, { path, ready }] of Object.entries(viewsOf())) {
+        await goTo(page, path);
+        await page.locator(ready).first().waitFor();
+        const tooWide = await page.evaluate(
+          () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+        );
+        expect(tooWide, name).toBeLessThanOrEqual(0);
+      }
+    },
+    120_000,
+  );
+
+  it('can be gone through by keyboard', async () => {
+    const page = await open(server.coordinatorUrl, 'run');
+    await page.locator('.plot canvas').first().waitFor();
+    await page.keyboard.press('Tab');
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Skip to the content');
+    await page.getByRole('link', { name: 'Statecharts' }).focus();
+    await page.keyboard.press('Enter');
+    await page.locator('.drawing svg .active').first().waitFor();
+    const drawing = page.getByRole('region', { name: /^Drawing/ });
+    const seen = () => page.locator('.drawing svg').getAttribute('viewBox');
+    await drawing.focus();
+    await page.keyboard.press('0');
+    const whole = await seen();
+    await page.keyboard.press('+');
+    await expect.poll(seen).not.toBe(whole);
+  });
+
+  it('says the phase to screen readers, and tells each chart in words and as a table', async () => {
+    const page = await open(server.coordinatorUrl, 'run');
+    await page.getByRole('status').getByText('Round 2 of 3: training').waitFor({ state: 'attached' });
+    await page.getByRole('img', { name: /^Contributions by round, rounds 1 to 1\. contributions: latest 3/ }).waitFor();
+    await page.getByText('As a table: Contributions by round').click();
+    const table = page.getByRole('region', { name: 'Contributions by round, as a table' });
+    expect(await table.getByRole('row').allTextContents()).toEqual(['Roundcontributions', '13']);
+  });
+
+  it('lights the states of the live machines and tells who sent an event', async () => {
+    const page = await open(server.coordinatorUrl, 'charts/round', { adminToken: server.adminToken });
+    await page.locator('[data-state="round.training"].active').waitFor();
+    await page.getByText(/Its delay runs out in/).waitFor();
+    await page.getByRole('button', { name: 'membership.changed' }).click();
+    await page
+      .getByText(/from (coordinator|the server)/)
+      .first()
+      .waitFor();
+    await page.getByPlaceholder('Find a state or event').fill('quorum');
+    await page.getByText(/^[1-9]\d* found$/).waitFor();
+    await goTo(page, `charts/client/${participants[0]?.clientId}`);
+    await page.locator('[data-state="client.selected"].active').waitFor();
+  });
+});
