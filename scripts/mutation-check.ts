@@ -14,7 +14,7 @@ import { mutations } from './mutations.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 /** What tests and build need. */
-const copied = ['src', 'test', 'examples', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'vitest.config.ts'];
+const copied = ['src', 'test', 'examples', 'dashboard', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'vitest.config.ts'];
 /** A hang is a failure too, but need not be waited for long. */
 const testTimeoutMs = 20_000;
 const runMsMax = 180_000;

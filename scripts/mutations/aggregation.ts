@@ -58,8 +58,8 @@ export const aggregation: readonly Mutation[] = [
     name: 'adds what was accepted for a round that is over',
     defect: 'a sum of two rounds',
     file: 'src/aggregator/open-round.ts',
-    find: "if (verdict.kind === 'discarded' || this.#isOver) {",
-    replace: "if (verdict.kind === 'discarded') {",
+    find: '    this.signal.throwIfAborted();\n    if (verdict.kind',
+    replace: '    if (verdict.kind',
     tests: ['test/aggregator/service.test.ts'],
   },
   {
@@ -84,8 +84,8 @@ export const aggregation: readonly Mutation[] = [
     name: 'gives out a file that is damaged',
     defect: 'a damaged model is served',
     file: 'src/storage/file-model-store.ts',
-    find: "if (hash.digest('hex') !== sha256)",
-    replace: "if (hash.digest('hex') === '')",
-    tests: ['test/storage/file-model-store.test.ts', 'test/storage/restart.test.ts'],
+    find: "hash.digest('hex') !== sha256",
+    replace: "hash.digest('hex') === ''",
+    tests: ['test/storage/models.test.ts', 'test/storage/restart.test.ts'],
   },
 ];

@@ -21,6 +21,7 @@ const ofRound: ReadonlySet<Fact['type']> = new Set<Fact['type']>([
   'update.accepted',
   'result.accepted',
   'training.failed',
+  'client.evicted',
   'clients.dismissed',
   'round.abandoned',
 ]);
