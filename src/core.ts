@@ -129,6 +129,7 @@ export interface Core {
  * with: its run, its clients, and the open round with all that it had accepted.
  * @throws {ChorusError} PLAN_INVALID, with a sentence for each setting that is wrong.
  * @throws {JournalDamaged} the folder does not hold what was written to it.
+ * @throws {Error} the evaluator's module cannot be used.
  */
 export async function createCore(options: CoreOptions = {}): Promise<Core> {
   const { plan, problems } = readPlan(options.plan ?? {});
@@ -159,7 +160,6 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
   } = options;
   const unjudged = judgeProblem(plan, evaluator !== undefined);
   if (unjudged !== null) throw new ChorusError('PLAN_INVALID', unjudged);
-  const judge = evaluator === undefined ? null : await createJudge(evaluator);
   const keeping = { durability, fsync, keep: keepUpdates };
   const stores = await openStores(storage, { ...keeping, isInline: place === 'inline', onNote });
   const registry = new ClientRegistry({
@@ -172,6 +172,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
   for await (const entry of stores.journal.entries()) history.apply(entry);
   const { run: earlierRun } = history;
   await adoptOlderModels(stores, history, clock.now());
+  const judge = evaluator === undefined ? null : await createJudge(evaluator);
 
   let gate: UploadGate | null = null;
   const connect: (callbacks: AggregatorCallbacks) => Promise<ServiceLink> =

@@ -109,3 +109,57 @@ describe('the round machine', () => {
     }
   });
 });
+
+describe('the round machine at an evaluation', () => {
+  const plan = planOf({ evaluateEvery: 1, onQuorumMissed: 'extend' });
+  const evaluation = { ...input, plan, attempt: 2, evaluates: 7, tally: tallyOf({ waiting: 3, evaluatorsWaiting: 2 }) };
+  const paths = getShortestPaths(quiet, {
+    input: evaluation,
+    events: events as never,
+    serializeState: serialize as never,
+    limit: 5_000,
+  });
+
+  it('ends with its metrics or without, and never makes a version', () => {
+    const reached = new Set(paths.map(({ state }) => JSON.stringify(state.value)));
+    expect([...reached].sort()).toEqual(
+      [{ selecting: 'forming' }, 'training', 'aggregating', 'evaluated', 'abandoned']
+        .map((value) => JSON.stringify(value))
+        .sort(),
+    );
+    for (const { state } of paths) {
+      const { value, context } = state;
+      if (value === 'evaluated') {
+        expect(context.outcome).toEqual({ kind: 'evaluated', modelVersion: 7, metrics: { loss: 1 } });
+      }
+      if (value === 'aggregating' || value === 'evaluated') {
+        expect(context.tally.contributions).toBeGreaterThanOrEqual(context.quorum);
+      }
+      expect(context.extensions).toBe(0);
+    }
+  });
+
+  it('is given up at once when nobody can evaluate', () => {
+    const actor = createActor(quiet, { input: { ...evaluation, tally: tallyOf({ waiting: 3 }) } });
+    actor.start();
+    expect(actor.getSnapshot()).toMatchObject({
+      value: 'abandoned',
+      context: { outcome: { kind: 'abandoned', reason: 'tooFewClients' } },
+    });
+  });
+
+  it('ends within its bound when nothing happens but time', () => {
+    for (const { state } of paths.filter(({ state: { status } }) => status === 'active')) {
+      const actor = createActor(quiet, { snapshot: state, input: evaluation });
+      actor.start();
+      let waitedMs = 0;
+      for (let step = 0; step < 10 && actor.getSnapshot().status === 'active'; step += 1) {
+        const { deadlineAtMs } = actor.getSnapshot().context;
+        waitedMs = Math.max(waitedMs, deadlineAtMs);
+        actor.send({ type: 'deadline.passed', atMs: deadlineAtMs });
+      }
+      expect(actor.getSnapshot().status).toBe('done');
+      expect(waitedMs).toBeLessThanOrEqual(1_000 + attemptMsMax(plan, selectorWindowMs, 'evaluation'));
+    }
+  });
+});
