@@ -1,12 +1,7 @@
-export {
-  type FaultKind,
-  type FaultProfile,
-  type Faults,
-  faultKinds,
-  faultProfiles,
-} from './simulation/faults.ts';
-export type { SimulatedTask, SimulatedTrainer, SimulatedUpdate } from './simulation/payload.ts';
+export { type FaultKind, type FaultProfile, type Faults, faultKinds, faultProfiles } from './simulation/faults.ts';
+export type { SimulatedTrainer } from './simulation/payload.ts';
 export { drawScenario, type Scenario, type ScenarioBounds } from './simulation/scenario.ts';
+export { shrink } from './simulation/shrink.ts';
 export {
   createSimulation,
   type Simulation,
