@@ -104,7 +104,9 @@ export class Coordinator {
   #sweepTimer: unknown;
   #membershipTimer: unknown = null;
   #lastNews = '';
-  #lastPosition = '';
+  /** What was recorded last. */
+  #lastPosition: Position | null = null;
+  #lastRun: Run | null = null;
   #watchedRound: unknown = null;
   #endedAtMs: number | null = null;
   #view: CoordinatorView = { run: null, plan: null, round: 0, isOver: false, isBuffered: false };
@@ -128,6 +130,7 @@ export class Coordinator {
       isTraining: () => this.phase === 'training',
       tell: (fact) => this.#tellRound(fact),
       membershipChanged: () => this.#membershipChanged(),
+      countsChanged: () => this.#countsChanged(),
       wake: (slot) => this.#wake(slot),
     });
     this.#beginAgain();
@@ -425,8 +428,9 @@ export class Coordinator {
     return this.#machine.getSnapshot().children.round?.getSnapshot() ?? null;
   }
 
+  /** Tells the round's machine; when none is open, nobody needs to know. */
   #tellRound(fact: RoundEvent): void {
-    this.#machine.send({ type: 'round.fact', fact });
+    this.#machine.getSnapshot().children.round?.send(fact);
   }
 
   #giveUp(reason: 'aggregatorLost' | 'updatesLost', detail: string): void {
@@ -437,6 +441,11 @@ export class Coordinator {
   #membershipChanged(): void {
     const tally = this.tally();
     this.#machine.send({ type: 'membership.changed', tally });
+    this.#countsChanged(tally);
+  }
+
+  /** Clients changed their states, and are as many as before: only the open round wants to know. */
+  #countsChanged(tally: Tally = this.tally()): void {
     if (this.history.open) this.#tellRound({ type: 'membership.changed', tally });
     this.#membershipTimer ??= this.#deps.clock.setTimeout(() => {
       this.#membershipTimer = null;
@@ -513,10 +522,9 @@ export class Coordinator {
 
   #notePosition(): void {
     const position = this.#position();
-    if (!position) return;
-    const written = JSON.stringify(position);
-    if (written === this.#lastPosition) return;
-    this.#lastPosition = written;
+    if (!position || (this.run === this.#lastRun && isSamePlace(position, this.#lastPosition))) return;
+    this.#lastRun = this.run;
+    this.#lastPosition = position;
     const { carried } = this.history;
     const wasCarried = carried.size > 0;
     this.#deps.recorder.note({ type: 'position', position });
@@ -559,6 +567,19 @@ export class Coordinator {
       this.#armSweep();
     }, this.registry.expiryTickMs);
   }
+}
+
+/** Whether two positions of the same run differ in nothing. */
+function isSamePlace(a: Position, b: Position | null): boolean {
+  if (!b || a.state !== b.state || a.sinceMs !== b.sinceMs || a.deadlineAtMs !== b.deadlineAtMs) return false;
+  if (!a.round || !b.round) return a.round === b.round;
+  return (
+    a.round.phase === b.round.phase &&
+    a.round.target === b.round.target &&
+    a.round.extensions === b.round.extensions &&
+    a.round.sinceMs === b.round.sinceMs &&
+    a.round.deadlineAtMs === b.round.deadlineAtMs
+  );
 }
 
 const lasting: readonly string[] = [

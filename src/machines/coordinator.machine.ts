@@ -15,7 +15,7 @@ import {
   startRun,
 } from '../domain/run.ts';
 import { type DeadlineInput, type DeadlinePassed, toBeProvided } from './deadline.ts';
-import { type RoundEvent, roundMachine } from './round.machine.ts';
+import { roundMachine } from './round.machine.ts';
 
 export interface CoordinatorContext {
   /** null before the first run. */
@@ -59,7 +59,6 @@ export type CoordinatorEvent =
   | { type: 'model.installed' }
   | { type: 'server.drain' }
   | { type: 'membership.changed'; tally: Tally }
-  | { type: 'round.fact'; fact: RoundEvent }
   | DeadlinePassed;
 
 /** How long a run with `initialModel: upload` waits for its model, ms. */
@@ -323,7 +322,6 @@ export const coordinatorMachine = setup({
             },
           },
           on: {
-            'round.fact': { actions: sendTo('round', ({ event }) => event.fact) },
             'run.pause': { actions: ['requestPause', sendTo('round', { type: 'round.pause' })] },
           },
         },

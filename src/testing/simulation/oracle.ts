@@ -244,7 +244,10 @@ export class Oracle {
     for (const clientId of ids) {
       if (!cohort.includes(clientId)) this.#fail('counted once', `${clientId} counts in round ${round} unselected`);
     }
-    if (modelVersion === null) return this.#fail('versions rise', `round ${round} was committed without a version`);
+    if (modelVersion === null) {
+      this.#fail('versions rise', `round ${round} was committed without a version`);
+      return;
+    }
     this.#checkVersions(live, modelVersion);
     const updates = this.#updatesOf(record);
     if (updates && this.#options.checksMean) this.#checkModel(live, record, modelVersion, updates);

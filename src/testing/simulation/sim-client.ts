@@ -163,9 +163,13 @@ export class SimClient {
 
   #hear(answer: Answer<Heartbeat>, number: number, failures: number): void {
     const { chance, holdsHeartbeats } = this.#deps;
-    if (answer.kind === 'refused' && answer.code === 'CLIENT_UNKNOWN') return this.#rejoin();
+    if (answer.kind === 'refused' && answer.code === 'CLIENT_UNKNOWN') {
+      this.#rejoin();
+      return;
+    }
     if (answer.kind !== 'ok') {
-      return this.#later(retryDelayMs(answer, failures, chance), () => this.#beat(failures + 1));
+      this.#later(retryDelayMs(answer, failures, chance), () => this.#beat(failures + 1));
+      return;
     }
     const beat = answer.value;
     const isNews = beat.state !== this.#latest?.state || beat.round !== this.#latest.round;

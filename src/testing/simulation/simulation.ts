@@ -58,6 +58,8 @@ export interface SimulationGoal {
 export interface SimulationReport {
   roundsCommitted: number;
   roundsAbandoned: number;
+  /** Lives of the process. */
+  lives: number;
   /** Simulated time, ms. */
   elapsedMs: number;
   /** Events that the system had to do with. */
@@ -205,6 +207,7 @@ class Simulated implements Simulation {
     return {
       roundsCommitted: this.#oracle.roundsCommitted,
       roundsAbandoned: this.#oracle.roundsAbandoned,
+      lives: this.#server.lives,
       elapsedMs: this.#world.nowMs,
       steps: this.#steps,
       violation: this.#world.violation,
