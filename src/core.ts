@@ -129,7 +129,7 @@ export interface Core {
  * with: its run, its clients, and the open round with all that it had accepted.
  * @throws {ChorusError} PLAN_INVALID, with a sentence for each setting that is wrong.
  * @throws {JournalDamaged} the folder does not hold what was written to it.
- * @throws {Error} the evaluator's module cannot be used.
+ * @throws {EvaluatorUnusable} the evaluator's module cannot be loaded, or exports no `evaluate`.
  */
 export async function createCore(options: CoreOptions = {}): Promise<Core> {
   const { plan, problems } = readPlan(options.plan ?? {});

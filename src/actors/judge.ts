@@ -16,7 +16,7 @@ export interface Judge {
 
 /**
  * @param evaluator the path of a module, which runs on a thread of its own; or a function, which runs in this one.
- * @throws {Error} the module cannot be loaded, or exports no `evaluate`.
+ * @throws {EvaluatorUnusable} the module cannot be loaded, or exports no `evaluate`.
  */
 export async function createJudge(evaluator: string | Evaluate): Promise<Judge> {
   if (typeof evaluator === 'string') return startEvaluatorThread(evaluator);

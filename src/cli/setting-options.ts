@@ -8,6 +8,8 @@ const placeholders: Readonly<Record<string, string>> = {
   host: 'address',
   dataDir: 'folder',
   adminTokenFile: 'file',
+  evaluatorModule: 'file',
+  stopMetric: 'name',
   allowedHosts: 'names',
   corsOrigins: 'origins',
 };

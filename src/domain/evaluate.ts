@@ -12,3 +12,8 @@ export interface JudgedModel {
 
 /** Measures a model on data of the server: finite numbers by name, at most 64. */
 export type Evaluate = (model: JudgedModel) => Metrics | Promise<Metrics>;
+
+/** The evaluator that a server was told to use cannot be used: a sentence says why. */
+export class EvaluatorUnusable extends Error {
+  override readonly name = 'EvaluatorUnusable';
+}

@@ -211,14 +211,15 @@ export const startWindow = (round: Round, windowMs: number): Round => ({
   deadlineAtMs: round.tally.atMs + windowMs,
 });
 
+/** How long the selector may take to answer, ms. */
+export const selectorWindowMs = 5_000;
+
 /**
  * An upper bound, in ms, of how long one attempt can last if nothing else happens: design section 6, rule 4.
- * @param selectorWindowMs how long the selector may take to answer.
+ * @param selectorMs how long the selector may take to answer.
  */
-export function attemptMsMax(plan: Plan, selectorWindowMs: number, kind: RoundKind = 'training'): number {
-  if (kind === 'evaluation') return selectorWindowMs + 2 * plan.evaluationWindowMs + plan.aggregationWindowMs;
+export function attemptMsMax(plan: Plan, selectorMs: number = selectorWindowMs, kind: RoundKind = 'training'): number {
+  if (kind === 'evaluation') return selectorMs + 2 * plan.evaluationWindowMs + plan.aggregationWindowMs;
   const extensions = plan.onQuorumMissed === 'extend' ? plan.extensionsMax : 0;
-  return (
-    plan.selectionWindowMs + selectorWindowMs + plan.trainingWindowMs * (1 + extensions) + 2 * plan.aggregationWindowMs
-  );
+  return plan.selectionWindowMs + selectorMs + plan.trainingWindowMs * (1 + extensions) + 2 * plan.aggregationWindowMs;
 }

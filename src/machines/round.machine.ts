@@ -16,6 +16,7 @@ import {
   type RoundInput,
   type RoundOutcome,
   replacementDue,
+  selectorWindowMs,
   startWindow,
   type Tally,
   tooFewClients,
@@ -33,9 +34,6 @@ export type RoundEvent =
   /** The run is to pause: a round that has nobody at work yet need not go on. */
   | { type: 'round.pause' }
   | DeadlinePassed;
-
-/** How long the selector may take to answer, ms. */
-export const selectorWindowMs = 5_000;
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Piscina } from 'piscina';
+import { EvaluatorUnusable } from '../domain/evaluate.ts';
 import type { ModelBlob } from '../domain/model.ts';
 import { compiledWorker } from './compiled.ts';
 
@@ -19,7 +20,7 @@ export interface EvaluatorTask {
  * Runs a module's `evaluate` on a thread of its own, one model at a time: it may take long, crash or hang without harm to
  * the server. A task that is given up ends the thread; the next one starts another. Data that the module has loaded stays
  * loaded as long as its thread lives.
- * @throws {Error} the module cannot be loaded in time, or exports no `evaluate`.
+ * @throws {EvaluatorUnusable} the module cannot be loaded in time, or exports no `evaluate`.
  */
 export async function startEvaluatorThread(path: string) {
   const module = pathToFileURL(resolve(path)).href;
@@ -33,7 +34,8 @@ export async function startEvaluatorThread(path: string) {
     await pool.run(module, { name: 'load', signal: AbortSignal.timeout(loadMsMax) });
   } catch (error) {
     await pool.destroy();
-    throw new Error(`The evaluator module ${path} cannot be used: ${messageOf(error)}`, { cause: error });
+    const sentence = `The evaluator module ${path} cannot be used: ${messageOf(error)}`;
+    throw new EvaluatorUnusable(sentence, { cause: error });
   }
   return {
     evaluate: ({ bytes, info }: ModelBlob, signal: AbortSignal): Promise<unknown> => {

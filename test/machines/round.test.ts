@@ -5,7 +5,7 @@ import type { Metrics } from '../../src/domain/metrics.ts';
 import { type Plan, readPlan } from '../../src/domain/plan.ts';
 import { attemptMsMax, type Round, type RoundOutcome, type Tally } from '../../src/domain/round.ts';
 import type { DeadlinePassed } from '../../src/machines/deadline.ts';
-import { type RoundEvent, roundMachine, selectorWindowMs } from '../../src/machines/round.machine.ts';
+import { type RoundEvent, roundMachine } from '../../src/machines/round.machine.ts';
 
 const planOf = (given: Partial<Plan> = {}): Plan => readPlan({ minClients: 2, participantsRatio: 1, ...given }).plan;
 const tallyOf = (given: Partial<Tally> = {}): Tally => ({
@@ -105,7 +105,7 @@ describe('the round machine', () => {
       }
       const outcome: RoundOutcome | undefined = actor.getSnapshot().output;
       expect(outcome?.kind).toBe('abandoned');
-      expect(waitedMs).toBeLessThanOrEqual(1_000 + 2_000 + attemptMsMax(plan, selectorWindowMs));
+      expect(waitedMs).toBeLessThanOrEqual(1_000 + 2_000 + attemptMsMax(plan));
     }
   });
 });
@@ -159,7 +159,7 @@ describe('the round machine at an evaluation', () => {
         actor.send({ type: 'deadline.passed', atMs: deadlineAtMs });
       }
       expect(actor.getSnapshot().status).toBe('done');
-      expect(waitedMs).toBeLessThanOrEqual(1_000 + attemptMsMax(plan, selectorWindowMs, 'evaluation'));
+      expect(waitedMs).toBeLessThanOrEqual(1_000 + attemptMsMax(plan, undefined, 'evaluation'));
     }
   });
 });
