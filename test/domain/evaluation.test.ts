@@ -44,6 +44,10 @@ describe('a plan of evaluations', () => {
   });
 });
 
+it('may name its schema', () => {
+  expect(problemsOf({ $schema: 'plan.schema.json', rounds: 3 })).toEqual([]);
+});
+
 describe('hyperparameters by round', () => {
   const plan = planOf({
     hyperparameters: { rate: 0.1, epochs: 1 },
