@@ -53,6 +53,14 @@ interface PhaseNews {
   phase: string;
 }
 
+/** How a process ended. */
+interface Crash {
+  kind: CrashKind;
+  atMs: number;
+  /** Facts may have waited for the disk. */
+  diskWasFull: boolean;
+}
+
 /** Phases that wait for people, for as long as it takes. */
 const restingPhases: ReadonlySet<string> = new Set(['idle', 'gathering', 'paused', 'finished', 'stopped', 'draining']);
 /** Over and above the heartbeat timeout, until a client that fell silent is lost: by the sweeps, and by pauses, ms. */
@@ -88,7 +96,10 @@ export class Oracle {
   /** Of rounds that ended in this step. */
   #ended: Progress[] = [];
   #live: LiveServer | null = null;
-  #lastCrash: { kind: CrashKind; atMs: number; diskWasFull: boolean } | null = null;
+  /** What was accepted in the open attempt was not promised to survive a crash that came. */
+  #mayBeLost = false;
+  #lastCrash: Crash | null = null;
+  #isUp = false;
   /** Attempts whose end was looked into, and is on record. */
   #concluded = new Set<string>();
   /** Clients that hold a registration, with their tokens. */
@@ -169,19 +180,29 @@ export class Oracle {
     this.#live = null;
     this.#openedAtMs = null;
     this.#ended = [];
-    this.#lastCrash = { kind, atMs: this.#world.nowMs, diskWasFull };
+    // A process may end before it has come up: then what the one before it lost is lost.
+    const before = this.#isUp ? null : this.#lastCrash;
+    this.#lastCrash = {
+      kind: before?.kind === 'power' ? 'power' : kind,
+      atMs: before?.atMs ?? this.#world.nowMs,
+      diskWasFull: diskWasFull || before?.diskWasFull === true,
+    };
+    this.#isUp = false;
     // What was not synced may be done again, another way; what was committed may not.
     if (kind === 'power' || diskWasFull || this.#options.durability === 'round') this.#progress = null;
-    if (!this.#outlives(kind)) this.#acknowledged.clear();
+    if (!this.#outlives(kind)) {
+      this.#acknowledged.clear();
+      this.#mayBeLost = true;
+    }
   }
 
   /** The process is up, and goes on where the one before it ended. */
   up(live: LiveServer): void {
     this.#live = live;
-    const unsteadyForMs = (this.#lastCrash?.atMs ?? 0) - this.#steadySinceMs;
+    this.#isUp = true;
+    if (this.#lastCrash) this.#checkIdentities(live, this.#lastCrash);
     this.#steadySinceMs = this.#world.nowMs;
     if (!this.#lastCrash) return;
-    if (unsteadyForMs > this.#options.plan.heartbeatTimeoutMs) this.#checkIdentities(live, this.#lastCrash);
     const records = live.handle.rounds(1_000).reverse();
     const ended = records.filter(({ endedAtMs }) => endedAtMs !== null);
     for (const record of ended) this.#heedEnd(live, record);
@@ -195,17 +216,17 @@ export class Oracle {
   }
 
   /** Who was there when the process was killed is known to the next one, by the same token. */
-  #checkIdentities(
-    { handle }: LiveServer,
-    { kind, atMs, diskWasFull }: { kind: CrashKind; atMs: number; diskWasFull: boolean },
-  ): void {
-    if (kind === 'power' || diskWasFull) return;
+  #checkIdentities({ handle }: LiveServer, { kind, atMs, diskWasFull }: Crash): void {
+    const mayBeLost =
+      kind === 'power' || diskWasFull || atMs - this.#steadySinceMs <= this.#options.plan.heartbeatTimeoutMs;
     for (const [clientId, token] of this.#tokens) {
+      if (isKnown(handle, clientId, token)) continue;
+      this.#tokens.delete(clientId);
       const silentMs = atMs - (this.#heardAtMs.get(clientId) ?? Number.NEGATIVE_INFINITY);
-      if (silentMs >= this.#options.plan.heartbeatTimeoutMs || isKnown(handle, clientId, token)) continue;
+      if (mayBeLost || silentMs >= this.#options.plan.heartbeatTimeoutMs) continue;
       this.#fail(
         'identity stays',
-        `client ${clientId} was heard of ${silentMs} ms before the crash, and is not known after it`,
+        `client ${clientId} was heard of ${Math.round(silentMs)} ms before the crash, and is not known after it`,
       );
     }
   }
@@ -268,6 +289,7 @@ export class Oracle {
     else {
       this.#roundsAbandoned += 1;
       this.#checkGivenUp(record);
+      this.#mayBeLost = false;
       for (const contribution of contributions) this.#givenUp.add(nameOf({ ...contribution, run }));
     }
     for (const one of this.#acknowledged) {
@@ -281,7 +303,7 @@ export class Oracle {
   /** An attempt is not given up for updates that had to survive. */
   #checkGivenUp({ round, attempt, reason }: RoundRecord): void {
     const isForLost = reason?.includes(' is lost: ') ?? false;
-    if (isForLost && (!this.#lastCrash || this.#outlives(this.#lastCrash.kind))) {
+    if (isForLost && !this.#mayBeLost) {
       this.#fail('updates survive', `attempt ${attempt} at round ${round} was given up: ${reason}`);
     }
   }
