@@ -559,13 +559,19 @@ export class Coordinator {
   }
 
   #armSweep(): void {
-    this.#sweepTimer = this.#deps.clock.setTimeout(() => {
+    const { clock } = this.#deps;
+    const { expiryTickMs } = this.registry;
+    const armedAtMs = clock.now();
+    this.#sweepTimer = clock.setTimeout(() => {
+      // Timers go by time that passes. When the clock was set back, silence would not be seen until it has caught up.
+      const setBackMs = armedAtMs + expiryTickMs - clock.now();
+      if (setBackMs > expiryTickMs) this.registry.setBack(setBackMs, clock.now());
       const lost: number[] = [];
-      this.registry.expire(this.#deps.clock.now(), (slot) => lost.push(slot));
+      this.registry.expire(clock.now(), (slot) => lost.push(slot));
       this.totals.expired += lost.length;
       if (this.#takeOut(lost, 'heartbeatTimedOut')) this.#membershipChanged();
       this.#armSweep();
-    }, this.registry.expiryTickMs);
+    }, expiryTickMs);
   }
 }
 

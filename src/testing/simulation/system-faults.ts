@@ -127,7 +127,7 @@ function repeat(world: World, kind: FaultKind, meanMs: number, strike: () => voi
   next();
 }
 
-/** A run that was paused, by whomever, is resumed after a while; one that waits for its model gets it. */
+/** A run that was paused, by whomever, is resumed after a while; one that waits for its model gets it; one that waited too long is begun anew. */
 function mendWhatRests({ world, server, initialModel }: SystemFaultsDeps): void {
   const model = encodeSafetensors(initialModel, {});
   const look = () => {
@@ -138,6 +138,7 @@ function mendWhatRests({ world, server, initialModel }: SystemFaultsDeps): void 
     const run = live.handle.run();
     if (live.core.notReady()?.endsWith('failed')) server.crash('killed');
     else if (run?.state === 'awaitingModel') live.handle.installModel(run.run, model).catch(() => undefined);
+    else if (run?.state === 'stopped') ask(() => live.handle.startRun());
     else if (run?.state === 'paused') {
       world.scheduler.after(world.chance('resume').between(0, restMsMax), () => {
         world.touch();
