@@ -32,8 +32,8 @@ export function resumeOf({ run, position, open }: History, tally: Tally): Resume
   if (!run) return { state: 'idle', run: null, sinceMs: tally.atMs, round: null };
   if (!open || position.state !== 'round' || !position.round) {
     // What works begins anew.
-    const isAtWork = position.state === 'round' || position.state === 'judging';
-    const state = isAtWork ? 'opening' : position.state;
+    const { state: before } = position;
+    const state = before === 'round' || before === 'judging' ? 'opening' : before;
     const sinceMs = state === 'awaitingModel' ? waitsSince(position.sinceMs, tally.atMs) : position.sinceMs;
     return { state, run, sinceMs, round: null };
   }
