@@ -88,7 +88,7 @@ describe('a run with evaluations', () => {
       expect(statusOf(past), label).toMatchObject({ runState: 'finished', round: 4, kind: null });
       scene.kill();
     }
-  });
+  }, 180_000);
 
   it('goes on with an evaluation, its results and its deadline after a restart', async () => {
     const scene = await Scene.begin({ ...options, plan: { ...plan, evaluateBy: 'clients' } });
