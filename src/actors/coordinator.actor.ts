@@ -9,7 +9,7 @@ import type { ModelInfo } from '../domain/model.ts';
 import { isBuffered, type Plan } from '../domain/plan.ts';
 import type { RandomStream } from '../domain/random.ts';
 import { kindOf, type Round, type Tally } from '../domain/round.ts';
-import { attemptOf, type Run } from '../domain/run.ts';
+import { attemptOf, type Run, roundOf } from '../domain/run.ts';
 import type { History } from '../history/history.ts';
 import { cannotResume, resumeOf } from '../history/resume.ts';
 import { readBackMsMax } from '../machines/aggregator.machine.ts';
@@ -492,7 +492,7 @@ export class Coordinator {
     this.#view = {
       run: run?.run ?? null,
       plan: run?.plan ?? null,
-      round: run ? (run.evaluation?.round ?? Math.min(run.round, run.plan.rounds)) : 0,
+      round: run ? roundOf(run) : 0,
       isOver: this.isOver,
       isBuffered: run !== null && isBuffered(run.plan),
     };

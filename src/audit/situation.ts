@@ -1,7 +1,7 @@
 import { explain } from '../domain/explain.ts';
 import type { Phase, RunState, Status } from '../domain/handle.ts';
 import { quorumFor, type Round, type Tally } from '../domain/round.ts';
-import { attemptOf } from '../domain/run.ts';
+import { attemptOf, roundOf } from '../domain/run.ts';
 import type { History } from '../history/history.ts';
 import type { Replayed } from './replay.ts';
 
@@ -19,13 +19,13 @@ export function statusOf({ history, clients }: Replayed): PastStatus {
     atMs: history.atMs,
   };
   const phase = phaseOf(history);
-  const round = roundOf(history, tally);
+  const round = openRoundOf(history, tally);
   const openClientIds = phase === 'training' ? [...clients.idsIn('training'), ...clients.idsIn('selected')] : [];
   const { sinceMs, deadlineAtMs } = round ?? position;
   return {
     run: run?.run ?? null,
     runState: runStateOf(history),
-    round: run ? Math.min(attemptOf(run).round, run.plan.rounds) : 0,
+    round: run ? roundOf(run) : 0,
     roundsTotal: run?.plan.rounds ?? 0,
     attempt: run ? attemptOf(run).attempt : 0,
     kind: open?.record.kind ?? null,
@@ -51,7 +51,7 @@ function runStateOf({ run, position: { state } }: History): RunState {
 }
 
 /** The open round as its machine saw it. */
-function roundOf({ run, position, open }: History, tally: Tally): Round | null {
+function openRoundOf({ run, position, open }: History, tally: Tally): Round | null {
   if (!run || !open || position.state !== 'round' || !position.round) return null;
   const { target, extensions, sinceMs, deadlineAtMs } = position.round;
   const { round, attempt } = open.record;

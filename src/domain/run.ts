@@ -62,6 +62,10 @@ export function attemptOf({ round, attempt, evaluation }: Run): Attempt {
   return { round: evaluation.round, attempt: evaluation.attempt, evaluates: evaluation.version };
 }
 
+/** The open round, or that whose model is evaluated, or the last one there was to be; from 1. */
+export const roundOf = (run: Run): number =>
+  isFinished(run) ? run.roundsCommitted : Math.min(attemptOf(run).round, run.plan.rounds);
+
 /** Reasons that say nothing against trying again: nobody failed. */
 const harmless: readonly AbandonReason[] = ['tooFewClients', 'modelInstalled', 'paused', 'stopped', 'restarted'];
 

@@ -360,7 +360,8 @@ describe('a run with a stop metric', () => {
     expect(test.handle.status().waitingFor.summary).toMatch(
       /finished: accuracy reached its target .*; 3 rounds committed/,
     );
-    expect(clients[0]?.beat().state).toBe('finished');
+    expect(test.handle.status()).toMatchObject({ round: 3, roundsTotal: 10 });
+    expect(clients[0]?.beat()).toMatchObject({ state: 'finished', round: 3 });
   });
 
   it('goes by what clients report with their updates when nobody evaluates', async () => {
