@@ -15,8 +15,9 @@ import type {
   WaitingFor,
 } from '../domain/handle.ts';
 import { paceMs } from '../domain/pacing.ts';
-import { type Plan, readPlan } from '../domain/plan.ts';
+import type { Plan } from '../domain/plan.ts';
 import type { RandomStream } from '../domain/random.ts';
+import { readRunPlan } from '../strategies/of-plan.ts';
 import type { AggregatorActor } from './aggregator.actor.ts';
 import type { ClientTokens } from './client-tokens.ts';
 import type { Coordinator } from './coordinator.actor.ts';
@@ -233,7 +234,7 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
 
     startRun(settings = {}): RunView {
       mustServe();
-      const { plan: wanted, problems } = readPlan(settings, defaults);
+      const { plan: wanted, problems } = readRunPlan(settings, defaults);
       if (problems.length > 0) throw new ChorusError('PLAN_INVALID', problems.map(({ message }) => message).join(' '));
       if (wanted.initialModel === 'latest' && !models.latest) {
         throw new ChorusError(

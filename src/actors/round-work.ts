@@ -10,13 +10,14 @@ import type {
 import type { Clock } from '../domain/clock.ts';
 import { ChorusError, fromRefusal, toRefusal } from '../domain/errors.ts';
 import type { ExclusionReason, TrainingTicket } from '../domain/handle.ts';
-import { isBuffered, stalenessFactor } from '../domain/plan.ts';
+import { isBuffered, stalenessFactor, strategyChoice } from '../domain/plan.ts';
 import type { RandomStream } from '../domain/random.ts';
 import { isFull, type Round, type RoundOutcome, type Tally } from '../domain/round.ts';
 import type { Run } from '../domain/run.ts';
 import type { History } from '../history/history.ts';
 import { weightedMetrics } from '../history/round-ledger.ts';
 import type { RoundEvent } from '../machines/round.machine.ts';
+import { strategyOf } from '../strategies/of-plan.ts';
 import type { AggregatorActor } from './aggregator.actor.ts';
 import type { ClientTokens } from './client-tokens.ts';
 import type { BoundedEventFeed } from './event-feed.ts';
@@ -190,7 +191,7 @@ export class RoundWork {
       round: start.round,
       trainingToken,
       modelVersion: models.current?.version ?? null,
-      hyperparameters: plan.hyperparameters,
+      hyperparameters: { ...plan.hyperparameters, ...strategyOf(strategyChoice(plan)).hyperparameters },
       deadlineAtMs: this.#deps.round()?.deadlineAtMs ?? round.deadlineAtMs,
     };
   }
@@ -270,6 +271,8 @@ export class RoundWork {
   async close(round: Round): Promise<{ atMs: number }> {
     const { aggregator, history, clock } = this.#deps;
     const contributions = history.open?.record.contributions.map(({ clientId }) => clientId) ?? [];
+    const unmet = strategyOf(strategyChoice(round.plan)).precondition(contributions.length);
+    if (unmet !== null) throw new RangeError(unmet);
     for (let attempt = 1; ; attempt += 1) {
       const answer = await aggregator.closeRound({ round: round.round, attempt: round.attempt, contributions });
       if (answer.kind === 'ok') {
@@ -347,6 +350,7 @@ export class RoundWork {
       numExamplesMax: plan.numExamplesMax,
       updateNormMax: plan.updateNormMax,
       updateKind: plan.updateKind,
+      strategy: strategyChoice(plan),
       keepsClients: isBuffered(plan),
       modelVersion: this.#deps.models.current?.version ?? null,
     };

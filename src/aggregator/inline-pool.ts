@@ -1,3 +1,4 @@
+import { deltaNorm } from './delta-norm.ts';
 import { addWeighted, finishMean } from './fold.ts';
 import type { FoldPool } from './fold-task.ts';
 import { inspectWhole } from './inspection.ts';
@@ -13,5 +14,6 @@ export const inlineFoldPool: FoldPool = {
   }),
   fold: async (task) => addWeighted(task),
   finish: async (task) => finishMean(task),
+  deltaNorm: async (task) => deltaNorm(task),
   close: async () => undefined,
 };

@@ -37,6 +37,8 @@ export interface ModelInfo {
   contributions: number;
   numExamples: number;
   metrics: Record<string, number>;
+  /** What the strategy keeps for the next round of the run, stored beside the models; left out when it keeps nothing. */
+  state?: { sha256: string; bytes: number };
 }
 
 /** A model's bytes as held for serving: shared memory, so that no thread needs a copy. */

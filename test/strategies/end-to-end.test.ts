@@ -1,0 +1,135 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Plan } from '../../src/domain/plan.ts';
+import { type StrategyName, strategyNames } from '../../src/domain/strategy-choice.ts';
+import { strategyCatalogue } from '../../src/strategies/catalogue.ts';
+import { TestChorus, type TestClient } from '../../src/testing/test-chorus.ts';
+import { encodeSafetensors } from '../../src/wire/safetensors.ts';
+import { eventually } from '../http/calls.ts';
+import { strategyOf, Training, type Update } from './drive.ts';
+
+interface Case {
+  about: string;
+  strategy: StrategyName;
+  parameters: Plan['strategyParameters'];
+  base: number[];
+  rounds: Update[][];
+}
+
+const isFed = ({ numExamples, staleness }: Update) => numExamples > 0 && staleness === undefined;
+
+/** Cases that clients can bring about: as many in each round, with numbers of examples. */
+const cases = readFileSync(new URL('./golden/golden.jsonl', import.meta.url), 'utf8')
+  .trimEnd()
+  .split('\n')
+  .map((line) => JSON.parse(line) as Case)
+  .filter(({ rounds }) => rounds.every((updates) => updates.length === rounds[0]?.length && updates.every(isFed)))
+  .filter(({ strategy, parameters }) => strategyOf(strategy, parameters).kind === 'running');
+
+const doubles = (values: readonly number[]) => ({
+  w: { dtype: 'F64', shape: [values.length], data: Float64Array.from(values) } as const,
+});
+
+type Kind = 'weights' | 'deltas';
+
+function planOf({ strategy, parameters, rounds }: Case, updateKind: Kind): Partial<Plan> {
+  const cohortSize = rounds[0]?.length ?? 1;
+  const about = { strategy, strategyParameters: parameters, rounds: rounds.length };
+  return { ...about, cohortSize, updateKind, initialModel: 'upload', onQuorumMissed: 'abandon' };
+}
+
+async function begin(test: TestChorus, { base }: Case): Promise<void> {
+  const { run } = test.handle.run() ?? {};
+  await test.handle.installModel(run ?? '', encodeSafetensors(doubles(base), {}));
+  await test.settle();
+}
+
+/** What a client that trained to these values sends. */
+const sent = (values: readonly number[], model: readonly number[], updateKind: Kind) =>
+  doubles(updateKind === 'weights' ? values : values.map((value, index) => value - (model[index] ?? 0)));
+
+/** Lets the updates of a round come one after another. @returns the model that they make */
+async function play(
+  test: TestChorus,
+  clients: readonly TestClient[],
+  updates: readonly Update[],
+  updateKind: Kind,
+): Promise<number[]> {
+  const versions = test.handle.models().length;
+  const before = await valuesOf(test);
+  for (const [index, { values, numExamples, metrics }] of updates.entries()) {
+    const client = clients[index];
+    await eventually(() => client?.state).toBe('selected');
+    await client?.start();
+    await client?.upload(sent(values, before, updateKind), { numExamples, metrics });
+  }
+  await eventually(() => test.handle.models().length).toBe(versions + 1);
+  return valuesOf(test);
+}
+
+const valuesOf = async (test: TestChorus): Promise<number[]> => [...((await test.model()).w?.data ?? [])];
+
+describe.each(['weights', 'deltas'] as const)('a run by strategy, fed with %s', (updateKind) => {
+  it.each(cases.map((each) => ({ ...each, name: `${each.strategy}: ${each.about}` })))(
+    '$name, commits the models that the strategy makes, bit for bit',
+    async (each) => {
+      const test = await TestChorus.create({ plan: planOf(each, updateKind) });
+      onTestFinished(() => test.chorus.close());
+      await begin(test, each);
+      const clients = await test.joinMany(each.rounds[0]?.length ?? 0);
+      const training = new Training(strategyOf(each.strategy, each.parameters), each.base, { updateKind });
+      for (const updates of each.rounds) {
+        expect(await play(test, clients, updates, updateKind)).toEqual(training.round(updates));
+      }
+      expect(test.crashes).toEqual([]);
+    },
+  );
+});
+
+it('is tested for every strategy that a plan can name, and each is in the catalogue', () => {
+  const tested = new Set(cases.map(({ strategy }) => strategy));
+  expect(strategyNames.filter((name) => strategyOf(name).kind === 'running' && !tested.has(name))).toEqual([]);
+  expect(strategyCatalogue.map(({ name }) => name)).toEqual(strategyNames);
+});
+
+describe('a strategy that keeps state', () => {
+  const adam = cases.find(({ strategy, rounds }) => strategy === 'fedadam' && rounds.length > 1);
+
+  function folder(): string {
+    const dir = mkdtempSync(join(tmpdir(), 'chorus-test-'));
+    onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+    return dir;
+  }
+
+  it.each(['weights', 'deltas'] as const)(
+    'gives the same bits when the server is started again before every update, with %s',
+    async (updateKind) => {
+      if (!adam) throw new Error('There is no such case');
+      const training = new Training(strategyOf(adam.strategy, adam.parameters), adam.base, { updateKind });
+      const dir = folder();
+      let committed = 0;
+      const create = () => TestChorus.create({ storage: { dir }, plan: planOf(adam, updateKind) });
+      let test = await create();
+      await begin(test, adam);
+      let clients = await test.joinMany(adam.rounds[0]?.length ?? 0);
+      for (const updates of adam.rounds) {
+        for (const index of updates.keys()) {
+          await test.chorus.close();
+          test = await create();
+          clients = clients.map((client) => test.adopt(client));
+          const before = await valuesOf(test);
+          const { values, numExamples, metrics } = updates[index] as Update;
+          await eventually(() => clients[index]?.state).toBe('selected');
+          await clients[index]?.start();
+          await clients[index]?.upload(sent(values, before, updateKind), { numExamples, metrics });
+        }
+        committed += 1;
+        await eventually(() => test.handle.models().length).toBe(committed + 1);
+        expect(await valuesOf(test)).toEqual(training.round(updates));
+      }
+      await test.chorus.close();
+    },
+  );
+});
