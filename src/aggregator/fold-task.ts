@@ -1,6 +1,8 @@
 import type { Refusal } from '../domain/errors.ts';
 import type { Dtype, ModelSchema } from '../domain/model.ts';
 import type { StrategyChoice } from '../domain/strategy-choice.ts';
+import type { Combination, Measurement } from '../strategies/strategy.ts';
+import type { Place } from './kernels/kernel-types.ts';
 import type { Span } from './shared-memory.ts';
 
 /** An update or model to be checked, while it comes in. */
@@ -103,6 +105,29 @@ export interface NormTask {
   base: Laid | null;
 }
 
+/** Values of all updates in a range of the model. */
+export interface GatheredRows {
+  /** How they lie in each row; `at` counts from the range's start. */
+  runs: FoldPiece[];
+  /** Where each row begins, in the order of the contributions. */
+  updates: Place[];
+  /** Memory for the kernels, in the same arena. */
+  scratch: Place;
+}
+
+export interface MeasureTask {
+  measurement: Measurement;
+  rows: GatheredRows;
+}
+
+export interface CombineTask {
+  combination: Combination;
+  choice: StrategyChoice;
+  rows: GatheredRows;
+  /** Receives the range's values, float64; in the same arena. */
+  into: Span;
+}
+
 /** The checking of one upload. */
 export interface Inspector {
   /** So many bytes have come: they may be looked at already. */
@@ -131,5 +156,7 @@ export interface FoldPool {
   finish(task: FinishTask): Promise<Finished>;
   /** L2 norm of update − base, over all values; the same bits whatever thread. */
   deltaNorm(task: NormTask): Promise<number>;
+  measure(task: MeasureTask): Promise<Float64Array>;
+  combine(task: CombineTask): Promise<void>;
   close(): Promise<void>;
 }

@@ -9,6 +9,7 @@ import { weigh } from '../strategies/running-totals.ts';
 import type { Contribution, Strategy } from '../strategies/strategy.ts';
 import type { Arenas } from './arenas.ts';
 import type { FoldPool, Inspected, Inspecting } from './fold-task.ts';
+import { GatheredUpdates } from './gathered-updates.ts';
 import type { RoundSum, SumBase } from './round-sum.ts';
 import { RunningSum } from './running-sum.ts';
 import { bytesOf, type Span } from './shared-memory.ts';
@@ -128,11 +129,13 @@ export class OpenRound {
   }
 
   #newSum(schema: ModelSchema, beside: Span): RoundSum {
-    const { pool, arenas } = this.#deps;
+    const { pool, arenas, updates } = this.#deps;
     const strategy = this.#strategy;
-    if (strategy.kind === 'gathering') throw new RangeError(`${this.#choice.name} needs all updates at once`);
-    const rule = { choice: this.#choice, strategy, updateKind: this.order.updateKind };
-    return new RunningSum(schema, rule, pool, arenas, beside);
+    const { updateKind } = this.order;
+    const choice = this.#choice;
+    if (strategy.kind === 'running')
+      return new RunningSum(schema, { choice, strategy, updateKind }, pool, arenas, beside);
+    return new GatheredUpdates(schema, { choice, strategy, updateKind }, { pool, arenas, updates });
   }
 
   /** Gives the sum's memory back; nothing is added to it any more. @param reason what uploads under way hear */

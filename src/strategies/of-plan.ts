@@ -1,4 +1,4 @@
-import { type Plan, quorumOf, readPlan, strategyChoice } from '../domain/plan.ts';
+import { isBuffered, type Plan, quorumOf, readPlan, strategyChoice } from '../domain/plan.ts';
 import { flagOf, type SettingProblem } from '../domain/settings.ts';
 import type { StrategyChoice } from '../domain/strategy-choice.ts';
 import { createStrategy, strategyNamed } from './catalogue.ts';
@@ -39,10 +39,10 @@ function strategyConflicts(plan: Plan): SettingProblem[] {
   }
   const problems: SettingProblem[] = [];
   const { strategy } = made;
-  if (strategy.kind === 'gathering') {
+  if (strategy.kind === 'gathering' && isBuffered(plan)) {
     problems.push({
       setting: 'strategy',
-      message: `strategy (--strategy) is "${name}", which needs all updates of a round at once; the aggregator cannot do that yet.`,
+      message: `strategy (--strategy) is "${name}", which compares the updates of one round, but mode is "buffered": its updates begin at different models. Use mode (--mode) "synchronous", or another strategy.`,
     });
   }
   const quorum = quorumOf(plan);

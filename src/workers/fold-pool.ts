@@ -32,6 +32,8 @@ export function createFoldPool(threads: number): FoldPool {
     fold: (task: FoldTask): Promise<void> => next().run(task, { name: 'addWeighted' }),
     finish: (task): Promise<Finished> => next().run(task, { name: 'finishMean' }),
     deltaNorm: (task): Promise<number> => next().run(task, { name: 'deltaNorm' }),
+    measure: (task): Promise<Float64Array> => next().run(task, { name: 'measureRange' }),
+    combine: (task): Promise<void> => next().run(task, { name: 'combineRange' }),
     close: async () => {
       await Promise.all(pools.map((pool) => pool.destroy()));
     },

@@ -3,6 +3,7 @@ import type { InspectTask } from '../aggregator/fold-task.ts';
 import { Inspection } from '../aggregator/inspection.ts';
 
 export { deltaNorm } from '../aggregator/delta-norm.ts';
+export { combineRange, measureRange } from '../aggregator/gather.ts';
 export { addWeighted, finishMean } from '../aggregator/fold.ts';
 
 /**
