@@ -303,7 +303,9 @@ export class RoundWork {
       numExamples,
       metrics: weightedMetrics(contributions),
     });
-    recorder.commit({ type: 'round.committed', model, record: recorder.durability === 'round' ? record : null });
+    const members = aggregate.members ? { members: aggregate.members } : {};
+    const told = recorder.durability === 'round' ? record : null;
+    recorder.commit({ type: 'round.committed', model, record: told, ...members });
     // At once, also after the last round, so that nobody is served an older model. If it fails, the next round says so.
     models.announce().catch(() => undefined);
     void this.#deps.aggregator.releaseUpdates();

@@ -93,8 +93,11 @@ export type Fact =
   | { type: 'training.failed'; clientId: string; code: ErrorCode }
   /** The round takes no more updates: who had not reported is out of it. */
   | { type: 'clients.dismissed'; reason: 'straggler' | 'notNeeded' }
-  /** @property record with durability `round`: all that happened in it, told now for the first time. */
-  | { type: 'round.committed'; model: ModelInfo; record: RoundRecord | null }
+  /**
+   * @property record with durability `round`: all that happened in it, told now for the first time.
+   * @property members whose updates the model was made of, where that is not everyone's.
+   */
+  | { type: 'round.committed'; model: ModelInfo; record: RoundRecord | null; members?: readonly string[] }
   | { type: 'round.abandoned'; reason: AbandonReason; detail: string }
   | { type: 'checkpoint'; state: Checkpoint };
 

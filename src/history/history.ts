@@ -170,6 +170,7 @@ export class History {
       case 'round.committed':
         this.#addModel(fact.model);
         this.#endRound({ kind: 'committed', modelVersion: fact.model.version }, fact.record, atMs);
+        this.#noteMembers(fact.members);
         break;
       case 'round.abandoned':
         this.#endRound({ kind: 'abandoned', reason: fact.reason, detail: fact.detail }, null, atMs);
@@ -274,6 +275,11 @@ export class History {
     this.#keepRecord(ended);
     this.run = afterRound(this.#mustRun(), outcome);
     this.position = { state: 'opening', sinceMs: atMs, deadlineAtMs: null, run: null, round: null };
+  }
+
+  #noteMembers(members: readonly string[] | undefined): void {
+    const record = this.rounds.at(-1);
+    if (members && record) record.members = [...members];
   }
 
   #keepRecord(record: RoundRecord): void {

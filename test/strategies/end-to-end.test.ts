@@ -1,7 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { openDataFolder } from '../../src/audit/data-folder.ts';
+import { verify } from '../../src/audit/verify.ts';
 import type { Plan } from '../../src/domain/plan.ts';
 import { type StrategyName, strategyNames } from '../../src/domain/strategy-choice.ts';
 import { strategyCatalogue } from '../../src/strategies/catalogue.ts';
@@ -111,42 +113,80 @@ it('is tested for every strategy that a plan can name, and each is in the catalo
   expect(strategyCatalogue.map(({ name }) => name)).toEqual(strategyNames);
 });
 
-describe('a strategy that keeps state', () => {
-  const adam = cases.find(({ strategy, rounds }) => strategy === 'fedadam' && rounds.length > 1);
-
+describe('a run on the disk', () => {
   function folder(): string {
     const dir = mkdtempSync(join(tmpdir(), 'chorus-test-'));
     onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
     return dir;
   }
 
-  it.each(['weights', 'deltas'] as const)(
-    'gives the same bits when the server is started again before every update, with %s',
-    async (updateKind) => {
-      if (!adam) throw new Error('There is no such case');
-      const training = new Training(strategyOf(adam.strategy, adam.parameters), adam.base, { updateKind });
+  const caseOf = (name: StrategyName): Case => {
+    const found = cases.find(({ strategy }) => strategy === name);
+    if (!found) throw new Error(`There is no case of ${name}`);
+    return found;
+  };
+
+  const restarted = (['fedadam', 'fedavgm', 'fedavg', 'krum', 'rfa', 'bulyan'] as const).flatMap((strategy) =>
+    (['weights', 'deltas'] as const).map((updateKind) => ({ strategy, updateKind })),
+  );
+  it.each(restarted)(
+    'gives the same bits with $strategy and $updateKind when the server is started again before every update, and can be verified',
+    async ({ strategy, updateKind }) => {
+      const its = caseOf(strategy);
+      const next = modelsOf(its, updateKind);
       const dir = folder();
-      let committed = 0;
-      const create = () => TestChorus.create({ storage: { dir }, plan: planOf(adam, updateKind) });
+      const create = () => TestChorus.create({ storage: { dir }, keepUpdates: true, plan: planOf(its, updateKind) });
       let test = await create();
-      await begin(test, adam);
-      let clients = await test.joinMany(adam.rounds[0]?.length ?? 0);
-      for (const updates of adam.rounds) {
-        for (const index of updates.keys()) {
+      await begin(test, its);
+      let clients = await test.joinMany(its.rounds[0]?.length ?? 0);
+      let committed = 1;
+      for (const updates of its.rounds) {
+        for (const [index, { values, numExamples, metrics }] of updates.entries()) {
           await test.chorus.close();
           test = await create();
           clients = clients.map((client) => test.adopt(client));
           const before = await valuesOf(test);
-          const { values, numExamples, metrics } = updates[index] as Update;
           await eventually(() => clients[index]?.state).toBe('selected');
           await clients[index]?.start();
           await clients[index]?.upload(sent(values, before, updateKind), { numExamples, metrics });
         }
         committed += 1;
-        await eventually(() => test.handle.models().length).toBe(committed + 1);
-        expect(await valuesOf(test)).toEqual(training.round(updates));
+        await eventually(() => test.handle.models().length).toBe(committed);
+        expect(await valuesOf(test)).toEqual(next(updates));
       }
       await test.chorus.close();
+      expect(await verify(await openDataFolder(dir))).toMatchObject({ problems: [], recomputed: its.rounds.length });
     },
   );
+
+  it('that is damaged in the state of its strategy is found out', async () => {
+    const dir = folder();
+    const adam = caseOf('fedadam');
+    const test = await TestChorus.create({ storage: { dir }, plan: planOf(adam, 'weights') });
+    await begin(test, adam);
+    const clients = await test.joinMany(adam.rounds[0]?.length ?? 0);
+    await play(test, clients, adam.rounds[0] ?? [], 'weights');
+    const { state } = test.handle.models().at(-1) ?? {};
+    await test.chorus.close();
+    const path = join(dir, 'models', `${state?.sha256}.safetensors`);
+    const bytes = readFileSync(path);
+    bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
+    writeFileSync(path, bytes);
+    const { problems } = await verify(await openDataFolder(dir));
+    expect(problems.map(({ sentence }) => sentence)).toEqual([expect.stringMatching(/version 2: .* is damaged/)]);
+  });
+});
+
+it('says in the record of a round whose updates the model was made of', async () => {
+  const krum = cases.find(({ strategy }) => strategy === 'krum');
+  if (!krum) throw new Error('There is no case of krum');
+  const test = await TestChorus.create({ plan: planOf(krum, 'weights') });
+  onTestFinished(() => test.chorus.close());
+  await begin(test, krum);
+  const clients = await test.joinMany(krum.rounds[0]?.length ?? 0);
+  const model = await play(test, clients, krum.rounds[0] ?? [], 'weights');
+  const [record] = test.handle.rounds();
+  const chosen = krum.rounds[0]?.findIndex(({ values }) => values.every((value, at) => value === model[at])) ?? -1;
+  expect(record?.members).toEqual([clients[chosen]?.clientId]);
+  expect(record?.contributions).toHaveLength(clients.length);
 });
