@@ -68,8 +68,17 @@ export class OpenRound {
   /** The model that the accepted updates of exactly these clients make. */
   async mean(contributions: readonly string[], metadata: Record<string, string>): Promise<Aggregate> {
     if (!this.#sum) throw new Error('No update was accepted');
-    const made = await this.#sum.mean(contributions, this.#model, metadata);
-    return { ...made, schema: this.#sum.schema };
+    // Asked when the plan was read, for its quorum; more than that came, or fewer were let through.
+    const unmet = this.#strategy.precondition(contributions.length);
+    if (unmet !== null) throw new ChorusError('INTERNAL', unmet);
+    try {
+      const made = await this.#sum.mean(contributions, this.#model, metadata);
+      return { ...made, schema: this.#sum.schema };
+    } catch (error) {
+      // What the updates came to, in a sentence that the operator shall read.
+      if (error instanceof RangeError) throw new ChorusError('INTERNAL', error.message, { cause: error });
+      throw error;
+    }
   }
 
   /** What the strategy must know of an update. The same bits each time, also when it is read back after a crash. */
