@@ -22,12 +22,13 @@ import { judgeProblem } from './domain/evaluation.ts';
 import type { Durability } from './domain/facts.ts';
 import type { CoordinatorHandle } from './domain/handle.ts';
 import type { HttpSettings, ListenAt } from './domain/http.ts';
-import { type Plan, readPlan } from './domain/plan.ts';
+import type { Plan } from './domain/plan.ts';
 import { type RandomStream, secureRandom, seededRandom, uuidsFrom } from './domain/random.ts';
 import { History } from './history/history.ts';
 import { openClientKey } from './storage/client-key.ts';
 import type { Disk } from './storage/disk.ts';
 import { adoptOlderModels, openStores } from './stores.ts';
+import { readRunPlan } from './strategies/of-plan.ts';
 import { packageVersion } from './version.ts';
 
 export interface CoreOptions {
@@ -132,7 +133,7 @@ export interface Core {
  * @throws {EvaluatorUnusable} the evaluator's module cannot be loaded, or exports no `evaluate`.
  */
 export async function createCore(options: CoreOptions = {}): Promise<Core> {
-  const { plan, problems } = readPlan(options.plan ?? {});
+  const { plan, problems } = readRunPlan(options.plan ?? {});
   if (problems.length > 0) throw new ChorusError('PLAN_INVALID', problems.map(({ message }) => message).join(' '));
   const {
     storage = 'memory',

@@ -16,9 +16,10 @@ import type {
   WaitingFor,
 } from '../domain/handle.ts';
 import { paceMs } from '../domain/pacing.ts';
-import { type Plan, readPlan } from '../domain/plan.ts';
+import type { Plan } from '../domain/plan.ts';
 import type { RandomStream } from '../domain/random.ts';
 import { attemptOf } from '../domain/run.ts';
+import { readRunPlan } from '../strategies/of-plan.ts';
 import type { AggregatorActor } from './aggregator.actor.ts';
 import type { ClientTokens } from './client-tokens.ts';
 import type { Coordinator } from './coordinator.actor.ts';
@@ -243,7 +244,7 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
 
     startRun(settings = {}): RunView {
       mustServe();
-      const { plan: wanted, problems } = readPlan(settings, defaults);
+      const { plan: wanted, problems } = readRunPlan(settings, defaults);
       if (problems.length > 0) throw new ChorusError('PLAN_INVALID', problems.map(({ message }) => message).join(' '));
       const unjudged = judgeProblem(wanted, deps.hasEvaluator);
       if (unjudged !== null) throw new ChorusError('PLAN_INVALID', unjudged);

@@ -13,7 +13,7 @@ import type { Evaluator } from '../domain/evaluation.ts';
 import type { EvaluationResult, ExclusionReason, Receipt, RoundRecord, TrainingTicket } from '../domain/handle.ts';
 import { hyperparametersOf } from '../domain/hyperparameters.ts';
 import type { Metrics } from '../domain/metrics.ts';
-import { isBuffered, stalenessFactor } from '../domain/plan.ts';
+import { isBuffered, stalenessFactor, strategyChoice } from '../domain/plan.ts';
 import type { RandomStream } from '../domain/random.ts';
 import { isFull, kindOf, type Round, type RoundOutcome, type Tally } from '../domain/round.ts';
 import { attemptOf, type Run } from '../domain/run.ts';
@@ -21,6 +21,7 @@ import type { History } from '../history/history.ts';
 import { weightedMetrics } from '../history/round-ledger.ts';
 import type { Judgement } from '../machines/coordinator.machine.ts';
 import type { RoundEvent } from '../machines/round.machine.ts';
+import { strategyOf } from '../strategies/of-plan.ts';
 import type { AggregatorActor } from './aggregator.actor.ts';
 import type { ClientTokens } from './client-tokens.ts';
 import { checkResult, receiptAgain } from './evaluation-results.ts';
@@ -229,7 +230,7 @@ export class RoundWork {
       task: evaluates === null ? 'train' : 'evaluate',
       trainingToken,
       modelVersion: models.current?.version ?? null,
-      hyperparameters: hyperparametersOf(plan, number),
+      hyperparameters: { ...hyperparametersOf(plan, number), ...strategyOf(strategyChoice(plan)).hyperparameters },
       deadlineAtMs: this.#deps.round()?.deadlineAtMs ?? round.deadlineAtMs,
     };
   }
@@ -379,7 +380,9 @@ export class RoundWork {
       numExamples,
       metrics: weightedMetrics(contributions),
     });
-    recorder.commit({ type: 'round.committed', model, record: recorder.durability === 'round' ? record : null });
+    const members = aggregate.members ? { members: aggregate.members } : {};
+    const told = recorder.durability === 'round' ? record : null;
+    recorder.commit({ type: 'round.committed', model, record: told, ...members });
     // At once, also after the last round, so that nobody is served an older model. If it fails, the next round says so.
     models.announce().catch(() => undefined);
     void this.#deps.aggregator.releaseUpdates();
@@ -467,6 +470,7 @@ export class RoundWork {
       numExamplesMax: plan.numExamplesMax,
       updateNormMax: plan.updateNormMax,
       updateKind: plan.updateKind,
+      strategy: strategyChoice(plan),
       keepsClients: isBuffered(plan),
       modelVersion: this.#deps.models.current?.version ?? null,
     };

@@ -69,7 +69,8 @@ export function sentenceOf(fact: Fact): string {
         : 'Enough updates are in: who had not reported is out';
     case 'round.committed': {
       const { version, round, contributions, sha256 } = fact.model;
-      return `Round ${round} committed: model version ${version} of ${plural(contributions, 'contribution')}, SHA-256 ${sha256.slice(0, 12)}…`;
+      const of = `${fact.members ? `${fact.members.length} of ` : ''}${plural(contributions, 'contribution')}`;
+      return `Round ${round} committed: model version ${version} of ${of}, SHA-256 ${sha256.slice(0, 12)}…`;
     }
     case 'round.evaluated':
       return `Model version ${fact.version} was evaluated by clients`;

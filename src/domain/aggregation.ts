@@ -8,6 +8,7 @@ import type { UpdatePlace } from './facts.ts';
 import type { Receipt } from './handle.ts';
 import type { ModelInfo, ModelSchema } from './model.ts';
 import type { RoundKind } from './round.ts';
+import type { StrategyChoice } from './strategy-choice.ts';
 
 /** What the service must know of a round. */
 export interface RoundOrder {
@@ -23,6 +24,8 @@ export interface RoundOrder {
   numExamplesMax: number;
   updateNormMax: number | null;
   updateKind: 'weights' | 'deltas';
+  /** How its updates become the next model. @default FedAvg */
+  strategy?: StrategyChoice;
   /** Who trains when the round is closed goes on in the next one. @default false */
   keepsClients?: boolean;
   /** Version clients of this round start from; null: the first contributions define the model. */
@@ -50,12 +53,18 @@ export interface Aggregate {
   bytes: SharedArrayBuffer;
   sha256: string;
   schema: ModelSchema;
+  /** What the strategy keeps for the next round: it counts from the commit of this model on. */
+  state?: { bytes: SharedArrayBuffer; sha256: string } | null;
+  /** Whose updates it was made of, where that is not everyone's. */
+  members?: readonly string[] | null;
 }
 
 /** A model the coordinator committed and the service shall serve. */
 export interface PublishedModel {
   info: ModelInfo;
   bytes: SharedArrayBuffer;
+  /** What the strategy kept when it was made. @default nothing */
+  state?: SharedArrayBuffer | null;
 }
 
 export type ServiceAnswer<T> = { kind: 'ok'; value: T } | Refusal;

@@ -97,8 +97,11 @@ export type Fact =
   | { type: 'training.failed'; clientId: string; code: ErrorCode }
   /** The round takes no more updates: who had not reported is out of it. */
   | { type: 'clients.dismissed'; reason: 'straggler' | 'notNeeded' }
-  /** @property record with durability `round`: all that happened in it, told now for the first time. */
-  | { type: 'round.committed'; model: ModelInfo; record: RoundRecord | null }
+  /**
+   * @property record with durability `round`: all that happened in it, told now for the first time.
+   * @property members whose updates the model was made of, where that is not everyone's.
+   */
+  | { type: 'round.committed'; model: ModelInfo; record: RoundRecord | null; members?: readonly string[] }
   /** Clients have evaluated this version. @property record as with a commit. */
   | { type: 'round.evaluated'; version: number; record: RoundRecord | null }
   /** The server's own evaluator has. */

@@ -184,6 +184,8 @@ export interface RoundRecord {
   quorum: number;
   cohort: string[];
   contributions: Contribution[];
+  /** Whose updates the model was made of, where the strategy did not take everyone's; else left out. */
+  members?: string[];
   exclusions: Exclusion[];
   /** Version committed, or evaluated; null: none. */
   modelVersion: number | null;

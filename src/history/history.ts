@@ -194,6 +194,7 @@ export class History {
           fact.record,
           atMs,
         );
+        this.#noteMembers(fact.members);
         break;
       case 'round.evaluated': {
         const record = fact.record ?? this.#mustOpen().record;
@@ -349,6 +350,11 @@ export class History {
     const model = this.models[version - 1];
     if (!model) throw new HistoryBroken(`There is no model version ${version}`);
     this.models[version - 1] = { ...model, ...change(model) };
+  }
+
+  #noteMembers(members: readonly string[] | undefined): void {
+    const record = this.rounds.at(-1);
+    if (members && record) record.members = [...members];
   }
 
   #keepRecord(record: RoundRecord): void {

@@ -132,6 +132,7 @@ export const RoundReply = Type.Object({
   contributions: Type.Array(
     Type.Object({ ...Receipt, staleness: Type.Optional(Count), acceptedAtMs: TimeMs, metrics: Metrics }),
   ),
+  members: Type.Optional(Type.Array(Uuid)),
   exclusions: Type.Array(
     Type.Object({
       clientId: Uuid,

@@ -1,8 +1,9 @@
 import type { CoreOptions } from '../../core.ts';
 import type { CoordinatorHandle } from '../../domain/handle.ts';
 import type { Tensors } from '../../domain/model.ts';
-import { type Plan, readPlan } from '../../domain/plan.ts';
+import type { Plan } from '../../domain/plan.ts';
 import { attemptMsMax } from '../../domain/round.ts';
+import { readRunPlan } from '../../strategies/of-plan.ts';
 import { SimulatedDisk } from './disk.ts';
 import { drawFaults, type FaultProfile, type Faults } from './faults.ts';
 import { Network } from './network.ts';
@@ -126,7 +127,7 @@ class Simulated implements Simulation {
   constructor(options: SimulationOptions) {
     const { seed = 1, clients = 20, faults = {}, faultsUntilMs = 60_000, stagingBytesMax = 2 ** 20 } = options;
     this.#options = options;
-    const { plan, problems } = readPlan(options.plan ?? {});
+    const { plan, problems } = readRunPlan(options.plan ?? {});
     if (problems.length > 0) throw new RangeError(problems.map(({ message }) => message).join(' '));
     this.#plan = plan;
     const draws = new World({ seed, faults: {}, faultsUntilMs: 0 }).chance('faults');
