@@ -228,7 +228,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
   if (refusal) throw fromRefusal(refusal);
   // Before a port is open, so that no client comes too early.
   await coordinator.resumed();
-  if (autoStart && !earlierRun) handle.startRun();
+  if (autoStart && !earlierRun) handle.startRun({}, null);
 
   let closing: Promise<void> | null = null;
   async function shutDown(graceMs: number): Promise<void> {

@@ -14,6 +14,7 @@ import type {
   Status,
   WaitingFor,
 } from '../domain/handle.ts';
+import { fromInside, type Origin } from '../domain/operations.ts';
 import { paceMs } from '../domain/pacing.ts';
 import { type Plan, readPlan } from '../domain/plan.ts';
 import type { RandomStream } from '../domain/random.ts';
@@ -130,10 +131,8 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
     return open ? [...rounds, open.record] : rounds;
   }
 
-  function command(type: 'run.pause' | 'run.resume' | 'run.stop'): Status {
-    if (!coordinator.command(type)) {
-      throw new ChorusError('RUN_STATE', `The run is ${coordinator.runState}: ${type.slice(4)} does not apply`);
-    }
+  function command(operation: 'pause' | 'resume' | 'stop', origin: Origin = fromInside): Status {
+    coordinator.operate({ operation }, { dryRun: false, origin });
     return status();
   }
 
@@ -194,9 +193,7 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
     leave: (clientId) => coordinator.leave(slotOf(clientId)),
 
     evict(clientId) {
-      if (!coordinator.evict(slotOf(clientId))) {
-        throw new ChorusError('CLIENT_NOT_SELECTED', `Client ${clientId} is in no open round`);
-      }
+      coordinator.operate({ operation: 'evict', clientId }, { dryRun: false, origin: fromInside });
     },
 
     status,
@@ -231,7 +228,7 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
     models: () => models.list(),
     openModel: (version) => models.open(version),
 
-    startRun(settings = {}): RunView {
+    startRun(settings = {}, origin = fromInside): RunView {
       mustServe();
       const { plan: wanted, problems } = readPlan(settings, defaults);
       if (problems.length > 0) throw new ChorusError('PLAN_INVALID', problems.map(({ message }) => message).join(' '));
@@ -248,7 +245,7 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
           `Run ${coordinator.run?.run} is ${runState}; stop it first, or wait until it is finished`,
         );
       }
-      coordinator.startRun(wanted);
+      coordinator.startRun(wanted, origin);
       const view = runView();
       if (!view) throw new ChorusError('RUN_STATE');
       return view;
@@ -260,9 +257,15 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
       return coordinator.installModel(bytes);
     },
 
-    pauseRun: () => command('run.pause'),
-    resumeRun: () => command('run.resume'),
-    stopRun: () => command('run.stop'),
+    pauseRun: (origin) => command('pause', origin),
+    resumeRun: (origin) => command('resume', origin),
+    stopRun: (origin) => command('stop', origin),
+
+    operate(operation, { dryRun, origin = fromInside }) {
+      mustServe();
+      return coordinator.operate(operation, { dryRun, origin });
+    },
+    audit: (limit = 200) => coordinator.history.audit.log(limit),
 
     events: coordinator.feed,
 

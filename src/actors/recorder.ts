@@ -21,6 +21,9 @@ const ofRound: ReadonlySet<Fact['type']> = new Set<Fact['type']>([
   'update.accepted',
   'training.failed',
   'clients.dismissed',
+  'client.evicted',
+  'client.readmitted',
+  'quorum.lowered',
   'round.abandoned',
 ]);
 

@@ -178,7 +178,10 @@ export class RoundWork {
     const trainingToken = tokens.trainingToken(clientId, run, start.round, start.attempt);
     // Who began in an earlier round was admitted when this one was opened.
     if (start.round === number) {
-      const answer = await aggregator.admit({ clientId, round: number, attempt, trainingToken });
+      const answer = await aggregator.admit({
+        ...{ clientId, round: number, attempt, trainingToken },
+        ...(ledger.readmitted.has(clientId) ? { isReadmitted: true } : {}),
+      });
       if (answer.kind === 'refused') throw fromRefusal(answer);
     }
     // While the aggregator was told, the round may have ended or the client may have been lost.

@@ -38,10 +38,11 @@ export class Tickets {
   readonly #byClient = new Map<string, string>();
   readonly #closed: string[] = [];
 
-  /** Admits a client; a second time changes nothing. */
+  /** Admits a client; a second time changes nothing, unless it was let in again after it was out. */
   admit(credential: Credential, payloadBytesMax: number): void {
     const digest = digestOf(credential.trainingToken);
-    if (this.#byDigest.has(digest)) return;
+    const known = this.#byDigest.get(digest);
+    if (known && !(credential.isReadmitted && known.state === 'closed')) return;
     this.#open(digest, ticketOf(credential, payloadBytesMax, 'open'));
   }
 

@@ -32,6 +32,8 @@ export interface Credential {
   round: number;
   attempt: number;
   trainingToken: string;
+  /** It was out of the round, and is in again with the token it had. */
+  isReadmitted?: boolean;
 }
 
 /** What an attempt already has when the service opens it again, after a crash of the process or of the service alone. */

@@ -5,6 +5,7 @@
 import type { ClientCounts, ClientProfile, ClientState, ClientView } from './client.ts';
 import type { ErrorCode } from './errors.ts';
 import type { ModelBlob, ModelInfo } from './model.ts';
+import type { AuditLog, Operation, OperationAnswer, Origin, QuorumDecision } from './operations.ts';
 import type { Plan } from './plan.ts';
 
 export interface Registration {
@@ -150,6 +151,8 @@ export interface RoundRecord {
   deadlineAtMs: number | null;
   target: number;
   quorum: number;
+  /** How operators lowered the quorum of this attempt, in order; left out when they did not. */
+  quorumLowered?: QuorumDecision[];
   cohort: string[];
   contributions: Contribution[];
   exclusions: Exclusion[];
@@ -245,16 +248,26 @@ export interface CoordinatorHandle {
   /** @throws MODEL_UNKNOWN */
   openModel(version: number | 'latest'): Promise<ModelBlob>;
 
-  /** @param plan settings by name; what is left out comes from the server's settings. @throws RUN_ACTIVE, PLAN_INVALID */
-  startRun(plan?: Readonly<Record<string, unknown>>): RunView;
+  /**
+   * @param plan settings by name; what is left out comes from the server's settings. @param origin who asks; null: nobody,
+   * the server starts it by itself. @throws RUN_ACTIVE, PLAN_INVALID
+   */
+  startRun(plan?: Readonly<Record<string, unknown>>, origin?: Origin | null): RunView;
   /** Installs the initial model of the current run. @throws RUN_UNKNOWN, MODEL_NOT_ACCEPTED, MALFORMED_SAFETENSORS, … */
   installModel(run: string, bytes: Uint8Array): Promise<ModelInfo>;
   /** Lets an open round end, then opens no more. @throws RUN_STATE */
-  pauseRun(): Status;
+  pauseRun(origin?: Origin): Status;
   /** @throws RUN_STATE */
-  resumeRun(): Status;
+  resumeRun(origin?: Origin): Status;
   /** Abandons the open round and ends the run. @throws RUN_STATE */
-  stopRun(): Status;
+  stopRun(origin?: Origin): Status;
+  /**
+   * Does what an operator asks for, and writes it down; or, as a dry run, only tells what would happen now.
+   * @throws RUN_STATE, OPERATION_INAPPLICABLE, CLIENT_UNKNOWN, CLIENT_NOT_SELECTED
+   */
+  operate(operation: Operation, options: { dryRun: boolean; origin?: Origin }): OperationAnswer;
+  /** What operators did, newest first. @param limit 1 to 1,000. */
+  audit(limit?: number): AuditLog;
   run(): RunView | null;
 
   readonly events: EventFeed;

@@ -45,6 +45,8 @@ export interface Round {
   readonly sinceMs: number;
   readonly deadlineAtMs: number;
   readonly extensions: number;
+  /** By how much operators moved this phase's deadline, ms. */
+  readonly extendedByMs: number;
   /** A question to the selector is open. */
   readonly selectorAsked: boolean;
   /** `tally.waiting` when the selector last had nobody to give, so that it is not asked again in vain; else −1. */
@@ -79,6 +81,7 @@ export function openRound({ run, round, attempt, plan, tally, resumed }: RoundIn
     sinceMs: tally.atMs,
     deadlineAtMs: tally.atMs + windowMs,
     extensions: 0,
+    extendedByMs: 0,
     selectorAsked: false,
     selectorDryAt: -1,
     outcome: null,
@@ -148,6 +151,14 @@ export const startWindow = (round: Round, windowMs: number): Round => ({
   ...round,
   sinceMs: round.tally.atMs,
   deadlineAtMs: round.tally.atMs + windowMs,
+  extendedByMs: 0,
+});
+
+/** Moves the deadline of the phase that is open. */
+export const extendDeadline = (round: Round, byMs: number): Round => ({
+  ...round,
+  deadlineAtMs: round.deadlineAtMs + byMs,
+  extendedByMs: round.extendedByMs + byMs,
 });
 
 /**

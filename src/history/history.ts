@@ -2,10 +2,12 @@ import type { ClientProfile, ClientState } from '../domain/client.ts';
 import type { Checkpoint, Durability, Entry, Fact, Position, TrainingStart } from '../domain/facts.ts';
 import type { ExclusionReason, RoundRecord } from '../domain/handle.ts';
 import type { ModelInfo } from '../domain/model.ts';
+import type { QuorumDecision } from '../domain/operations.ts';
 import { isBuffered } from '../domain/plan.ts';
 import type { RoundOutcome } from '../domain/round.ts';
 import { afterRound, type Run, startRun } from '../domain/run.ts';
 import type { ClientEventType } from '../machines/client.machine.ts';
+import { AuditChain } from './audit-chain.ts';
 import { conclude, RoundLedger } from './round-ledger.ts';
 
 /** Attempts at rounds kept for `GET /v1/rounds`; the oldest go first. */
@@ -68,6 +70,8 @@ export class History {
   checkpointSeq = 0;
   /** How often a server was started on this history. */
   starts = 0;
+  /** What operators did. */
+  readonly audit = new AuditChain();
   #durability: Durability = 'update';
   #namesKept = 0;
 
@@ -97,10 +101,12 @@ export class History {
       current: this.current?.version ?? null,
       starts: this.starts,
       durability: this.#durability,
+      audit: this.audit.entries,
     };
   }
 
-  #restore({ clients, run, position, open, carried, rounds, models, current, starts, durability }: Checkpoint): void {
+  #restore(state: Checkpoint): void {
+    const { clients, run, position, open, carried, rounds, models, current, starts, durability, audit } = state;
     for (const [clientId, state, profile] of clients) this.#clients.restore(clientId, state, profile);
     this.run = run;
     this.position = position;
@@ -111,6 +117,7 @@ export class History {
     this.current = current === null ? null : (models[current - 1] ?? null);
     this.starts = starts;
     this.#durability = durability;
+    for (const entry of audit ?? []) this.audit.add(entry);
   }
 
   #apply(fact: Fact, atMs: number): void {
@@ -133,6 +140,9 @@ export class History {
         break;
       case 'client.evicted':
         this.#takeOut(fact.clientId, 'evict', 'evicted', atMs);
+        break;
+      case 'client.readmitted':
+        this.#readmit(fact.clientId);
         break;
       case 'run.started':
         this.#startRun(startRun(fact.run, fact.plan, atMs), atMs);
@@ -164,6 +174,9 @@ export class History {
         this.#must(fact.clientId, 'trainingFailed');
         this.#mustOpen().exclude(fact.clientId, 'uploadsRefused', atMs, fact.code);
         break;
+      case 'quorum.lowered':
+        this.#lowerQuorum(fact.decision);
+        break;
       case 'clients.dismissed':
         this.#dismiss(fact.reason, atMs);
         break;
@@ -173,6 +186,9 @@ export class History {
         break;
       case 'round.abandoned':
         this.#endRound({ kind: 'abandoned', reason: fact.reason, detail: fact.detail }, null, atMs);
+        break;
+      case 'operation':
+        this.audit.add(fact.entry);
         break;
       case 'checkpoint':
         this.checkpointSeq = this.seq;
@@ -220,6 +236,22 @@ export class History {
     const before = this.#clients.stateOf(clientId);
     this.#must(clientId, event);
     if (before === 'selected' || before === 'training') this.open?.exclude(clientId, reason, atMs);
+  }
+
+  #readmit(clientId: string): void {
+    const ledger = this.#mustOpen();
+    if (ledger.hasContributionOf(clientId)) throw new HistoryBroken(`Client ${clientId} has contributed already`);
+    this.#must(clientId, 'readmit');
+    ledger.readmitted.add(clientId);
+  }
+
+  #lowerQuorum(decision: QuorumDecision): void {
+    const ledger = this.#mustOpen();
+    const { quorum } = ledger.record;
+    if (decision.from !== quorum || decision.to >= quorum || decision.to < 1) {
+      throw new HistoryBroken(`The quorum is ${quorum}: it is not lowered from ${decision.from} to ${decision.to}`);
+    }
+    ledger.lowerQuorum(decision);
   }
 
   #dismiss(reason: ExclusionReason, atMs: number): void {

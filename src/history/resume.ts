@@ -1,5 +1,4 @@
 import type { OpenPhase, Position } from '../domain/facts.ts';
-import { quorumOf } from '../domain/plan.ts';
 import type { Round, Tally } from '../domain/round.ts';
 import type { Run } from '../domain/run.ts';
 import type { History } from './history.ts';
@@ -34,7 +33,7 @@ export function resumeOf({ run, position, open }: History, tally: Tally): Resume
     const { state, sinceMs } = position;
     return { state: state === 'round' ? 'opening' : state, run, sinceMs, round: null };
   }
-  const { phase, target, extensions, sinceMs, deadlineAtMs } = position.round;
+  const { phase, target, extensions, extendedByMs = 0, sinceMs, deadlineAtMs } = position.round;
   const { round, attempt, cohort } = open.record;
   // The cohort was chosen, and the process ended before the phase began.
   const begins = phase === 'selecting' && cohort.length > 0;
@@ -43,15 +42,16 @@ export function resumeOf({ run, position, open }: History, tally: Tally): Resume
     round,
     attempt,
     plan: run.plan,
-    quorum: quorumOf(run.plan),
+    quorum: open.record.quorum,
     target: Math.max(target, begins ? cohort.length : 0),
     tally,
     beginsIn: begins ? 'training' : phaseAgain(phase),
     sinceMs: begins ? tally.atMs : sinceMs,
     deadlineAtMs: begins
       ? tally.atMs + run.plan.trainingWindowMs
-      : deadlineAgain(deadlineAtMs, tally.atMs, phase, run.plan),
+      : deadlineAgain({ deadlineAtMs, extendedByMs, phase }, tally.atMs, run.plan),
     extensions,
+    extendedByMs: begins ? 0 : extendedByMs,
     selectorAsked: false,
     selectorDryAt: -1,
     outcome: null,
@@ -66,12 +66,16 @@ const phaseAgain = (phase: OpenPhase): Exclude<OpenPhase, 'committing'> =>
 /**
  * The deadline holds on, as an absolute time. One that passed while no server was there is put off by what a client needs
  * to be heard of again, so that those who trained meanwhile can still report; and a clock that was set back does not
- * make it later than a whole window.
+ * make it later than a whole window, with what operators added to it.
  */
-function deadlineAgain(deadlineAtMs: number, nowMs: number, phase: OpenPhase, plan: Run['plan']): number {
+function deadlineAgain(
+  { deadlineAtMs, extendedByMs, phase }: { deadlineAtMs: number; extendedByMs: number; phase: OpenPhase },
+  nowMs: number,
+  plan: Run['plan'],
+): number {
   // Summing needs no client, and begins anew.
   if (phase === 'aggregating' || phase === 'committing') return nowMs + plan.aggregationWindowMs;
   const windowMs = phase === 'selecting' ? plan.selectionWindowMs : plan.trainingWindowMs;
   if (deadlineAtMs <= nowMs) return nowMs + Math.min(windowMs, plan.heartbeatTimeoutMs);
-  return Math.min(deadlineAtMs, nowMs + windowMs);
+  return Math.min(deadlineAtMs, nowMs + windowMs + extendedByMs);
 }

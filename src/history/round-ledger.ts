@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../domain/errors.ts';
 import type { Checkpoint, OpenPhase, TrainingStart, UpdatePlace } from '../domain/facts.ts';
 import type { Contribution, ExclusionReason, Receipt, RoundRecord } from '../domain/handle.ts';
+import type { QuorumDecision } from '../domain/operations.ts';
 import { quorumOf } from '../domain/plan.ts';
 import type { RoundOutcome } from '../domain/round.ts';
 import type { Run } from '../domain/run.ts';
@@ -27,12 +28,15 @@ export class RoundLedger {
   readonly #staged: (UpdatePlace | null)[];
   /** Where its clients began to train: here, or, buffered, in an earlier one. */
   readonly starts: Map<string, TrainingStart>;
+  /** Clients that were out of it and may be chosen again, or were. */
+  readonly readmitted: Set<string>;
 
-  private constructor({ record, base, staged, starts }: NonNullable<Checkpoint['open']>) {
+  private constructor({ record, base, staged, starts, readmitted }: NonNullable<Checkpoint['open']>) {
     this.record = record;
     this.base = base;
     this.#staged = staged;
     this.starts = new Map(starts);
+    this.readmitted = new Set(readmitted);
   }
 
   /** An attempt as a checkpoint has it. */
@@ -65,7 +69,13 @@ export class RoundLedger {
   }
 
   toCheckpoint(): NonNullable<Checkpoint['open']> {
-    return { record: this.record, base: this.base, staged: this.#staged, starts: [...this.starts] };
+    return {
+      record: this.record,
+      base: this.base,
+      staged: this.#staged,
+      starts: [...this.starts],
+      ...(this.readmitted.size > 0 ? { readmitted: [...this.readmitted] } : {}),
+    };
   }
 
   /** The contributions with their staged bytes, in order; null when one of them is in memory only. */
@@ -87,7 +97,26 @@ export class RoundLedger {
   }
 
   select(clientIds: readonly string[]): void {
-    for (const clientId of clientIds) this.record.cohort.push(clientId);
+    for (const clientId of clientIds) {
+      // Who was let in again is in the cohort once, and not out of it any more.
+      if (this.readmitted.has(clientId) && this.record.cohort.includes(clientId)) this.#takeBack(clientId);
+      else this.record.cohort.push(clientId);
+    }
+  }
+
+  #takeBack(clientId: string): void {
+    const { record } = this;
+    record.exclusions = record.exclusions.filter((one) => one.clientId !== clientId);
+    this.starts.delete(clientId);
+  }
+
+  hasContributionOf(clientId: string): boolean {
+    return this.record.contributions.some((one) => one.clientId === clientId);
+  }
+
+  lowerQuorum(decision: QuorumDecision): void {
+    this.record.quorum = decision.to;
+    this.record.quorumLowered = [...(this.record.quorumLowered ?? []), decision];
   }
 
   accept(contribution: Contribution, staged: UpdatePlace | null): void {

@@ -13,6 +13,7 @@ import { describeApi } from './plugins/openapi.ts';
 import { clientRoutes } from './routes/clients.ts';
 import { eventRoutes } from './routes/events.ts';
 import { modelRoutes } from './routes/models.ts';
+import { operationRoutes } from './routes/operations.ts';
 import { opsRoutes } from './routes/ops.ts';
 import { roundRoutes } from './routes/rounds.ts';
 import { runRoutes } from './routes/runs.ts';
@@ -44,6 +45,7 @@ export async function createCoordinatorApp(options: CoordinatorAppOptions): Prom
   await app.register(roundRoutes, { handle });
   await app.register(modelRoutes, { handle });
   await app.register(runRoutes, { handle, adminToken, limits });
+  await app.register(operationRoutes, { handle, adminToken });
   await app.register(eventRoutes, { handle, limits });
   await app.register(opsRoutes, { notReady, metrics });
   const dashboard = { adminOnly: adminOnly(adminToken), feed: inspectFeed, watchersMax: limits.eventStreamsMax };

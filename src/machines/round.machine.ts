@@ -4,6 +4,7 @@ import {
   clientsMissing,
   cohortIsThere,
   cohortNow,
+  extendDeadline,
   hasQuorum,
   mayClose,
   mayExtend,
@@ -27,6 +28,10 @@ export type RoundEvent =
   | { type: 'round.abort'; reason: AbandonReason; detail: string }
   /** The run is to pause: a round that has nobody at work yet need not go on. */
   | { type: 'round.pause' }
+  /** An operator gives the open phase more time. */
+  | { type: 'deadline.extended'; byMs: number; tally: Tally }
+  /** An operator lets this attempt commit with fewer contributions. */
+  | { type: 'quorum.lowered'; quorum: number; tally: Tally }
   | DeadlinePassed;
 
 /** How long the selector may take to answer, ms. */
@@ -69,6 +74,14 @@ export const roundMachine = setup({
     })),
     fixTarget: assign(({ context }) => ({ ...context, target: cohortNow(context) })),
     noteSelectorAsked: assign(({ context }) => ({ ...context, selectorAsked: true })),
+    extendDeadline: assign(({ context }, { byMs, tally }: { byMs: number; tally: Tally }) =>
+      extendDeadline({ ...context, tally }, byMs),
+    ),
+    lowerQuorum: assign(({ context }, { quorum, tally }: { quorum: number; tally: Tally }) => ({
+      ...context,
+      tally,
+      quorum,
+    })),
     countExtension: assign(({ context }) => ({ ...context, extensions: context.extensions + 1 })),
     startSelectorWindow: assign(({ context }) => startWindow(context, selectorWindowMs)),
     startTrainingWindow: assign(({ context }) => startWindow(context, context.plan.trainingWindowMs)),
@@ -105,6 +118,7 @@ export const roundMachine = setup({
       description: 'Waits for the clients that the plan wants, and forms the cohort.',
       initial: 'waiting',
       on: {
+        'quorum.lowered': { actions: { type: 'lowerQuorum', params: ({ event }) => event } },
         'round.pause': {
           target: 'abandoned',
           actions: {
@@ -120,6 +134,11 @@ export const roundMachine = setup({
           always: { guard: 'cohortIsThere', target: 'forming' },
           on: {
             'membership.changed': { actions: { type: 'noteTally', params: ({ event }) => event } },
+            'deadline.extended': {
+              target: 'waiting',
+              reenter: true,
+              actions: { type: 'extendDeadline', params: ({ event }) => event },
+            },
             'deadline.passed': [
               {
                 guard: 'quorumIsThere',
@@ -202,6 +221,12 @@ export const roundMachine = setup({
         'selection.made': { actions: { type: 'noteSelection', params: ({ event }) => event } },
         'selection.failed': {
           actions: { type: 'noteSelection', params: ({ event }) => ({ tally: event.tally, selected: 0 }) },
+        },
+        'quorum.lowered': { actions: { type: 'lowerQuorum', params: ({ event }) => event } },
+        'deadline.extended': {
+          target: 'training',
+          reenter: true,
+          actions: { type: 'extendDeadline', params: ({ event }) => event },
         },
         'deadline.passed': [
           {

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { beginReplay, follow } from '../../src/audit/replay.ts';
-import { statusOf } from '../../src/audit/situation.ts';
+import { beginReplay, follow } from '../../src/history/replay.ts';
+import { statusOf } from '../../src/history/situation.ts';
 import { verify } from '../../src/audit/verify.ts';
 import { adventure, adventurePlan } from '../history/support/adventure.ts';
 import { Scene } from '../history/support/scene.ts';

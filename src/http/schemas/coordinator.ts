@@ -111,6 +111,16 @@ export const RoundReply = Type.Object({
   deadlineAtMs: nullable(TimeMs),
   target: Count,
   quorum: Count,
+  quorumLowered: Type.Optional(
+    Type.Array(
+      Type.Object(
+        { from: Count, to: Count, atMs: TimeMs, by: Type.String(), auditSeq: Count },
+        {
+          description: 'How operators lowered the quorum of this attempt',
+        },
+      ),
+    ),
+  ),
   cohort: Type.Array(Uuid),
   contributions: Type.Array(
     Type.Object({ ...Receipt, staleness: Type.Optional(Count), acceptedAtMs: TimeMs, metrics: Metrics }),

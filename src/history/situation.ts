@@ -1,8 +1,7 @@
 import { explain } from '../domain/explain.ts';
 import type { Phase, RunState, Status } from '../domain/handle.ts';
-import { quorumOf } from '../domain/plan.ts';
 import type { Round, Tally } from '../domain/round.ts';
-import type { History } from '../history/history.ts';
+import type { History } from './history.ts';
 import type { Replayed } from './replay.ts';
 
 /** What the server would have answered then; the aggregator and the process leave no trace of how they were. */
@@ -51,20 +50,21 @@ function runStateOf({ run, position: { state } }: History): RunState {
 /** The open round as its machine saw it. */
 function roundOf({ run, position, open }: History, tally: Tally): Round | null {
   if (!run || !open || position.state !== 'round' || !position.round) return null;
-  const { target, extensions, sinceMs, deadlineAtMs } = position.round;
+  const { target, extensions, extendedByMs = 0, sinceMs, deadlineAtMs } = position.round;
   const { round, attempt } = open.record;
   return {
     run: run.run,
     round,
     attempt,
     plan: run.plan,
-    quorum: quorumOf(run.plan),
+    quorum: open.record.quorum,
     target,
     tally,
     beginsIn: 'selecting',
     sinceMs,
     deadlineAtMs,
     extensions,
+    extendedByMs,
     selectorAsked: false,
     selectorDryAt: -1,
     outcome: null,
