@@ -21,6 +21,7 @@ import type { RandomStream } from '../domain/random.ts';
 import type { AggregatorActor } from './aggregator.actor.ts';
 import type { ClientTokens } from './client-tokens.ts';
 import type { Coordinator } from './coordinator.actor.ts';
+import type { Timeline } from './timeline.ts';
 
 /** When to come back to a server that is going away, ms. */
 const drainRetryAfterMs = 5_000;
@@ -37,6 +38,7 @@ export interface HandleDeps {
   /** Settings of a run that does not name its own. */
   defaults: Plan;
   isDraining: () => boolean;
+  timeline: Timeline;
 }
 
 /** The coordinator as the outside sees it: reads are views, writes are checked, refusals are thrown with a code. */
@@ -266,6 +268,9 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
       return coordinator.operate(operation, { dryRun, origin });
     },
     audit: (limit = 200) => coordinator.history.audit.log(limit),
+
+    history: (query) => deps.timeline.page(query),
+    moment: (seq) => deps.timeline.moment(seq),
 
     events: coordinator.feed,
 

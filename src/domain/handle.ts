@@ -165,6 +165,29 @@ export interface RoundRecord {
   numExamples: number;
 }
 
+/** A fact in words. */
+export interface HistoryEntry {
+  seq: number;
+  atMs: number;
+  type: string;
+  sentence: string;
+}
+
+export interface HistoryPage {
+  /** The oldest and the newest that are kept; both 0 when there are none. */
+  firstSeq: number;
+  lastSeq: number;
+  /** In order. */
+  entries: HistoryEntry[];
+}
+
+/** How things stood right after a fact. */
+export interface PastMoment {
+  status: Status;
+  /** Attempts at rounds as they were then, newest first: at most 300. */
+  rounds: RoundRecord[];
+}
+
 export interface ClientQuery {
   state?: Exclude<ClientState, 'unknown'>;
   /** 1 to 1,000. @default 100 */
@@ -269,6 +292,11 @@ export interface CoordinatorHandle {
   /** What operators did, newest first. @param limit 1 to 1,000. */
   audit(limit?: number): AuditLog;
   run(): RunView | null;
+
+  /** What happened last, in words. @param before only what came before this one. @param limit 1 to 1,000, 200 if left out. */
+  history(query?: { limit?: number; before?: number }): HistoryPage;
+  /** @throws MOMENT_UNKNOWN, RATE_LIMITED */
+  moment(seq: number): Promise<PastMoment>;
 
   readonly events: EventFeed;
   metrics(): MetricsSnapshot;

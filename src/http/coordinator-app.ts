@@ -12,6 +12,7 @@ import { adminOnly } from './plugins/bearer.ts';
 import { describeApi } from './plugins/openapi.ts';
 import { clientRoutes } from './routes/clients.ts';
 import { eventRoutes } from './routes/events.ts';
+import { historyRoutes } from './routes/history.ts';
 import { modelRoutes } from './routes/models.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { opsRoutes } from './routes/ops.ts';
@@ -46,6 +47,7 @@ export async function createCoordinatorApp(options: CoordinatorAppOptions): Prom
   await app.register(modelRoutes, { handle });
   await app.register(runRoutes, { handle, adminToken, limits });
   await app.register(operationRoutes, { handle, adminToken });
+  await app.register(historyRoutes, { handle });
   await app.register(eventRoutes, { handle, limits });
   await app.register(opsRoutes, { notReady, metrics });
   const dashboard = { adminOnly: adminOnly(adminToken), feed: inspectFeed, watchersMax: limits.eventStreamsMax };

@@ -197,7 +197,7 @@ describe('a quorum that an operator lowers', () => {
     const again = await chorusWith({}, { storage: { dir } });
     expect(again.handle.status().quorum).toBe(1);
     await again.advance(11_000, { alive: clients.map((client) => again.adopt(client)) });
-    expect(again.handle.status()).toMatchObject({ attempt: 2, quorum: 3 });
+    await vi.waitFor(() => expect(again.handle.status()).toMatchObject({ attempt: 2, quorum: 3 }), { interval: 5 });
   });
 });
 
