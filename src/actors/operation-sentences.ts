@@ -1,4 +1,4 @@
-import type { Planned as Whole } from './operator.ts';
+import type { Planned as Whole } from './planned.ts';
 
 const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 const clockTime = (atMs: number): string => `${new Date(atMs).toISOString().slice(11, 19)} UTC`;

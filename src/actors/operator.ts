@@ -1,14 +1,14 @@
 import type { Clock } from '../domain/clock.ts';
 import { ChorusError } from '../domain/errors.ts';
 import { explain } from '../domain/explain.ts';
-import type { Status } from '../domain/handle.ts';
 import { type AuditEntry, extendedMsMax, extensionMsMax, type Operation, type Origin } from '../domain/operations.ts';
-import type { Round, Tally } from '../domain/round.ts';
+import type { Tally } from '../domain/round.ts';
 import type { History } from '../history/history.ts';
 import type { BoundedEventFeed } from './event-feed.ts';
 import { type Foreseen, foreseeRound, foreseeRun } from './foresee.ts';
 import { type Machines, phaseOf, phaseSinceOf, runStateOf } from './machine-state.ts';
 import { auditSentenceOf, sentencesOf } from './operation-sentences.ts';
+import type { Outlook, Planned } from './planned.ts';
 import type { Recorder } from './recorder.ts';
 import type { ClientRegistry } from './registry.ts';
 
@@ -20,25 +20,6 @@ export interface OperatorDeps {
   feed: BoundedEventFeed;
   machines: () => Machines;
   tally: () => Tally;
-}
-
-/** The part of a status that an operation can change. */
-export type Outlook = Pick<
-  Status,
-  'runState' | 'phase' | 'round' | 'attempt' | 'counts' | 'contributions' | 'target' | 'quorum' | 'waitingFor'
->;
-
-/** What would come of an operation. */
-export interface Planned {
-  operation: Operation;
-  /** The slot of the client that it is about, or −1. */
-  slot: number;
-  /** The open round before it. */
-  round: Round | null;
-  before: Outlook;
-  after: Outlook;
-  sentences: string[];
-  params: AuditEntry['params'];
 }
 
 /** What operators ask for: looked at before it is done, and written down when it is. It does none of it itself. */

@@ -5,7 +5,7 @@
 import type { ClientCounts, ClientProfile, ClientState, ClientView } from './client.ts';
 import type { ErrorCode } from './errors.ts';
 import type { ModelBlob, ModelInfo } from './model.ts';
-import type { AuditLog, Operation, OperationAnswer, Origin, QuorumDecision } from './operations.ts';
+import type { AuditLog, Operation, Origin, QuorumDecision } from './operations.ts';
 import type { Plan } from './plan.ts';
 
 export interface Registration {
@@ -186,6 +186,14 @@ export interface PastMoment {
   status: Status;
   /** Attempts at rounds as they were then, newest first: at most 300. */
   rounds: RoundRecord[];
+}
+
+export interface OperationAnswer {
+  dryRun: boolean;
+  /** What happens, or would, a sentence each. */
+  sentences: string[];
+  before: Partial<Status>;
+  after: Partial<Status>;
 }
 
 export interface ClientQuery {

@@ -1,6 +1,4 @@
 /** What an operator can do to a run in progress: tried out first, or done, and then written down. */
-import type { Status } from './handle.ts';
-
 export type Operation =
   | { operation: 'pause' | 'resume' | 'stop' }
   /** The open round may take this much longer, from its present deadline, ms. */
@@ -32,14 +30,6 @@ export interface Origin {
 
 /** A call within the process, by whoever embeds the server. */
 export const fromInside: Origin = { by: 'this process', from: 'inside' };
-
-export interface OperationAnswer {
-  dryRun: boolean;
-  /** What happens, or would, a sentence each. */
-  sentences: string[];
-  before: Partial<Status>;
-  after: Partial<Status>;
-}
 
 /** What was done, in a chain of its own: each entry holds the hash of the one before. */
 export interface AuditEntry extends Origin {

@@ -53,16 +53,17 @@ export const AuditReply = Type.Object({
   isIntact: Type.Boolean({ description: 'Whether each hash follows from the entry and the hash before it' }),
 });
 
+const seqRange = { minimum: 1, maximum: Number.MAX_SAFE_INTEGER };
 export const HistoryQuery = Type.Object({
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000 })),
-  before: Type.Optional(Type.Integer({ minimum: 1, description: 'Only entries before this one' })),
+  before: Type.Optional(Type.Integer({ ...seqRange, description: 'Only entries before this one' })),
 });
 export const HistoryReply = Type.Object({
   firstSeq: Count,
   lastSeq: Count,
   entries: Type.Array(Type.Object({ seq: Count, atMs: TimeMs, type: Type.String(), sentence: Type.String() })),
 });
-export const MomentParams = Type.Object({ seq: Type.Integer({ minimum: 1 }) });
+export const MomentParams = Type.Object({ seq: Type.Integer(seqRange) });
 export const MomentReply = Type.Object({ status: StatusReply, rounds: Type.Array(RoundReply) });
 
 /** What each operation must be given, beside its name. */
