@@ -199,7 +199,7 @@ export class RoundWork {
   }
 
   /** The aggregator reports how a training ended. The client is settled before this returns. */
-  endTraining({ clientId, round, attempt, outcome }: TrainingReport): Verdict | Promise<Verdict> {
+  endTraining({ clientId, round, attempt, outcome, marks }: TrainingReport): Verdict | Promise<Verdict> {
     const { clock, registry, history, recorder, feed, totals, tally, tell, wake, membershipChanged } = this.#deps;
     const ledger = history.open;
     const start = ledger ? ledger.starts.get(clientId) : history.carried.get(clientId);
@@ -214,12 +214,13 @@ export class RoundWork {
     if (slot === -1 || registry.stateOf(slot) !== 'training') {
       return this.#discard(clientId, round, `Client ${clientId} is not in training`);
     }
+    const steps = marks ? { marks } : {};
     if (outcome.kind === 'valid') {
       const { receipt, metrics, staged } = outcome;
       const staleness = ledger.record.round - start.round;
       const age = staleness === 0 ? {} : { staleness };
       try {
-        recorder.must({ type: 'update.accepted', receipt, metrics, staged, ...age });
+        recorder.must({ type: 'update.accepted', receipt, metrics, staged, ...age, ...steps });
       } catch (error) {
         return toRefusal(error);
       }
@@ -231,7 +232,7 @@ export class RoundWork {
       tell({ type: 'update.accepted', tally: tally() });
       return this.#accepted(weightFactor);
     }
-    recorder.note({ type: 'training.failed', clientId, code: outcome.code });
+    recorder.note({ type: 'training.failed', clientId, code: outcome.code, ...steps });
     feed.publish('client.excluded', { clientId, round, reason: 'uploadsRefused', code: outcome.code });
     registry.touch(slot, Math.max(clock.now(), registry.seenUntilMs(slot)));
     wake(slot);
@@ -303,7 +304,13 @@ export class RoundWork {
       numExamples,
       metrics: weightedMetrics(contributions),
     });
-    recorder.commit({ type: 'round.committed', model, record: recorder.durability === 'round' ? record : null });
+    const { traffic } = aggregate;
+    recorder.commit({
+      type: 'round.committed',
+      model,
+      record: recorder.durability === 'round' ? record : null,
+      ...(traffic ? { traffic } : {}),
+    });
     // At once, also after the last round, so that nobody is served an older model. If it fails, the next round says so.
     models.announce().catch(() => undefined);
     void this.#deps.aggregator.releaseUpdates();

@@ -163,7 +163,7 @@ export class Aggregation implements AggregatorService, UploadGate {
         open.dispose(betweenRounds());
         this.#round = null;
       } else if (this.#round === open) this.#endRound(`Round ${round} is over`);
-      return { ...mean, schema: sum.schema };
+      return { ...mean, schema: sum.schema, traffic: { ...open.traffic } };
     });
   }
 
@@ -241,7 +241,10 @@ export class Aggregation implements AggregatorService, UploadGate {
     if (!order || !this.#isOpen(ticket)) throw discarded(round);
     if (ticket.downloads >= order.downloadsMax) throw new ChorusError('DOWNLOADS_EXHAUSTED');
     ticket.downloads += 1;
-    this.#bytesServed += this.#model?.published.bytes.byteLength ?? 0;
+    const bytes = this.#model?.published.bytes.byteLength ?? 0;
+    this.#bytesServed += bytes;
+    if (this.#round) this.#round.traffic.bytesOut += bytes;
+    ticket.marks.downloadedAtMs ??= this.#options.clock.now();
     return this.#model?.published ?? null;
   }
 
@@ -275,9 +278,10 @@ export class Aggregation implements AggregatorService, UploadGate {
       bytesMax,
       tooLarge,
       settle: (staged) => open.settle(ticket, staged, allowZeroExamples),
-      ended: (over) => this.#uploadEnded(ticket, over),
+      ended: (over) => this.#uploadEnded(ticket, open, over),
     });
     ticket.uploads.add(upload);
+    ticket.marks.uploadingAtMs = this.#options.clock.now();
     this.#inFlight += 1;
     return upload;
   }
@@ -304,9 +308,10 @@ export class Aggregation implements AggregatorService, UploadGate {
 
   // ── how it is done ──────────────────────────────────────────────────────────────────────────────────────────────
 
-  #uploadEnded(ticket: Ticket, upload: StagedUpload): void {
+  #uploadEnded(ticket: Ticket, round: OpenRound, upload: StagedUpload): void {
     ticket.uploads.delete(upload);
     this.#bytesReceived += upload.receivedBytes;
+    round.traffic.bytesIn += upload.receivedBytes;
     this.#inFlight -= 1;
     if (this.#inFlight === 0) this.#drained?.();
   }

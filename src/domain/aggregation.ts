@@ -5,7 +5,7 @@
 
 import type { ErrorCode, Refusal } from './errors.ts';
 import type { UpdatePlace } from './facts.ts';
-import type { Receipt } from './handle.ts';
+import type { Receipt, Traffic, TransferMarks } from './handle.ts';
 import type { ModelInfo, ModelSchema } from './model.ts';
 
 /** What the service must know of a round. */
@@ -49,6 +49,8 @@ export interface Aggregate {
   bytes: SharedArrayBuffer;
   sha256: string;
   schema: ModelSchema;
+  /** Of the round that made it; left out for one that no round made. */
+  traffic?: Traffic;
 }
 
 /** A model the coordinator committed and the service shall serve. */
@@ -97,6 +99,8 @@ export interface TrainingReport {
   clientId: string;
   round: number;
   attempt: number;
+  /** Left out when nothing of it is known any more: the service was restarted. */
+  marks?: TransferMarks;
   outcome:
     | {
         kind: 'valid';

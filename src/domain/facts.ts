@@ -4,7 +4,7 @@
  */
 import type { ClientProfile, ClientState } from './client.ts';
 import type { ErrorCode } from './errors.ts';
-import type { Receipt, RoundRecord } from './handle.ts';
+import type { Receipt, RoundRecord, Traffic, TransferMarks } from './handle.ts';
 import type { ModelInfo } from './model.ts';
 import type { AuditEntry, QuorumDecision } from './operations.ts';
 import type { Plan } from './plan.ts';
@@ -104,14 +104,15 @@ export type Fact =
       staged: UpdatePlace | null;
       /** Versions made since the client began; left out when there was none. */
       staleness?: number;
+      marks?: TransferMarks;
     }
-  | { type: 'training.failed'; clientId: string; code: ErrorCode }
+  | { type: 'training.failed'; clientId: string; code: ErrorCode; marks?: TransferMarks }
   /** The open attempt may commit with fewer contributions. */
   | { type: 'quorum.lowered'; decision: QuorumDecision }
   /** The round takes no more updates: who had not reported is out of it. */
   | { type: 'clients.dismissed'; reason: 'straggler' | 'notNeeded' }
   /** @property record with durability `round`: all that happened in it, told now for the first time. */
-  | { type: 'round.committed'; model: ModelInfo; record: RoundRecord | null }
+  | { type: 'round.committed'; model: ModelInfo; record: RoundRecord | null; traffic?: Traffic }
   | { type: 'round.abandoned'; reason: AbandonReason; detail: string }
   /** An operator did something; what it led to comes after it. */
   | { type: 'operation'; entry: AuditEntry }

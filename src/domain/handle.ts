@@ -138,6 +138,25 @@ export interface Exclusion {
   atMs: number;
 }
 
+/** When a client came to each step of an attempt, Unix ms; null: not, or not yet. */
+export interface ClientMarks {
+  clientId: string;
+  selectedAtMs: number;
+  startedAtMs: number | null;
+  /** When it began to download the model, and to upload its update; known once its training has ended. */
+  downloadedAtMs: number | null;
+  uploadingAtMs: number | null;
+}
+
+/** Bytes of uploads taken in, whether they counted or not, and of models handed out. */
+export interface Traffic {
+  bytesIn: number;
+  bytesOut: number;
+}
+
+/** When a client began to download and to upload, Unix ms. */
+export type TransferMarks = Pick<ClientMarks, 'downloadedAtMs' | 'uploadingAtMs'>;
+
 /** One attempt at one round, as kept in the history. */
 export interface RoundRecord {
   run: string;
@@ -163,6 +182,11 @@ export interface RoundRecord {
   /** Means of the contributions' metrics, weighted by numExamples. */
   metrics: Record<string, number>;
   numExamples: number;
+  /** Of the first 1,000 of the cohort; left out before there is one. */
+  marks?: ClientMarks[];
+  /** Bytes of uploads taken in and of models handed out; left out until it is committed. */
+  bytesIn?: number;
+  bytesOut?: number;
 }
 
 /** A fact in words. */

@@ -160,19 +160,21 @@ export class History {
         break;
       case 'clients.selected':
         for (const clientId of fact.clientIds) this.#must(clientId, 'select');
-        this.#mustOpen().select(fact.clientIds);
+        this.#mustOpen().select(fact.clientIds, atMs);
         break;
       case 'training.started':
         this.#must(fact.clientId, 'startTraining');
-        this.#mustOpen().start(fact.clientId);
+        this.#mustOpen().start(fact.clientId, atMs);
         break;
       case 'update.accepted':
         this.#must(fact.receipt.clientId, 'trainingEnded');
         this.#accept(fact, atMs);
+        this.open?.transferred(fact.receipt.clientId, fact.marks);
         break;
       case 'training.failed':
         this.#must(fact.clientId, 'trainingFailed');
         this.#mustOpen().exclude(fact.clientId, 'uploadsRefused', atMs, fact.code);
+        this.open?.transferred(fact.clientId, fact.marks);
         break;
       case 'quorum.lowered':
         this.#lowerQuorum(fact.decision);
@@ -183,6 +185,7 @@ export class History {
       case 'round.committed':
         this.#addModel(fact.model);
         this.#endRound({ kind: 'committed', modelVersion: fact.model.version }, fact.record, atMs);
+        Object.assign(this.rounds.at(-1) ?? {}, fact.traffic);
         break;
       case 'round.abandoned':
         this.#endRound({ kind: 'abandoned', reason: fact.reason, detail: fact.detail }, null, atMs);
@@ -268,7 +271,7 @@ export class History {
     for (const [clientId, start] of this.carried) {
       const state = this.#clients.stateOf(clientId);
       if (state !== 'selected' && state !== 'training') continue;
-      ledger.select([clientId]);
+      ledger.select([clientId], atMs);
       if (start && round - start.round > stalenessMax) {
         this.#must(clientId, 'trainingDeadlinePassed');
         ledger.exclude(clientId, 'stale', atMs);

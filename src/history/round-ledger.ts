@@ -1,6 +1,13 @@
 import type { ErrorCode } from '../domain/errors.ts';
 import type { Checkpoint, OpenPhase, TrainingStart, UpdatePlace } from '../domain/facts.ts';
-import type { Contribution, ExclusionReason, Receipt, RoundRecord } from '../domain/handle.ts';
+import type {
+  ClientMarks,
+  Contribution,
+  ExclusionReason,
+  Receipt,
+  RoundRecord,
+  TransferMarks,
+} from '../domain/handle.ts';
 import type { QuorumDecision } from '../domain/operations.ts';
 import { quorumOf } from '../domain/plan.ts';
 import type { RoundOutcome } from '../domain/round.ts';
@@ -19,6 +26,9 @@ interface OpenedRound {
   base: number | null;
 }
 
+/** Clients of an attempt whose steps are kept. */
+const marksMax = 1_000;
+
 /** What happened in one attempt at a round: the cohort, who contributed, who was excluded and why. */
 export class RoundLedger {
   readonly record: RoundRecord;
@@ -30,6 +40,7 @@ export class RoundLedger {
   readonly starts: Map<string, TrainingStart>;
   /** Clients that were out of it and may be chosen again, or were. */
   readonly readmitted: Set<string>;
+  readonly #marks: Map<string, ClientMarks>;
 
   private constructor({ record, base, staged, starts, readmitted }: NonNullable<Checkpoint['open']>) {
     this.record = record;
@@ -37,6 +48,7 @@ export class RoundLedger {
     this.#staged = staged;
     this.starts = new Map(starts);
     this.readmitted = new Set(readmitted);
+    this.#marks = new Map(record.marks?.map((one) => [one.clientId, one]));
   }
 
   /** An attempt as a checkpoint has it. */
@@ -91,16 +103,40 @@ export class RoundLedger {
   }
 
   /** A client begins to train; asked again, it began when it did. */
-  start(clientId: string): void {
+  start(clientId: string, atMs: number): void {
     const { round, attempt } = this.record;
-    if (!this.starts.has(clientId)) this.starts.set(clientId, { round, attempt, base: this.base });
+    if (this.starts.has(clientId)) return;
+    this.starts.set(clientId, { round, attempt, base: this.base });
+    this.#mark(clientId, { startedAtMs: atMs });
   }
 
-  select(clientIds: readonly string[]): void {
+  /** Its training has ended: what the aggregator knows of it. */
+  transferred(clientId: string, marks: TransferMarks | undefined): void {
+    if (marks) this.#mark(clientId, marks);
+  }
+
+  #mark(clientId: string, marks: Partial<ClientMarks>): void {
+    const known = this.#marks.get(clientId);
+    if (known) Object.assign(known, marks);
+  }
+
+  #beginMarks(clientId: string, selectedAtMs: number): void {
+    const fresh = { selectedAtMs, startedAtMs: null, downloadedAtMs: null, uploadingAtMs: null };
+    if (this.#marks.has(clientId)) this.#mark(clientId, fresh);
+    else if (this.#marks.size < marksMax) {
+      const marks = { clientId, ...fresh };
+      this.#marks.set(clientId, marks);
+      this.record.marks ??= [];
+      this.record.marks.push(marks);
+    }
+  }
+
+  select(clientIds: readonly string[], atMs: number): void {
     for (const clientId of clientIds) {
       // Who was let in again is in the cohort once, and not out of it any more.
       if (this.readmitted.has(clientId) && this.record.cohort.includes(clientId)) this.#takeBack(clientId);
       else this.record.cohort.push(clientId);
+      this.#beginMarks(clientId, atMs);
     }
   }
 

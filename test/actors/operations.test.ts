@@ -278,3 +278,35 @@ describe('the audit log', () => {
     expect((await verify(await openDataFolder(dir))).problems).toEqual([]);
   });
 });
+
+describe('the record of a round', () => {
+  it.each(['update', 'round'] as const)(
+    'tells when each client came to each step, and the bytes, with durability "%s"',
+    async (durability) => {
+      const dir = folderForTest();
+      const { test, clients } = await inTraining({ initialModel: 'none' }, { storage: { dir }, durability });
+      await test.advance(100, { alive: clients });
+      for (const client of clients) {
+        await client.start();
+        client.download();
+        await test.advance(200, { alive: clients });
+        await client.contribute([1, 2]);
+      }
+      await vi.waitFor(() => expect(test.handle.round(1).phase).toBe('committed'), { interval: 5 });
+      const { marks = [], bytesIn, bytesOut, cohort } = test.handle.round(1);
+      expect(marks.map(({ clientId }) => clientId)).toEqual(cohort);
+      for (const { selectedAtMs, startedAtMs, downloadedAtMs, uploadingAtMs } of marks) {
+        const steps = [selectedAtMs, startedAtMs ?? 0, downloadedAtMs ?? 0, uploadingAtMs ?? 0];
+        expect(steps).toEqual(steps.toSorted((a, b) => a - b));
+        expect((uploadingAtMs ?? 0) - (downloadedAtMs ?? 0)).toBe(200);
+      }
+      // Three updates of a header and two float32 each; there was no model to hand out.
+      expect(bytesIn).toBeGreaterThan(3 * 8);
+      expect(bytesOut).toBe(0);
+      const record = test.handle.round(1);
+      await test.chorus.close({ graceMs: 0 });
+      const again = await chorusWith({}, { storage: { dir }, durability });
+      expect(again.handle.rounds().find(({ round }) => round === 1)).toEqual(record);
+    },
+  );
+});

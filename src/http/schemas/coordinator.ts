@@ -137,6 +137,20 @@ export const RoundReply = Type.Object({
   reason: nullable(Type.String()),
   metrics: Metrics,
   numExamples: Type.Number(),
+  marks: Type.Optional(
+    Type.Array(
+      Type.Object({
+        clientId: Uuid,
+        selectedAtMs: TimeMs,
+        startedAtMs: nullable(TimeMs),
+        downloadedAtMs: nullable(TimeMs),
+        uploadingAtMs: nullable(TimeMs),
+      }),
+      { description: 'When the first 1,000 of the cohort came to each step' },
+    ),
+  ),
+  bytesIn: Type.Optional(Type.Number({ description: 'Bytes of uploads, once it is committed' })),
+  bytesOut: Type.Optional(Type.Number({ description: 'Bytes of models handed out, once it is committed' })),
 });
 export const RoundsReply = Type.Object({ rounds: Type.Array(RoundReply) });
 export const RoundsQuery = Type.Object({ limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000 })) });
