@@ -20,12 +20,19 @@ const tileElements = pieceBytes / Float32Array.BYTES_PER_ELEMENT;
 
 const { parameters } = programSettings<{ parameters: number }>();
 const { bytes: file, valuesAt } = modelFile(parameters);
-const arenas = new Arenas({ kind: 'wasm', arenaBytes: parameters * 8 + updateCount * (file.byteLength + pieceBytes) });
+/** Where the kernel that checks as it folds puts what it found. */
+const squaresBytes = updateCount * Float64Array.BYTES_PER_ELEMENT;
+const arenas = new Arenas({
+  kind: 'wasm',
+  arenaBytes: parameters * 8 + (updateCount + 1) * (file.byteLength + pieceBytes),
+});
 const sum = arenas.allocate(parameters * Float64Array.BYTES_PER_ELEMENT);
 const updates: Span[] = Array.from({ length: updateCount }, () => arenas.allocate(file.byteLength, sum));
 for (const update of updates) bytesOf(update).set(file);
 bytesOf(sum).fill(0);
 const kernels = kernelsFor(sum.arena);
+const squares = arenas.allocate(squaresBytes, sum);
+let fused: ((...operands: number[]) => void) | null = null;
 const copies = Array.from({ length: updateCount }, () => ({
   from: new Uint8Array(file),
   to: new Uint8Array(file.byteLength).fill(1),
@@ -43,6 +50,15 @@ function eachTile(act: (element: number, count: number) => void): void {
 
 function check(update: Span, element: number, count: number): void {
   if (Number.isNaN(kernels.check('F32', place(update, element), count))) throw new Error('It is not finite');
+}
+
+/** `kernels/fused.ts`: acc, count, four updates with their weights, and where the sums of squares go. */
+async function fusedKernel(memory: WebAssembly.Memory | SharedArrayBuffer): Promise<(...operands: number[]) => void> {
+  if (memory instanceof SharedArrayBuffer) throw new Error('It needs memory of WebAssembly');
+  // The compiler is large, and most who start this program need no more than what is compiled already.
+  const { compileKernels } = await import('../../scripts/build-kernels.ts');
+  const { instance } = await WebAssembly.instantiate(await compileKernels('fused'), { env: { memory } });
+  return instance.exports.foldAndCheck4F32 as (...operands: number[]) => void;
 }
 
 /** Every command works once over all updates, and says how long that took, ms. */
@@ -77,6 +93,16 @@ serveCommands({
         );
       }),
     ),
+  foldAndCheckInOnePass: async () => {
+    const kernel = fused ?? (await fusedKernel(sum.arena.memory));
+    fused = kernel;
+    return timed(() => {
+      const sources = updates.flatMap((update) => [weighted(update).at, weighted(update).weight]);
+      kernel(sum.at, parameters, ...sources, squares.at);
+      const found = new Float64Array(bytesOf(squares).buffer, squares.at, updateCount);
+      if (found.some((value) => !(value > 0))) throw new Error('It is not finite');
+    });
+  },
   checkAndFoldOneByOne: () =>
     timed(() => {
       for (const update of updates) {

@@ -20,6 +20,7 @@ const ofRound: ReadonlySet<Fact['type']> = new Set<Fact['type']>([
   'training.started',
   'update.accepted',
   'training.failed',
+  'client.evicted',
   'clients.dismissed',
   'client.evicted',
   'client.readmitted',

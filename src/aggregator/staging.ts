@@ -1,7 +1,7 @@
 import type { Clock } from '../domain/clock.ts';
 import { ChorusError } from '../domain/errors.ts';
 import type { Arenas } from './arenas.ts';
-import { bytesOf, type Span } from './shared-memory.ts';
+import { bytesOf, copyTo, type Span } from './shared-memory.ts';
 
 /** When to try again with an upload for which no memory was free, ms. */
 const stagingRetryAfterMs = 1_000;
@@ -163,7 +163,7 @@ export class StagingSlot {
     const length = this.#length + chunk.byteLength;
     if (length > this.#bytesMax) throw new ChorusError('PAYLOAD_TOO_LARGE', `More than ${this.#bytesMax} bytes came`);
     if (length > this.span.bytes) this.#grow(length);
-    bytesOf(this.span, length).set(chunk, this.#length);
+    copyTo(this.span, this.#length, chunk);
     this.#length = length;
   }
 

@@ -69,7 +69,8 @@ export interface HttpSettings {
   /** Serves the HTTP API of XAIN's 2020 proof of concept beside our own. @default false */
   xainApi?: boolean;
   /**
-   * Reads plain uploads from the socket straight into staging memory, past Node's HTTP server. Same answers, less work.
+   * Reads plain uploads from the socket straight into staging memory, past Node's HTTP server, and answers plain
+   * heartbeats past the framework. Same answers, less work.
    * @default true
    */
   frontDoor?: boolean;

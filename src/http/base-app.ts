@@ -23,6 +23,9 @@ export interface BaseAppOptions {
   requestMsMax: number;
 }
 
+/** Whether each request is logged. */
+export const logsRequests = ({ log }: HttpSettings): boolean => ['trace', 'debug'].includes(log?.level ?? '');
+
 export const limitsOf = (http: HttpSettings): HttpLimits => ({ ...defaultHttpLimits, ...http.limits });
 
 /** A Fastify app with what both listeners share: limits, refusals as problems, origins, rates, logs. */
@@ -32,7 +35,7 @@ export async function createBaseApp({ name, http, requestMsMax }: BaseAppOptions
     http.log && http.log.level !== 'silent' ? await createLogger(http.log, name) : null;
   const app: FastifyInstance = fastify({
     ...(log ? { loggerInstance: log } : {}),
-    logController: new LogController({ disableRequestLogging: !['trace', 'debug'].includes(http.log?.level ?? '') }),
+    logController: new LogController({ disableRequestLogging: !logsRequests(http) }),
     bodyLimit: limits.jsonBytesMax,
     requestTimeout: requestMsMax,
     keepAliveTimeout: limits.keepAliveMs,

@@ -7,9 +7,11 @@ import { createBaseApp, limitsOf } from './base-app.ts';
 
 export { closeApp } from './base-app.ts';
 
+import { FastHeartbeats } from './fast-heartbeats.ts';
 import { addCoordinatorMetrics, createMetrics } from './metrics.ts';
 import { adminOnly } from './plugins/bearer.ts';
 import { describeApi } from './plugins/openapi.ts';
+import { Rates } from './rates.ts';
 import { clientRoutes } from './routes/clients.ts';
 import { eventRoutes } from './routes/events.ts';
 import { historyRoutes } from './routes/history.ts';
@@ -34,7 +36,8 @@ export async function createCoordinatorApp(options: CoordinatorAppOptions): Prom
   const { handle, adminToken, http, notReady, inspectFeed } = options;
   const limits = limitsOf(http);
   const app = await createBaseApp({ name: 'coordinator', http, requestMsMax: limits.requestMsMax });
-  const { registry: metrics } = createMetrics(app);
+  const rates = new Rates();
+  const { registry: metrics, answered } = createMetrics(app);
   addCoordinatorMetrics(metrics, handle);
   await describeApi(app, {
     title: 'Chorus coordinator',
@@ -42,7 +45,7 @@ export async function createCoordinatorApp(options: CoordinatorAppOptions): Prom
       'Registers clients, selects cohorts, runs rounds. Updates and models of open rounds go through the aggregator.',
     tokens: { client: 'clientToken of the registration', admin: 'The server’s admin token' },
   });
-  await app.register(clientRoutes, { handle, adminToken, limits });
+  await app.register(clientRoutes, { handle, adminToken, limits, rates });
   await app.register(roundRoutes, { handle });
   await app.register(modelRoutes, { handle });
   await app.register(runRoutes, { handle, adminToken, limits });
@@ -57,5 +60,6 @@ export async function createCoordinatorApp(options: CoordinatorAppOptions): Prom
     await app.register(inspectPlugin, { feed: inspectFeed, clientSnapshot: handle.client });
   }
   if (http.xainApi) await app.register(xainCoordinatorApi(handle));
+  if (http.frontDoor !== false) FastHeartbeats.install(app, { handle, http, limits, rates, answered });
   return app;
 }

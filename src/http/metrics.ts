@@ -27,7 +27,8 @@ export function createMetrics(app: FastifyInstance): { registry: Registry; answe
     }
     done();
   });
-  const answered: Answered = ({ ms, ...labels }) => durations.observe(labels, ms / 1_000);
+  const answered: Answered = ({ method, route, status, ms }) =>
+    durations.observe({ method, route, status }, ms / 1_000);
   return { registry, answered };
 }
 

@@ -51,6 +51,8 @@ function startInspector(pool: Piscina, id: number, task: InspectTask): Inspector
   return {
     advance(bytes) {
       if (running || bytes - sentBytes < advanceBytesMin) return;
+      // A thread that has enough to do gains nothing by looking early: it would only be told more often.
+      if (pool.queueSize > 0) return;
       sentBytes = bytes;
       running = pool
         .run({ id, task, bytes }, { name: 'advanceInspection' })

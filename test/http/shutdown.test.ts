@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createChorus } from '../../src/index.ts';
 import { eventually, expectProblem, patienceMs } from './calls.ts';
 import { EventReader } from './event-reader.ts';
+import { converse } from './front-door/conversation.ts';
 import { type Participant, updateOf } from './participant.ts';
 import { RawConnection } from './raw-connection.ts';
 import { TestServer } from './test-server.ts';
@@ -133,6 +134,22 @@ describe('a server that shuts down', () => {
     const bytes = new Uint8Array(await response.arrayBuffer());
     await closed;
     expect(Buffer.compare(bytes, whole)).toBe(0);
+  });
+
+  it('does not wait for answers behind one that ended their connection', async () => {
+    const server = await TestServer.start();
+    const cutShort = [
+      'POST /v1/clients HTTP/1.1',
+      'Host: 127.0.0.1',
+      'Content-Type: application/json',
+      'Content-Length: 1',
+      '',
+      '{',
+    ].join('\r\n');
+    const behind = 'GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n';
+    const answers = await converse(Number(new URL(server.coordinatorUrl).port), [cutShort + behind], 2);
+    expect(answers.map(({ status }) => status)).toEqual([400]);
+    expect(await timeOf(server.close())).toBeLessThan(closingMsMax);
   });
 });
 

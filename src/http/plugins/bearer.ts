@@ -1,14 +1,28 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ChorusError } from '../../domain/errors.ts';
 import type { CoordinatorHandle } from '../../domain/handle.ts';
 import type { HttpLimits } from '../../domain/http.ts';
 import { secretsEqual } from '../../domain/secrets.ts';
+import type { Rates } from '../rates.ts';
 
 /** @returns the token of `Authorization: Bearer …`, or '' when there is none. */
-export function bearerOf(request: FastifyRequest): string {
-  const { authorization = '' } = request.headers;
-  return /^bearer +(\S+) *$/i.exec(authorization)?.[1] ?? '';
+export const tokenIn = ({ authorization = '' }: IncomingHttpHeaders): string =>
+  /^bearer +(\S+) *$/i.exec(authorization)?.[1] ?? '';
+
+export const bearerOf = (request: FastifyRequest): string => tokenIn(request.headers);
+
+/** Whether the token is this client's. That there is no such client is not said here, but where it matters. */
+export function isClient(handle: CoordinatorHandle, clientId: string, token: string): boolean {
+  try {
+    return token !== '' && handle.authenticate(clientId, token);
+  } catch {
+    return false;
+  }
 }
+
+/** Under what a client's requests are counted: an id may be written in capitals. */
+export const rateKeyOf = (clientId: string): string => clientId.toLowerCase();
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -21,27 +35,21 @@ declare module 'fastify' {
  * Finds out which client asks, and counts its requests by client; those of nobody are counted by address. So nobody can
  * use up another client's requests, and guessing tokens is counted too.
  */
-export function identifyClients(app: FastifyInstance, handle: CoordinatorHandle, limits: HttpLimits): void {
+export function identifyClients(
+  app: FastifyInstance,
+  { handle, limits, rates }: { handle: CoordinatorHandle; limits: HttpLimits; rates: Rates },
+): void {
   app.decorateRequest('authenticatedAs', null);
   app.addHook('onRequest', (request, _reply, done) => {
     const { clientId } = request.params as { clientId?: string };
-    const token = bearerOf(request);
-    try {
-      if (clientId !== undefined && token !== '' && handle.authenticate(clientId, token)) {
-        request.authenticatedAs = clientId.toLowerCase();
-      }
-    } catch {
-      // Unknown: said by the route, which knows whether it matters.
+    if (clientId !== undefined && isClient(handle, clientId, bearerOf(request))) {
+      request.authenticatedAs = rateKeyOf(clientId);
     }
+    const { authenticatedAs } = request;
+    if (authenticatedAs === null) rates.count(request.ip, limits.requestsPerAddressMax);
+    else rates.count(authenticatedAs, limits.requestsPerClientMax);
     done();
   });
-  app.addHook(
-    'onRequest',
-    app.rateLimit({
-      keyGenerator: (request) => request.authenticatedAs ?? request.ip,
-      max: (request) => (request.authenticatedAs === null ? limits.requestsPerAddressMax : limits.requestsPerClientMax),
-    }),
-  );
 }
 
 /** Lets a client in by its own token, before a byte of the body is read. @throws CLIENT_UNKNOWN, CLIENT_TOKEN_INVALID */

@@ -1,7 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { CoordinatorHandle, Heartbeat } from '../../domain/handle.ts';
 import type { HttpLimits } from '../../domain/http.ts';
+import { beat } from '../heartbeat.ts';
 import { adminOnly, clientOnly, identifyClients, mustBeClient } from '../plugins/bearer.ts';
+import type { Rates } from '../rates.ts';
 import { bearer, ClientParams, problems } from '../schemas/common.ts';
 import {
   ClientReply,
@@ -19,21 +21,16 @@ interface ClientRoutesOptions {
   handle: CoordinatorHandle;
   adminToken: string;
   limits: HttpLimits;
-}
-
-/** Seconds of `Prefer: wait=N` (RFC 7240), or 0. */
-function preferredWait(prefer: string | string[] | undefined): number {
-  const [, seconds = '0'] = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,6})"?/i.exec([prefer].flat().join(',')) ?? [];
-  return Number(seconds);
+  rates: Rates;
 }
 
 /** What clients ask of the coordinator, and what operators ask about clients. */
 export const clientRoutes: FastifyPluginAsyncTypebox<ClientRoutesOptions> = async (
   app,
-  { handle, adminToken, limits },
+  { handle, adminToken, limits, rates },
 ) => {
   const tags = ['clients'];
-  identifyClients(app, handle, limits);
+  identifyClients(app, { handle, limits, rates });
   const asClient = { onRequest: clientOnly(handle) };
 
   app.post(
@@ -76,19 +73,11 @@ export const clientRoutes: FastifyPluginAsyncTypebox<ClientRoutesOptions> = asyn
       },
     },
     async (request, reply): Promise<Heartbeat> => {
-      const { clientId } = request.params;
-      const wanted = preferredWait(request.headers.prefer);
-      if (wanted === 0) return handle.heartbeat(clientId);
-      const seconds = Math.min(wanted, limits.waitSecondsMax);
-      void reply.header('preference-applied', `wait=${seconds}`);
-      const gone = new AbortController();
-      reply.raw.once('close', () => gone.abort());
-      const known = request.body ?? undefined;
-      return handle.waitHeartbeat(clientId, {
-        waitMs: seconds * 1_000,
-        signal: gone.signal,
-        ...(known ? { known } : {}),
-      });
+      const { params, headers, body } = request;
+      const asked = { clientId: params.clientId, prefer: headers.prefer, known: body };
+      const { waitSeconds, answer } = beat({ handle, limits }, asked, reply.raw);
+      if (waitSeconds > 0) void reply.header('preference-applied', `wait=${waitSeconds}`);
+      return answer;
     },
   );
 

@@ -1,0 +1,83 @@
+import type { Plan } from '../../domain/plan.ts';
+import { type Chance, chanceFor } from './chance.ts';
+import { drawFaults, type FaultProfile, type Faults } from './faults.ts';
+import type { SimulationOptions } from './simulation.ts';
+
+/** What is drawn for one seed; plain JSON, so that it can be shown, made smaller and replayed. */
+export interface Scenario extends SimulationOptions {
+  seed: number;
+  clients: number;
+  plan: Partial<Plan> & { rounds: number };
+  faults: Faults;
+  faultsUntilMs: number;
+  trainingMs: { from: number; to: number };
+  holdsHeartbeats: boolean;
+  durability: 'update' | 'round';
+  fsync: 'always' | 'commit';
+  keepUpdates: boolean;
+  stagingBytesMax: number;
+  clientsMax: number;
+}
+
+export interface ScenarioBounds {
+  profile: FaultProfile;
+  clients: number;
+  rounds: number;
+}
+
+/** Draws everything that the bounds leave open: the faults, the plan, and how things are kept. */
+export function drawScenario(seed: number, { profile, clients, rounds }: ScenarioBounds): Scenario {
+  const chance = chanceFor(seed, 'scenario');
+  const faults = drawFaults(profile, chance);
+  const plan = { rounds, ...drawSelection(chance, clients), ...drawTimes(chance), ...drawRules(chance) };
+  return {
+    seed,
+    clients,
+    plan,
+    faults,
+    faultsUntilMs: Math.round(chance.between(1_000, 1_000 + rounds * 4_000)),
+    trainingMs: { from: 1, to: chance.pick([50, 500, 2_000]) },
+    holdsHeartbeats: chance.happens(0.5),
+    durability: chance.happens(0.8) ? 'update' : 'round',
+    fsync: chance.happens(0.8) ? 'always' : 'commit',
+    keepUpdates: chance.happens(0.2),
+    stagingBytesMax: chance.pick([1_024, 16_384, 1_048_576]),
+    clientsMax: clients + chance.pick([1, 10, 1_000]),
+  };
+}
+
+function drawSelection(chance: Chance, clients: number): Partial<Plan> {
+  const share = (part: number) => Math.max(1, Math.floor(clients * part));
+  if (chance.happens(0.5)) {
+    const minClients = share(chance.between(0.1, 0.8));
+    return { minClients, participantsRatio: chance.pick([0.1, 0.3, 0.5, 0.75, 1]) };
+  }
+  const cohortSize = share(chance.between(0.05, 0.6));
+  const quorum = chance.happens(0.5) ? null : 1 + chance.below(cohortSize);
+  return { cohortSize, overSelection: chance.pick([1, 1.3, 2]), quorum };
+}
+
+function drawTimes(chance: Chance): Partial<Plan> {
+  const heartbeatIntervalMs = chance.pick([200, 1_000, 2_000]);
+  return {
+    heartbeatIntervalMs,
+    heartbeatTimeoutMs: heartbeatIntervalMs * chance.pick([2, 3, 6]),
+    selectionWindowMs: chance.pick([1_000, 5_000, 10_000]),
+    trainingWindowMs: chance.pick([3_000, 8_000, 20_000]),
+    aggregationWindowMs: chance.pick([1_000, 10_000]),
+  };
+}
+
+function drawRules(chance: Chance): Partial<Plan> {
+  const isUploaded = chance.happens(0.4);
+  return {
+    initialModel: isUploaded ? 'upload' : 'none',
+    updateKind: isUploaded && chance.happens(0.6) ? 'deltas' : 'weights',
+    onQuorumMissed: chance.pick(['retry', 'extend', 'abandon']),
+    extensionsMax: chance.below(3),
+    attemptsMax: 1 + chance.below(4),
+    uploadAttemptsMax: 1 + chance.below(4),
+    downloadsMax: chance.pick([1, 3, 16]),
+    payloadBytesMax: chance.pick([1_024, 8_192]),
+  };
+}
