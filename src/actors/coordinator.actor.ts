@@ -1,16 +1,16 @@
-import { type Actor, createActor, fromPromise, type InspectionEvent, type Observer } from 'xstate';
+import { type Actor, assign, createActor, fromPromise, type InspectionEvent, type Observer } from 'xstate';
 import type { Recovered } from '../domain/aggregation.ts';
 import type { ClientProfile } from '../domain/client.ts';
 import type { Clock } from '../domain/clock.ts';
 import { ChorusError } from '../domain/errors.ts';
 import type { OpenPhase, Position } from '../domain/facts.ts';
-import type { ExclusionReason, OperationAnswer, Phase, RunState } from '../domain/handle.ts';
+import type { EvaluationResult, ExclusionReason, OperationAnswer, Phase, Receipt, RunState } from '../domain/handle.ts';
 import type { ModelInfo } from '../domain/model.ts';
 import type { AuditEntry, Operation, Origin } from '../domain/operations.ts';
 import { isBuffered, type Plan } from '../domain/plan.ts';
 import type { RandomStream } from '../domain/random.ts';
-import type { Round, Tally } from '../domain/round.ts';
-import type { Run } from '../domain/run.ts';
+import { kindOf, type Round, type Tally } from '../domain/round.ts';
+import { attemptOf, type Run } from '../domain/run.ts';
 import type { History } from '../history/history.ts';
 import { cannotResume, resumeOf } from '../history/resume.ts';
 import { readBackMsMax } from '../machines/aggregator.machine.ts';
@@ -22,6 +22,7 @@ import type { AggregatorActor } from './aggregator.actor.ts';
 import type { ClientTokens } from './client-tokens.ts';
 import { BoundedEventFeed } from './event-feed.ts';
 import { bytesOf } from './given-round.ts';
+import { type Judge, judgeModel } from './judge.ts';
 import { LongPolls, type Standing } from './long-polls.ts';
 import { type Machines, phaseOf, phaseSinceOf, runStateOf } from './machine-state.ts';
 import { ModelKeeper } from './model-keeper.ts';
@@ -58,6 +59,8 @@ export interface CoordinatorDeps {
   aggregator: AggregatorActor;
   models: ModelStore;
   policy: SelectionPolicy;
+  /** The server's own evaluator; null: there is none. */
+  judge: Judge | null;
   registry: ClientRegistry;
   /** What happened before this process began, if anything. */
   history: History;
@@ -94,6 +97,7 @@ export class Coordinator {
     expired: 0,
     roundsCommitted: 0,
     roundsAbandoned: 0,
+    evaluations: { done: 0, failed: 0 },
     updates: { accepted: 0, discarded: 0, refused: 0 },
   };
   readonly startedAtMs: number;
@@ -234,6 +238,7 @@ export class Coordinator {
     return {
       ...this.registry.counts(),
       population: this.registry.population,
+      evaluatorsWaiting: this.registry.evaluatorsWaiting,
       contributions: this.history.open?.record.contributions.length ?? 0,
       atMs: this.#deps.clock.now(),
     };
@@ -288,8 +293,8 @@ export class Coordinator {
   }
 
   /** A client that restarted: it keeps its id, and is out of the open round. @throws STORAGE_UNAVAILABLE */
-  registerAgain(slot: number): void {
-    this.#takeOut([slot], 'rendezvous', true);
+  registerAgain(slot: number, { evaluates = false }: ClientProfile): void {
+    this.#takeOut([slot], 'rendezvous', { isAsked: true, evaluates });
     this.registry.refile(slot, this.#deps.clock.now());
     this.totals.registrations += 1;
     this.#membershipChanged();
@@ -306,6 +311,10 @@ export class Coordinator {
 
   endTraining(report: Parameters<RoundWork['endTraining']>[0]) {
     return this.#work.endTraining(report);
+  }
+
+  reportEvaluation(slot: number, clientId: string, result: EvaluationResult): Promise<Receipt> {
+    return this.#work.reportEvaluation(slot, clientId, result);
   }
 
   noteRefusedUpload(report: { clientId: string; round: number; code: string }): void {
@@ -430,9 +439,12 @@ export class Coordinator {
       actors: {
         ...deadlines,
         round,
+        judge: fromPromise(({ input, signal }) => judgeModel(this.#deps.judge, this.models, input, signal)),
         openRound: fromPromise(({ input: { run, resumed }, signal }) => work.open(run, resumed, signal)),
       },
       actions: {
+        recordJudgement: (_, judgement) => work.recordJudgement(judgement),
+        noteNow: assign(({ context }) => ({ tally: { ...context.tally, atMs: clock.now() } })),
         settleRound: (_, outcome) => {
           if (outcome) work.settle(outcome);
         },
@@ -477,13 +489,18 @@ export class Coordinator {
   /**
    * Clients drop out of whatever they were in. @returns whether their machine takes the event, of any of them.
    * @param isAsked a client asks for it, and can be refused: @throws STORAGE_UNAVAILABLE
+   * @param evaluates of one that registers again: it can evaluate a model
    */
-  #takeOut(slots: readonly number[], event: keyof typeof exclusionOf, isAsked = false): boolean {
+  #takeOut(
+    slots: readonly number[],
+    event: keyof typeof exclusionOf,
+    { isAsked = false, evaluates = false }: { isAsked?: boolean; evaluates?: boolean } = {},
+  ): boolean {
     const { recorder, aggregator } = this.#deps;
     const out = slots
       .filter((slot) => this.registry.takes(slot, event))
       .map((slot) => ({ slot, clientId: this.registry.idOf(slot), before: this.registry.stateOf(slot) }));
-    const facts = out.map(({ clientId }) => factOf(event, clientId));
+    const facts = out.map(({ clientId }) => factOf(event, clientId, evaluates));
     const [first] = facts;
     if (!first) return false;
     if (isAsked) recorder.must(first);
@@ -508,7 +525,7 @@ export class Coordinator {
     this.#view = {
       run: run?.run ?? null,
       plan: run?.plan ?? null,
-      round: run ? Math.min(run.round, run.plan.rounds) : 0,
+      round: run ? (run.evaluation?.round ?? Math.min(run.round, run.plan.rounds)) : 0,
       isOver: this.isOver,
       isBuffered: run !== null && isBuffered(run.plan),
     };
@@ -519,7 +536,7 @@ export class Coordinator {
     }
     this.#notePosition();
     const { phase, runState } = this;
-    const attempt = run?.attempt ?? 0;
+    const { attempt = 0, evaluates = null } = run ? attemptOf(run) : {};
     const news = `${runState} ${phase} ${this.roundNumber} ${attempt} ${run?.run}`;
     if (news === this.#lastNews) return;
     this.#lastNews = news;
@@ -530,6 +547,7 @@ export class Coordinator {
       phase,
       round: this.roundNumber,
       attempt,
+      kind: run ? kindOf({ evaluates }) : null,
       deadlineAtMs: this.phaseSince.deadlineAtMs,
     });
     this.polls.wakeAll((slot) => (this.registry.stateOf(slot) === 'unknown' ? null : this.standing(slot)));
@@ -612,6 +630,7 @@ const lasting: readonly string[] = [
   'opening',
   'round',
   'gathering',
+  'judging',
   'paused',
   'finished',
   'stopped',
@@ -622,10 +641,10 @@ const isLasting = (state: string | undefined): state is Position['state'] =>
 const openPhases: readonly string[] = ['selecting', 'training', 'aggregating', 'committing'] satisfies OpenPhase[];
 const isOpenPhase = (phase: Phase): phase is OpenPhase => openPhases.includes(phase);
 
-function factOf(event: keyof typeof exclusionOf, clientId: string) {
+function factOf(event: keyof typeof exclusionOf, clientId: string, evaluates: boolean) {
   switch (event) {
     case 'rendezvous':
-      return { type: 'client.returned', clientId } as const;
+      return { type: 'client.returned', clientId, ...(evaluates ? { evaluates } : {}) } as const;
     case 'leave':
       return { type: 'client.lost', clientId, reason: 'left' } as const;
     case 'heartbeatTimedOut':

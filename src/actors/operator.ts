@@ -94,7 +94,7 @@ export class Operator {
       case 'lowerQuorum': {
         const { quorum } = operation;
         const event = { type: 'quorum.lowered', quorum, tally } as const;
-        if (!round?.can(event)) return refuse(`No round is waiting for clients or updates: ${phaseOf(machines)}`);
+        if (!round?.can(event)) return refuse(`No round is in training: ${phaseOf(machines)}`);
         if (quorum >= round.context.quorum) {
           return refuse(`The quorum is ${round.context.quorum}, and ${quorum} is not lower`);
         }

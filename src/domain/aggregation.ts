@@ -7,12 +7,15 @@ import type { ErrorCode, Refusal } from './errors.ts';
 import type { UpdatePlace } from './facts.ts';
 import type { Receipt, Traffic, TransferMarks } from './handle.ts';
 import type { ModelInfo, ModelSchema } from './model.ts';
+import type { RoundKind } from './round.ts';
 
 /** What the service must know of a round. */
 export interface RoundOrder {
   run: string;
   round: number;
   attempt: number;
+  /** `evaluation`: the model is handed out, and no update is taken. */
+  kind: RoundKind;
   deadlineAtMs: number;
   uploadAttemptsMax: number;
   downloadsMax: number;

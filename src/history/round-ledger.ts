@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../domain/errors.ts';
-import type { Checkpoint, OpenPhase, TrainingStart, UpdatePlace } from '../domain/facts.ts';
+import type { Checkpoint, Position, TrainingStart, UpdatePlace } from '../domain/facts.ts';
 import type {
   ClientMarks,
   Contribution,
@@ -9,8 +9,8 @@ import type {
   TransferMarks,
 } from '../domain/handle.ts';
 import type { QuorumDecision } from '../domain/operations.ts';
-import { quorumOf } from '../domain/plan.ts';
-import type { RoundOutcome } from '../domain/round.ts';
+import type { Plan } from '../domain/plan.ts';
+import { quorumFor, type RoundKind, type RoundOutcome } from '../domain/round.ts';
 import type { Run } from '../domain/run.ts';
 
 /** An accepted update that outlives a crash. */
@@ -20,10 +20,13 @@ export interface StagedContribution {
   staleness: number;
 }
 
+type RoundPosition = NonNullable<Position['round']>;
+
 interface OpenedRound {
   round: number;
   attempt: number;
   base: number | null;
+  kind?: RoundKind;
 }
 
 /** Clients of an attempt whose steps are kept. */
@@ -56,11 +59,12 @@ export class RoundLedger {
     return new RoundLedger({ ...open, staged: [...open.staged] });
   }
 
-  static open({ run, plan }: Run, { round, attempt, base }: OpenedRound, atMs: number): RoundLedger {
+  static open({ run, plan }: Run, { round, attempt, base, kind = 'training' }: OpenedRound, atMs: number): RoundLedger {
     const record: RoundRecord = {
       run,
       round,
       attempt,
+      kind,
       phase: 'selecting',
       openedAtMs: atMs,
       trainingAtMs: null,
@@ -68,7 +72,7 @@ export class RoundLedger {
       endedAtMs: null,
       deadlineAtMs: null,
       target: 0,
-      quorum: quorumOf(plan),
+      quorum: quorumFor(plan, kind === 'training' ? null : base, 0),
       cohort: [],
       contributions: [],
       exclusions: [],
@@ -90,8 +94,17 @@ export class RoundLedger {
     };
   }
 
-  /** The contributions with their staged bytes, in order; null when one of them is in memory only. */
+  /** Version that its clients evaluate; null: they train. */
+  get evaluates(): number | null {
+    return this.record.kind === 'evaluation' ? this.base : null;
+  }
+
+  /**
+   * The contributions with their staged bytes, in order; null when one of them is in memory only. Of an evaluation there
+   * are none: its results are facts themselves.
+   */
   get staged(): StagedContribution[] | null {
+    if (this.record.kind === 'evaluation') return [];
     const staged: StagedContribution[] = [];
     for (const [index, contribution] of this.record.contributions.entries()) {
       const { round, clientId, sha256, numExamples, staleness = 0 } = contribution;
@@ -150,6 +163,11 @@ export class RoundLedger {
     return this.record.contributions.some((one) => one.clientId === clientId);
   }
 
+  /** What operators lowered the quorum to; null: it is that of the plan. */
+  get loweredQuorum(): number | null {
+    return this.record.quorumLowered?.at(-1)?.to ?? null;
+  }
+
   lowerQuorum(decision: QuorumDecision): void {
     this.record.quorum = decision.to;
     this.record.quorumLowered = [...(this.record.quorumLowered ?? []), decision];
@@ -165,10 +183,11 @@ export class RoundLedger {
     this.record.exclusions.push({ clientId, reason, atMs, ...(code === undefined ? {} : { code }) });
   }
 
-  enterPhase(phase: OpenPhase, atMs: number, deadlineAtMs: number | null, target: number): void {
+  enterPhase(plan: Plan, { phase, sinceMs: atMs, deadlineAtMs, target }: RoundPosition): void {
     if (phase === 'training') this.record.trainingAtMs ??= atMs;
     if (phase === 'aggregating') this.record.aggregatingAtMs ??= atMs;
-    Object.assign(this.record, { phase, deadlineAtMs, target });
+    const quorum = this.loweredQuorum ?? quorumFor(plan, this.evaluates, target);
+    Object.assign(this.record, { phase, deadlineAtMs, target, quorum });
   }
 }
 

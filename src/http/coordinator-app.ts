@@ -20,6 +20,7 @@ import { operationRoutes } from './routes/operations.ts';
 import { opsRoutes } from './routes/ops.ts';
 import { roundRoutes } from './routes/rounds.ts';
 import { runRoutes } from './routes/runs.ts';
+import { schemaRoutes } from './routes/schemas.ts';
 import { xainCoordinatorApi } from './xain/coordinator-api.ts';
 
 export interface CoordinatorAppOptions {
@@ -51,6 +52,7 @@ export async function createCoordinatorApp(options: CoordinatorAppOptions): Prom
   await app.register(runRoutes, { handle, adminToken, limits });
   await app.register(operationRoutes, { handle, adminToken });
   await app.register(historyRoutes, { handle });
+  await app.register(schemaRoutes);
   await app.register(eventRoutes, { handle, limits });
   await app.register(opsRoutes, { notReady, metrics });
   const dashboard = { adminOnly: adminOnly(adminToken), feed: inspectFeed, watchersMax: limits.eventStreamsMax };

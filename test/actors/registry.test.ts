@@ -86,6 +86,39 @@ describe('the client registry', () => {
     expect(registry.sample('waiting', 50, random)).toHaveLength(9);
   });
 
+  it('knows who waits and can evaluate, as a recount does, and draws of those only', () => {
+    const step = fc.record({
+      slot: fc.nat({ max: 20 }),
+      event: fc.constantFrom<ClientEventType | 'register' | 'can' | 'cannot'>(
+        ...(clientMachine.events as ClientEventType[]),
+        ...(['register', 'register', 'can', 'cannot'] as const),
+      ),
+      evaluates: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+        const registry = registryOf();
+        const evaluates = new Map<number, boolean>();
+        for (const { slot, event, evaluates: can } of steps) {
+          if (event === 'register') evaluates.set(registry.register(0, { evaluates: can }), can);
+          else if (!evaluates.has(slot)) continue;
+          else if (event === 'can' || event === 'cannot') {
+            registry.setEvaluates(slot, event === 'can');
+            evaluates.set(slot, event === 'can');
+          } else if (registry.apply(slot, event) === 'unknown') evaluates.delete(slot);
+        }
+        const expected = [...evaluates]
+          .filter(([slot, can]) => can && registry.stateOf(slot) === 'waiting')
+          .map(([slot]) => slot);
+        expect(registry.evaluatorsWaiting).toBe(expected.length);
+        expect(registry.sampleEvaluators(100, seededRandom(1)).sort()).toEqual(expected.sort());
+        for (const [slot, can] of evaluates) {
+          expect([registry.canEvaluate(slot), registry.profileOf(slot).evaluates === true]).toEqual([can, can]);
+        }
+      }),
+    );
+  });
+
   it('expires a client that is silent for the timeout, at most two ticks late, and no other', () => {
     const registry = registryOf();
     const silent = registry.register(0, {});

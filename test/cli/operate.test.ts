@@ -18,15 +18,18 @@ describe('a run in progress', { timeout: 3 * patienceMs }, () => {
     tailing.stdout?.setEncoding('utf8').on('data', (text: string) => {
       said += text;
     });
-    const unasked = await ask('operate', 'lower-quorum', '--quorum', '1');
+    const deadline = async () => JSON.parse((await ask('status', '--json')).stdout).waitingFor.deadlineAtMs;
+    const before = await deadline();
+    const operation = ['operate', 'extend-deadline', '--by-ms', '60000'];
+    const unasked = await ask(...operation);
     expect(unasked).toMatchObject({ code: 2, stdout: '' });
     expect(unasked.stderr).toContain('give --yes, or --dry-run');
-    const tried = await ask('operate', 'lower-quorum', '--quorum', '1', '--dry-run');
-    expect(tried.stdout).toContain('If it were done now:\n  The quorum of round 1, attempt 1, falls from 2 to 1');
-    expect(JSON.parse((await ask('status', '--json')).stdout).quorum).toBe(2);
-    const done = await ask('operate', 'lower-quorum', '--quorum', '1', '--yes');
-    expect(done.stdout).toContain('Done:\n  The quorum of round 1, attempt 1, falls from 2 to 1');
-    expect(JSON.parse((await ask('status', '--json')).stdout).quorum).toBe(1);
+    const tried = await ask(...operation, '--dry-run');
+    expect(tried.stdout).toMatch(/^If it were done now:\n {2}The deadline of round 1 moves from .*, 60 s later\.\n/);
+    expect(await deadline()).toBe(before);
+    const done = await ask(...operation, '--yes');
+    expect(done.stdout).toMatch(/^Done:\n {2}The deadline of round 1 moves from /);
+    expect(await deadline()).toBe(before + 60_000);
     const refused = await ask('operate', 'extend-deadline', '--yes');
     expect(refused).toMatchObject({ code: 1, stdout: '' });
     expect(refused.stderr).toContain('REQUEST_INVALID: extendDeadline needs byMs');
@@ -43,7 +46,7 @@ describe('a run in progress', { timeout: 3 * patienceMs }, () => {
             .at(-1)?.data.operation,
         { timeout: patienceMs },
       )
-      .toBe('lowerQuorum');
+      .toBe('extendDeadline');
     const ended = new Promise((resolve) => tailing.once('exit', resolve));
     tailing.kill('SIGINT');
     expect(await ended).toBe(0);

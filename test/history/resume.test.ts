@@ -17,7 +17,13 @@ function found(facts: readonly Fact[], atMs: number, durability: 'update' | 'rou
   const history = new History(clients);
   for (const [index, fact] of facts.entries()) history.apply({ seq: index + 1, atMs: 1_000, fact });
   const contributions = history.open?.record.contributions.length ?? 0;
-  const tally: Tally = { ...clients.counts(), population: clients.population, contributions, atMs };
+  const tally: Tally = {
+    ...clients.counts(),
+    population: clients.population,
+    evaluatorsWaiting: 0,
+    contributions,
+    atMs,
+  };
   return { history, why: cannotResume(history, durability), resume: resumeOf(history, tally) };
 }
 

@@ -21,7 +21,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   dashboard: ['domain', 'inspect', 'machines'],
   actors: ['domain', 'machines', 'history', 'storage', 'workers', 'wire'],
   http: ['domain', 'wire', 'inspect', 'dashboard', '.'],
-  workers: ['domain', 'aggregator', 'storage', 'http'],
+  workers: ['domain', 'wire', 'aggregator', 'storage', 'http'],
   testing: ['domain', 'wire', 'storage', '.'],
   cli: ['domain', 'client', 'audit', 'history', '.'],
   '.': ['domain', 'history', 'actors', 'aggregator', 'storage', 'inspect', 'http'],

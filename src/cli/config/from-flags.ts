@@ -52,7 +52,7 @@ function readEntries(texts: unknown, settings: readonly CliSetting[]): Reading {
 
 /** Flags nobody knows, with what was probably meant. What follows such a flag is taken for its value. */
 function unknownFlags(rest: readonly string[], settings: readonly CliSetting[]): string[] {
-  const known = [...settings.map(({ flag }) => flag), entryFlag, '--config'];
+  const known = [...settings.map(({ flag }) => flag), entryFlag, '--config', '--plan'];
   return rest.flatMap((argument, at) => {
     const flag = argument.split('=', 1)[0] ?? argument;
     if (flag === '--admin-token') return [adminTokenFlagRefused];
