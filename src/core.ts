@@ -12,6 +12,7 @@ import { Recorder } from './actors/recorder.ts';
 import { ClientRegistry } from './actors/registry.ts';
 import { registryStates } from './actors/registry-states.ts';
 import { type SelectionPolicy, uniformPolicy } from './actors/selector.actor.ts';
+import { Timeline } from './actors/timeline.ts';
 import { inlineFoldPool } from './aggregator/inline-pool.ts';
 import { Aggregation } from './aggregator/service.ts';
 import type { AggregatorCallbacks, UploadGate } from './domain/aggregation.ts';
@@ -19,7 +20,7 @@ import { type Clock, systemClock } from './domain/clock.ts';
 import { ChorusError, fromRefusal } from './domain/errors.ts';
 import type { Evaluate } from './domain/evaluate.ts';
 import { judgeProblem } from './domain/evaluation.ts';
-import type { Durability } from './domain/facts.ts';
+import type { Durability, Entry } from './domain/facts.ts';
 import type { CoordinatorHandle } from './domain/handle.ts';
 import type { HttpSettings, ListenAt } from './domain/http.ts';
 import type { Plan } from './domain/plan.ts';
@@ -170,9 +171,14 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     nowMs: clock.now(),
   });
   const history = new History(registryStates(registry, () => clock.now()));
-  for await (const entry of stores.journal.entries()) history.apply(entry);
+  const timeline = new Timeline();
+  const happened = (entry: Entry): void => {
+    history.apply(entry);
+    timeline.add(entry);
+  };
+  for await (const entry of stores.journal.entries()) happened(entry);
   const { run: earlierRun } = history;
-  await adoptOlderModels(stores, history, clock.now());
+  await adoptOlderModels(stores, history.models, happened, clock.now());
   const judge = evaluator === undefined ? null : await createJudge(evaluator);
 
   let gate: UploadGate | null = null;
@@ -209,6 +215,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     ...{ history, clock, durability, onFatal, onNote },
     journal: stores.journal,
     syncsAnswers: storage !== 'memory' && fsync === 'always',
+    onFact: (entry) => timeline.add(entry),
   });
   const makeKey = () => randomBytes(clientKeyBytes);
   const tokens = createClientTokens(clientKey ?? (stores.disk ? await openClientKey(stores.disk, makeKey) : makeKey()));
@@ -235,6 +242,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     defaults: plan,
     aggregatorUrl: () => aggregatorUrl ?? aggregator.url,
     isDraining: () => isDraining,
+    timeline,
     hasEvaluator: judge !== null,
   });
 
@@ -244,7 +252,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
   if (refusal) throw fromRefusal(refusal);
   // Before a port is open, so that no client comes too early.
   await coordinator.resumed();
-  if (autoStart && !earlierRun) handle.startRun();
+  if (autoStart && !earlierRun) handle.startRun({}, null);
 
   let closing: Promise<void> | null = null;
   async function shutDown(graceMs: number): Promise<void> {

@@ -217,7 +217,10 @@ export class RoundWork {
     const trainingToken = tokens.trainingToken(clientId, run, start.round, start.attempt);
     // Who began in an earlier round was admitted when this one was opened.
     if (start.round === number) {
-      const answer = await aggregator.admit({ clientId, round: number, attempt, trainingToken });
+      const answer = await aggregator.admit({
+        ...{ clientId, round: number, attempt, trainingToken },
+        ...(ledger.readmitted.has(clientId) ? { isReadmitted: true } : {}),
+      });
       if (answer.kind === 'refused') throw fromRefusal(answer);
     }
     // While the aggregator was told, the round may have ended or the client may have been lost.
@@ -236,7 +239,7 @@ export class RoundWork {
   }
 
   /** The aggregator reports how a training ended. The client is settled before this returns. */
-  endTraining({ clientId, round, attempt, outcome }: TrainingReport): Verdict | Promise<Verdict> {
+  endTraining({ clientId, round, attempt, outcome, marks }: TrainingReport): Verdict | Promise<Verdict> {
     const { clock, registry, history, recorder, feed, totals, tally, tell, wake, membershipChanged } = this.#deps;
     const ledger = history.open;
     const start = ledger ? ledger.starts.get(clientId) : history.carried.get(clientId);
@@ -251,12 +254,13 @@ export class RoundWork {
     if (slot === -1 || registry.stateOf(slot) !== 'training') {
       return this.#discard(clientId, round, `Client ${clientId} is not in training`);
     }
+    const steps = marks ? { marks } : {};
     if (outcome.kind === 'valid') {
       const { receipt, metrics, staged } = outcome;
       const staleness = ledger.record.round - start.round;
       const age = staleness === 0 ? {} : { staleness };
       try {
-        recorder.must({ type: 'update.accepted', receipt, metrics, staged, ...age });
+        recorder.must({ type: 'update.accepted', receipt, metrics, staged, ...age, ...steps });
       } catch (error) {
         return toRefusal(error);
       }
@@ -268,7 +272,7 @@ export class RoundWork {
       tell({ type: 'update.accepted', tally: tally() });
       return this.#accepted(weightFactor);
     }
-    recorder.note({ type: 'training.failed', clientId, code: outcome.code });
+    recorder.note({ type: 'training.failed', clientId, code: outcome.code, ...steps });
     feed.publish('client.excluded', { clientId, round, reason: 'uploadsRefused', code: outcome.code });
     registry.touch(slot, Math.max(clock.now(), registry.seenUntilMs(slot)));
     wake(slot);
@@ -381,8 +385,9 @@ export class RoundWork {
       metrics: weightedMetrics(contributions),
     });
     const members = aggregate.members ? { members: aggregate.members } : {};
+    const traffic = aggregate.traffic ? { traffic: aggregate.traffic } : {};
     const told = recorder.durability === 'round' ? record : null;
-    recorder.commit({ type: 'round.committed', model, record: told, ...members });
+    recorder.commit({ type: 'round.committed', model, record: told, ...members, ...traffic });
     // At once, also after the last round, so that nobody is served an older model. If it fails, the next round says so.
     models.announce().catch(() => undefined);
     void this.#deps.aggregator.releaseUpdates();

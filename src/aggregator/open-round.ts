@@ -1,7 +1,7 @@
 import type { Aggregate, AggregatorCallbacks, RoundOrder, Verdict } from '../domain/aggregation.ts';
 import { ChorusError, type ErrorCode, fromRefusal } from '../domain/errors.ts';
 import type { UpdatePlace } from '../domain/facts.ts';
-import type { Receipt } from '../domain/handle.ts';
+import type { Receipt, Traffic } from '../domain/handle.ts';
 import type { ModelSchema } from '../domain/model.ts';
 import { fedavgChoice, type StrategyChoice } from '../domain/strategy-choice.ts';
 import { strategyOf } from '../strategies/of-plan.ts';
@@ -39,6 +39,8 @@ type Weighable = Inspected & { contribution: Contribution };
  */
 export class OpenRound {
   readonly order: RoundOrder;
+  /** So far. */
+  readonly traffic: Traffic = { bytesIn: 0, bytesOut: 0 };
   readonly #deps: RoundDeps;
   readonly #over = new AbortController();
   readonly #model: GivenModel | null;
@@ -161,7 +163,10 @@ export class OpenRound {
     this.#deps.callbacks.uploadRefused({ clientId, round, code });
     if (ticket.refusals < this.order.uploadAttemptsMax) return;
     ticket.state = 'closed';
-    await this.#deps.callbacks.endTraining({ clientId, round, attempt, outcome: { kind: 'failed', code } });
+    await this.#deps.callbacks.endTraining({
+      ...{ clientId, round, attempt, outcome: { kind: 'failed', code } },
+      marks: { ...ticket.marks },
+    });
   }
 
   async #finish(ticket: Ticket, { byteLength }: Staged, { inspector }: Inspecting): Promise<Inspected> {
@@ -236,7 +241,8 @@ export class OpenRound {
     const { clientId, round, attempt } = ticket;
     const { sha256, numExamples, metrics } = update;
     const receipt: Receipt = { round, clientId, sha256, numExamples };
-    const answered = this.#ask({ clientId, round, attempt, outcome: { kind: 'valid', receipt, metrics, staged } });
+    const outcome = { kind: 'valid' as const, receipt, metrics, staged };
+    const answered = this.#ask({ clientId, round, attempt, outcome, marks: { ...ticket.marks } });
     const settled = Promise.allSettled([answered, this.#summed]).then(([answer]): Settled => {
       // Whether it counts is not known then; the coordinator is the one to know.
       ticket.state = 'closed';

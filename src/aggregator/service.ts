@@ -157,7 +157,7 @@ export class Aggregation implements AggregatorService, UploadGate {
         open.dispose(betweenRounds());
         this.#round = null;
       } else if (this.#round === open) this.#endRound(`Round ${round} is over`);
-      return made;
+      return { ...made, traffic: { ...open.traffic } };
     });
   }
 
@@ -235,7 +235,10 @@ export class Aggregation implements AggregatorService, UploadGate {
     if (!order || !this.#isOpen(ticket)) throw discarded(round);
     if (ticket.downloads >= order.downloadsMax) throw new ChorusError('DOWNLOADS_EXHAUSTED');
     ticket.downloads += 1;
-    this.#bytesServed += this.#model?.published.bytes.byteLength ?? 0;
+    const bytes = this.#model?.published.bytes.byteLength ?? 0;
+    this.#bytesServed += bytes;
+    if (this.#round) this.#round.traffic.bytesOut += bytes;
+    ticket.marks.downloadedAtMs ??= this.#options.clock.now();
     return this.#model?.published ?? null;
   }
 
@@ -270,9 +273,10 @@ export class Aggregation implements AggregatorService, UploadGate {
       bytesMax,
       tooLarge,
       settle: (staged) => open.settle(ticket, staged, allowZeroExamples),
-      ended: (over) => this.#uploadEnded(ticket, over),
+      ended: (over) => this.#uploadEnded(ticket, open, over),
     });
     ticket.uploads.add(upload);
+    ticket.marks.uploadingAtMs = this.#options.clock.now();
     this.#inFlight += 1;
     return upload;
   }
@@ -299,9 +303,10 @@ export class Aggregation implements AggregatorService, UploadGate {
 
   // ── how it is done ──────────────────────────────────────────────────────────────────────────────────────────────
 
-  #uploadEnded(ticket: Ticket, upload: StagedUpload): void {
+  #uploadEnded(ticket: Ticket, round: OpenRound, upload: StagedUpload): void {
     ticket.uploads.delete(upload);
     this.#bytesReceived += upload.receivedBytes;
+    round.traffic.bytesIn += upload.receivedBytes;
     this.#inFlight -= 1;
     if (this.#inFlight === 0) this.#drained?.();
   }

@@ -5,7 +5,7 @@
 
 import type { ErrorCode, Refusal } from './errors.ts';
 import type { UpdatePlace } from './facts.ts';
-import type { Receipt } from './handle.ts';
+import type { Receipt, Traffic, TransferMarks } from './handle.ts';
 import type { ModelInfo, ModelSchema } from './model.ts';
 import type { RoundKind } from './round.ts';
 import type { StrategyChoice } from './strategy-choice.ts';
@@ -38,6 +38,8 @@ export interface Credential {
   round: number;
   attempt: number;
   trainingToken: string;
+  /** It was out of the round, and is in again with the token it had. */
+  isReadmitted?: boolean;
 }
 
 /** What an attempt already has when the service opens it again, after a crash of the process or of the service alone. */
@@ -57,6 +59,8 @@ export interface Aggregate {
   state?: { bytes: SharedArrayBuffer; sha256: string } | null;
   /** Whose updates it was made of, where that is not everyone's. */
   members?: readonly string[] | null;
+  /** Of the round that made it; left out for one that no round made. */
+  traffic?: Traffic;
 }
 
 /** A model the coordinator committed and the service shall serve. */
@@ -107,6 +111,8 @@ export interface TrainingReport {
   clientId: string;
   round: number;
   attempt: number;
+  /** Left out when nothing of it is known any more: the service was restarted. */
+  marks?: TransferMarks;
   outcome:
     | {
         kind: 'valid';

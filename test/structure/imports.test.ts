@@ -23,7 +23,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   http: ['domain', 'wire', 'inspect', 'dashboard', '.'],
   workers: ['domain', 'wire', 'aggregator', 'storage', 'strategies', 'http'],
   testing: ['domain', 'wire', 'storage', 'strategies', '.'],
-  cli: ['domain', 'strategies', 'client', 'audit', '.'],
+  cli: ['domain', 'strategies', 'client', 'audit', 'history', '.'],
   '.': ['domain', 'strategies', 'history', 'actors', 'aggregator', 'storage', 'inspect', 'http'],
 };
 
