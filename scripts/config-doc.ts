@@ -53,8 +53,39 @@ learning-rate = 0.1
 - Lists are texts with commas between; in the file, an array of texts will do as well.
 - Hyperparameters are merged name by name: \`--hyperparameter learning-rate=0.2\` changes one and leaves the others. A
   value that reads as a number, true or false is one; \`code="007"\` is a text.
+- \`--plan FILE\` of \`chorus serve\` reads the plan from a file of its own; it counts over \`[plan]\` of \`--config\`, and
+  variables and flags count over it.
 - \`chorus run start\` takes the settings of the plan as flags, and from \`--plan FILE\` (TOML or JSON): a file of settings,
   of which \`[plan]\` counts, or the settings of the plan alone. What is not given comes from the server.
+
+## A plan as a document
+
+What a run is to do stands in one document, TOML or JSON: the settings below, flat, by their names in the API
+(\`minClients\`) or as they are written as flags (\`min-clients\`). Editors complete and check it with the schema in
+[plan.schema.json](plan.schema.json), which a server also has at \`/schemas/plan.json\` and \`chorus plan schema\` prints: in
+JSON by \`"$schema"\`, in TOML by a first line \`#:schema plan.schema.json\`.
+
+\`\`\`toml
+#:schema plan.schema.json
+rounds = 100
+minClients = 20
+participantsRatio = 0.25
+evaluateEvery = 5
+stopMetric = "accuracy"
+stopTarget = 0.97
+stopPatience = 4
+
+[hyperparameters]
+learningRate = 0.1
+
+[[hyperparametersByRound]]
+fromRound = 50
+values = { learningRate = 0.02 }
+\`\`\`
+
+\`chorus plan check FILE\` says what a run with it would do, or everything that is wrong with it; nothing is started. The
+same document starts a server (\`chorus serve --plan FILE\`) or a run (\`chorus run start --plan FILE\`), and as JSON it is
+the body of \`POST /v1/runs\`.
 
 ## Secrets
 
@@ -114,6 +145,8 @@ function valuesOf(name: string, spec: SettingSpec): string {
       return `${code('true')}, ${code('false')}`;
     case 'record':
       return `JSON object, ${code('name=value')}, or a table ${code(`[plan.${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}]`)}`;
+    case 'schedule':
+      return `JSON list of \`{ "fromRound": n, "values": { … } }\`, or tables ${code('[[plan.hyperparametersByRound]]')}`;
     case 'text':
       return listSettings.includes(name) ? 'list' : 'text';
   }

@@ -73,6 +73,12 @@ const occasions: Record<ErrorCode, string> = {
     'An update of the client was accepted, and now other bytes come. The same bytes would be answered with the same receipt.',
   UPDATE_DISCARDED:
     'The update may be fine but is not needed: the round is over or was begun anew, or the client is out of it. An upload under way is ended with this answer, too.',
+  EVALUATION_DISCARDED:
+    'A client reports what it measured, and no evaluation of that round is open to it: it is over, it was begun anew, or the client is out of it.',
+  EVALUATION_CONFLICT:
+    'A result of the client was accepted, and now another comes. The same result would be answered with the same receipt.',
+  TASK_MISMATCH:
+    'An update is uploaded with the token of an evaluation, by a client that did not look at its ticket’s `task`.',
   PAYLOAD_TOO_LARGE: `An update or a model is larger than \`payloadBytesMax\`, or a JSON body larger than ${number(jsonBytesMax)} bytes. A declared length is refused before the body is read.`,
   PAYLOAD_TRUNCATED:
     'The connection broke off, or fewer bytes came than were declared. It does not count as an attempt.',

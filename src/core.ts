@@ -6,6 +6,7 @@ import { inlineLink, threadLink } from './actors/aggregator-links.ts';
 import { createClientTokens } from './actors/client-tokens.ts';
 import { Coordinator } from './actors/coordinator.actor.ts';
 import { createHandle } from './actors/coordinator-handle.ts';
+import { createJudge } from './actors/judge.ts';
 import { pastCredentials } from './actors/past-credentials.ts';
 import { Recorder } from './actors/recorder.ts';
 import { ClientRegistry } from './actors/registry.ts';
@@ -16,6 +17,8 @@ import { Aggregation } from './aggregator/service.ts';
 import type { AggregatorCallbacks, UploadGate } from './domain/aggregation.ts';
 import { type Clock, systemClock } from './domain/clock.ts';
 import { ChorusError, fromRefusal } from './domain/errors.ts';
+import type { Evaluate } from './domain/evaluate.ts';
+import { judgeProblem } from './domain/evaluation.ts';
 import type { Durability } from './domain/facts.ts';
 import type { CoordinatorHandle } from './domain/handle.ts';
 import type { HttpSettings, ListenAt } from './domain/http.ts';
@@ -61,6 +64,12 @@ export interface CoreOptions {
   foldThreads?: number;
   /** How a cohort is chosen. @default uniformly at random */
   policy?: SelectionPolicy;
+  /**
+   * Measures models when the plan says `evaluateBy: server` or `both`: the path of an ES module that exports
+   * `evaluate({ tensors, metadata, version })` and runs on a thread of its own, or a function that runs in this one. The
+   * module has all the rights of this process. @default none
+   */
+  evaluator?: string | Evaluate;
   /** Key of the clients' tokens, ≥ 32 bytes. @default the one kept in the folder, or random */
   clientKey?: Uint8Array;
   /**
@@ -121,6 +130,7 @@ export interface Core {
  * with: its run, its clients, and the open round with all that it had accepted.
  * @throws {ChorusError} PLAN_INVALID, with a sentence for each setting that is wrong.
  * @throws {JournalDamaged} the folder does not hold what was written to it.
+ * @throws {EvaluatorUnusable} the evaluator's module cannot be loaded, or exports no `evaluate`.
  */
 export async function createCore(options: CoreOptions = {}): Promise<Core> {
   const { plan, problems } = readRunPlan(options.plan ?? {});
@@ -136,6 +146,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     stagingBytesMax = 2 ** 30,
     foldThreads = availableParallelism(),
     policy = uniformPolicy,
+    evaluator,
     clientKey,
     onCrash = (error: unknown) => console.error(error),
     onFatal = endProcess,
@@ -148,6 +159,8 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     aggregatorUrl,
     inspect,
   } = options;
+  const unjudged = judgeProblem(plan, evaluator !== undefined);
+  if (unjudged !== null) throw new ChorusError('PLAN_INVALID', unjudged);
   const keeping = { durability, fsync, keep: keepUpdates };
   const stores = await openStores(storage, { ...keeping, isInline: place === 'inline', onNote });
   const registry = new ClientRegistry({
@@ -160,6 +173,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
   for await (const entry of stores.journal.entries()) history.apply(entry);
   const { run: earlierRun } = history;
   await adoptOlderModels(stores, history, clock.now());
+  const judge = evaluator === undefined ? null : await createJudge(evaluator);
 
   let gate: UploadGate | null = null;
   const connect: (callbacks: AggregatorCallbacks) => Promise<ServiceLink> =
@@ -199,7 +213,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
   const makeKey = () => randomBytes(clientKeyBytes);
   const tokens = createClientTokens(clientKey ?? (stores.disk ? await openClientKey(stores.disk, makeKey) : makeKey()));
   const coordinator: Coordinator = new Coordinator({
-    ...{ clock, random, aggregator, policy, registry, history, recorder, tokens, onCrash },
+    ...{ clock, random, aggregator, policy, judge, registry, history, recorder, tokens, onCrash },
     uuid: uuidsFrom(entropy),
     models: stores.models,
     version: packageVersion(),
@@ -221,6 +235,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     defaults: plan,
     aggregatorUrl: () => aggregatorUrl ?? aggregator.url,
     isDraining: () => isDraining,
+    hasEvaluator: judge !== null,
   });
 
   aggregator.start();
@@ -238,6 +253,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     await aggregator.drain(graceMs);
     coordinator.stop();
     await aggregator.close();
+    await judge?.close();
     await recorder.close();
   }
 

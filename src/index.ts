@@ -3,10 +3,12 @@ export { type Chorus, type ChorusOptions, createChorus, type ListenOptions } fro
 export type { ClientCounts, ClientProfile, ClientState, ClientView } from './domain/client.ts';
 export type { Clock } from './domain/clock.ts';
 export { ChorusError, type ErrorCode, errorCatalogue } from './domain/errors.ts';
+export { type Evaluate, EvaluatorUnusable, type JudgedModel } from './domain/evaluate.ts';
 export type {
   ChorusEvent,
   Contribution,
   CoordinatorHandle,
+  EvaluationResult,
   Exclusion,
   Heartbeat,
   Receipt,
@@ -18,6 +20,14 @@ export type {
   WaitingFor,
 } from './domain/handle.ts';
 export type { HttpLimits, HttpSettings } from './domain/http.ts';
-export type { Dtype, ModelBlob, ModelInfo, Tensor, Tensors } from './domain/model.ts';
+export type {
+  Dtype,
+  ModelBlob,
+  ModelEvaluation,
+  ModelInfo,
+  ModelView,
+  Tensor,
+  Tensors,
+} from './domain/model.ts';
 export type { Plan } from './domain/plan.ts';
 export { type RandomStream, seededRandom } from './domain/random.ts';

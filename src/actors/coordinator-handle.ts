@@ -1,6 +1,7 @@
 import type { ClientView } from '../domain/client.ts';
 import type { Clock } from '../domain/clock.ts';
 import { ChorusError } from '../domain/errors.ts';
+import { judgeProblem } from '../domain/evaluation.ts';
 import { explain } from '../domain/explain.ts';
 import type {
   ClientPage,
@@ -17,6 +18,7 @@ import type {
 import { paceMs } from '../domain/pacing.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { RandomStream } from '../domain/random.ts';
+import { attemptOf } from '../domain/run.ts';
 import { readRunPlan } from '../strategies/of-plan.ts';
 import type { AggregatorActor } from './aggregator.actor.ts';
 import type { ClientTokens } from './client-tokens.ts';
@@ -37,6 +39,8 @@ export interface HandleDeps {
   /** Settings of a run that does not name its own. */
   defaults: Plan;
   isDraining: () => boolean;
+  /** Whether the server has an evaluator of its own. */
+  hasEvaluator: boolean;
 }
 
 /** The coordinator as the outside sees it: reads are views, writes are checked, refusals are thrown with a code. */
@@ -90,13 +94,14 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
   }
 
   function status(): Status {
-    const { run, round, registry: clients } = coordinator;
+    const { run, round, history, registry: clients } = coordinator;
     return {
       run: run?.run ?? null,
       runState: coordinator.runState,
       round: coordinator.roundNumber,
       roundsTotal: run?.plan.rounds ?? 0,
-      attempt: run?.attempt ?? 0,
+      attempt: run ? attemptOf(run).attempt : 0,
+      kind: history.open?.record.kind ?? null,
       phase: coordinator.phase,
       modelVersion: models.current?.version ?? null,
       population: clients.population,
@@ -113,7 +118,7 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
   function runView(): RunView | null {
     const { run } = coordinator;
     if (!run) return null;
-    const { plan: runPlan, startedAtMs, roundsCommitted, reason } = run;
+    const { plan: runPlan, startedAtMs, roundsCommitted, progress, reason } = run;
     const endedAtMs = coordinator.runEndedAtMs;
     return {
       run: run.run,
@@ -122,6 +127,7 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
       startedAtMs,
       endedAtMs,
       roundsCommitted,
+      bestVersion: progress.best?.version ?? null,
       reason,
     };
   }
@@ -147,7 +153,7 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
         if (slot === -1) throw new ChorusError('REGISTRY_FULL', undefined, { retryAfterMs: plan().heartbeatTimeoutMs });
       } else {
         slot = slotOf(clientId);
-        coordinator.registerAgain(slot);
+        coordinator.registerAgain(slot, profile);
       }
       const id = registry.idOf(slot);
       const { heartbeatIntervalMs, heartbeatTimeoutMs } = plan();
@@ -192,6 +198,10 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
       return { ...ticket, aggregatorUrl: deps.aggregatorUrl() };
     },
 
+    async reportEvaluation(clientId, result) {
+      return coordinator.reportEvaluation(presentSlotOf(clientId), clientId.toLowerCase(), result);
+    },
+
     leave: (clientId) => coordinator.leave(slotOf(clientId)),
 
     evict(clientId) {
@@ -204,9 +214,9 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
     run: runView,
     rounds: (limit = 100) => allRounds().slice(-limit).reverse(),
 
-    round(round) {
+    round(round, kind = 'training') {
       const run = coordinator.run?.run;
-      const record = allRounds().findLast((one) => one.run === run && one.round === round);
+      const record = allRounds().findLast((one) => one.run === run && one.round === round && one.kind === kind);
       if (!record) throw new ChorusError('ROUND_UNKNOWN', `Round ${round} of the current run is not known`);
       return record;
     },
@@ -236,6 +246,8 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
       mustServe();
       const { plan: wanted, problems } = readRunPlan(settings, defaults);
       if (problems.length > 0) throw new ChorusError('PLAN_INVALID', problems.map(({ message }) => message).join(' '));
+      const unjudged = judgeProblem(wanted, deps.hasEvaluator);
+      if (unjudged !== null) throw new ChorusError('PLAN_INVALID', unjudged);
       if (wanted.initialModel === 'latest' && !models.latest) {
         throw new ChorusError(
           'PLAN_INVALID',
@@ -283,6 +295,7 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
         roundsAbandonedTotal: totals.roundsAbandoned,
         updatesTotal: { ...totals.updates },
         aggregatorRestartsTotal: aggregator.restarts,
+        evaluationsTotal: { ...totals.evaluations },
         longPollsHeld: polls.count,
       };
     },

@@ -1,15 +1,15 @@
-import { type Actor, createActor, fromPromise, type InspectionEvent, type Observer } from 'xstate';
+import { type Actor, assign, createActor, fromPromise, type InspectionEvent, type Observer } from 'xstate';
 import type { Recovered } from '../domain/aggregation.ts';
 import type { ClientProfile } from '../domain/client.ts';
 import type { Clock } from '../domain/clock.ts';
 import { ChorusError } from '../domain/errors.ts';
 import type { OpenPhase, Position } from '../domain/facts.ts';
-import type { ExclusionReason, Phase, RunState } from '../domain/handle.ts';
+import type { EvaluationResult, ExclusionReason, Phase, Receipt, RunState } from '../domain/handle.ts';
 import type { ModelInfo } from '../domain/model.ts';
 import { isBuffered, type Plan } from '../domain/plan.ts';
 import type { RandomStream } from '../domain/random.ts';
-import type { Round, Tally } from '../domain/round.ts';
-import type { Run } from '../domain/run.ts';
+import { kindOf, type Round, type Tally } from '../domain/round.ts';
+import { attemptOf, type Run } from '../domain/run.ts';
 import type { History } from '../history/history.ts';
 import { cannotResume, resumeOf } from '../history/resume.ts';
 import { readBackMsMax } from '../machines/aggregator.machine.ts';
@@ -21,6 +21,7 @@ import type { AggregatorActor } from './aggregator.actor.ts';
 import type { ClientTokens } from './client-tokens.ts';
 import { BoundedEventFeed } from './event-feed.ts';
 import { bytesOf } from './given-round.ts';
+import { type Judge, judgeModel } from './judge.ts';
 import { LongPolls, type Standing } from './long-polls.ts';
 import { ModelKeeper } from './model-keeper.ts';
 import type { Recorder } from './recorder.ts';
@@ -54,6 +55,8 @@ export interface CoordinatorDeps {
   aggregator: AggregatorActor;
   models: ModelStore;
   policy: SelectionPolicy;
+  /** The server's own evaluator; null: there is none. */
+  judge: Judge | null;
   registry: ClientRegistry;
   /** What happened before this process began, if anything. */
   history: History;
@@ -90,6 +93,7 @@ export class Coordinator {
     expired: 0,
     roundsCommitted: 0,
     roundsAbandoned: 0,
+    evaluations: { done: 0, failed: 0 },
     updates: { accepted: 0, discarded: 0, refused: 0 },
   };
   readonly startedAtMs: number;
@@ -100,7 +104,9 @@ export class Coordinator {
   #sweepTimer: unknown;
   #membershipTimer: unknown = null;
   #lastNews = '';
-  #lastPosition = '';
+  /** What was recorded last. */
+  #lastPosition: Position | null = null;
+  #lastRun: Run | null = null;
   #watchedRound: unknown = null;
   #endedAtMs: number | null = null;
   #view: CoordinatorView = { run: null, plan: null, round: 0, isOver: false, isBuffered: false };
@@ -124,6 +130,7 @@ export class Coordinator {
       isTraining: () => this.phase === 'training',
       tell: (fact) => this.#tellRound(fact),
       membershipChanged: () => this.#membershipChanged(),
+      countsChanged: () => this.#countsChanged(),
       wake: (slot) => this.#wake(slot),
     });
     this.#beginAgain();
@@ -229,6 +236,7 @@ export class Coordinator {
     return {
       ...this.registry.counts(),
       population: this.registry.population,
+      evaluatorsWaiting: this.registry.evaluatorsWaiting,
       contributions: this.history.open?.record.contributions.length ?? 0,
       atMs: this.#deps.clock.now(),
     };
@@ -283,8 +291,8 @@ export class Coordinator {
   }
 
   /** A client that restarted: it keeps its id, and is out of the open round. @throws STORAGE_UNAVAILABLE */
-  registerAgain(slot: number): void {
-    this.#takeOut([slot], 'rendezvous', true);
+  registerAgain(slot: number, { evaluates = false }: ClientProfile): void {
+    this.#takeOut([slot], 'rendezvous', { isAsked: true, evaluates });
     this.registry.refile(slot, this.#deps.clock.now());
     this.totals.registrations += 1;
     this.#membershipChanged();
@@ -308,6 +316,10 @@ export class Coordinator {
 
   endTraining(report: Parameters<RoundWork['endTraining']>[0]) {
     return this.#work.endTraining(report);
+  }
+
+  reportEvaluation(slot: number, clientId: string, result: EvaluationResult): Promise<Receipt> {
+    return this.#work.reportEvaluation(slot, clientId, result);
   }
 
   noteRefusedUpload(report: { clientId: string; round: number; code: string }): void {
@@ -398,9 +410,12 @@ export class Coordinator {
       actors: {
         ...deadlines,
         round,
+        judge: fromPromise(({ input, signal }) => judgeModel(this.#deps.judge, this.models, input, signal)),
         openRound: fromPromise(({ input: { run, resumed }, signal }) => work.open(run, resumed, signal)),
       },
       actions: {
+        recordJudgement: (_, judgement) => work.recordJudgement(judgement),
+        noteNow: assign(({ context }) => ({ tally: { ...context.tally, atMs: clock.now() } })),
         settleRound: (_, outcome) => {
           if (outcome) work.settle(outcome);
         },
@@ -413,8 +428,9 @@ export class Coordinator {
     return this.#machine.getSnapshot().children.round?.getSnapshot() ?? null;
   }
 
+  /** Tells the round's machine; when none is open, nobody needs to know. */
   #tellRound(fact: RoundEvent): void {
-    this.#machine.send({ type: 'round.fact', fact });
+    this.#machine.getSnapshot().children.round?.send(fact);
   }
 
   #giveUp(reason: 'aggregatorLost' | 'updatesLost', detail: string): void {
@@ -425,6 +441,11 @@ export class Coordinator {
   #membershipChanged(): void {
     const tally = this.tally();
     this.#machine.send({ type: 'membership.changed', tally });
+    this.#countsChanged(tally);
+  }
+
+  /** Clients changed their states, and are as many as before: only the open round wants to know. */
+  #countsChanged(tally: Tally = this.tally()): void {
     if (this.history.open) this.#tellRound({ type: 'membership.changed', tally });
     this.#membershipTimer ??= this.#deps.clock.setTimeout(() => {
       this.#membershipTimer = null;
@@ -435,13 +456,18 @@ export class Coordinator {
   /**
    * Clients drop out of whatever they were in. @returns whether their machine takes the event, of any of them.
    * @param isAsked a client asks for it, and can be refused: @throws STORAGE_UNAVAILABLE
+   * @param evaluates of one that registers again: it can evaluate a model
    */
-  #takeOut(slots: readonly number[], event: keyof typeof exclusionOf, isAsked = false): boolean {
+  #takeOut(
+    slots: readonly number[],
+    event: keyof typeof exclusionOf,
+    { isAsked = false, evaluates = false }: { isAsked?: boolean; evaluates?: boolean } = {},
+  ): boolean {
     const { recorder, aggregator } = this.#deps;
     const out = slots
       .filter((slot) => this.registry.takes(slot, event))
       .map((slot) => ({ slot, clientId: this.registry.idOf(slot), before: this.registry.stateOf(slot) }));
-    const facts = out.map(({ clientId }) => factOf(event, clientId));
+    const facts = out.map(({ clientId }) => factOf(event, clientId, evaluates));
     const [first] = facts;
     if (!first) return false;
     if (isAsked) recorder.must(first);
@@ -466,7 +492,7 @@ export class Coordinator {
     this.#view = {
       run: run?.run ?? null,
       plan: run?.plan ?? null,
-      round: run ? Math.min(run.round, run.plan.rounds) : 0,
+      round: run ? (run.evaluation?.round ?? Math.min(run.round, run.plan.rounds)) : 0,
       isOver: this.isOver,
       isBuffered: run !== null && isBuffered(run.plan),
     };
@@ -477,7 +503,7 @@ export class Coordinator {
     }
     this.#notePosition();
     const { phase, runState } = this;
-    const attempt = run?.attempt ?? 0;
+    const { attempt = 0, evaluates = null } = run ? attemptOf(run) : {};
     const news = `${runState} ${phase} ${this.roundNumber} ${attempt} ${run?.run}`;
     if (news === this.#lastNews) return;
     this.#lastNews = news;
@@ -488,6 +514,7 @@ export class Coordinator {
       phase,
       round: this.roundNumber,
       attempt,
+      kind: run ? kindOf({ evaluates }) : null,
       deadlineAtMs: this.phaseSince.deadlineAtMs,
     });
     this.polls.wakeAll((slot) => (this.registry.stateOf(slot) === 'unknown' ? null : this.standing(slot)));
@@ -495,10 +522,9 @@ export class Coordinator {
 
   #notePosition(): void {
     const position = this.#position();
-    if (!position) return;
-    const written = JSON.stringify(position);
-    if (written === this.#lastPosition) return;
-    this.#lastPosition = written;
+    if (!position || (this.run === this.#lastRun && isSamePlace(position, this.#lastPosition))) return;
+    this.#lastRun = this.run;
+    this.#lastPosition = position;
     const { carried } = this.history;
     const wasCarried = carried.size > 0;
     this.#deps.recorder.note({ type: 'position', position });
@@ -533,14 +559,33 @@ export class Coordinator {
   }
 
   #armSweep(): void {
-    this.#sweepTimer = this.#deps.clock.setTimeout(() => {
+    const { clock } = this.#deps;
+    const { expiryTickMs } = this.registry;
+    const armedAtMs = clock.now();
+    this.#sweepTimer = clock.setTimeout(() => {
+      // Timers go by time that passes. When the clock was set back, silence would not be seen until it has caught up.
+      const setBackMs = armedAtMs + expiryTickMs - clock.now();
+      if (setBackMs > expiryTickMs) this.registry.setBack(setBackMs, clock.now());
       const lost: number[] = [];
-      this.registry.expire(this.#deps.clock.now(), (slot) => lost.push(slot));
+      this.registry.expire(clock.now(), (slot) => lost.push(slot));
       this.totals.expired += lost.length;
       if (this.#takeOut(lost, 'heartbeatTimedOut')) this.#membershipChanged();
       this.#armSweep();
-    }, this.registry.expiryTickMs);
+    }, expiryTickMs);
   }
+}
+
+/** Whether two positions of the same run differ in nothing. */
+function isSamePlace(a: Position, b: Position | null): boolean {
+  if (!b || a.state !== b.state || a.sinceMs !== b.sinceMs || a.deadlineAtMs !== b.deadlineAtMs) return false;
+  if (!a.round || !b.round) return a.round === b.round;
+  return (
+    a.round.phase === b.round.phase &&
+    a.round.target === b.round.target &&
+    a.round.extensions === b.round.extensions &&
+    a.round.sinceMs === b.round.sinceMs &&
+    a.round.deadlineAtMs === b.round.deadlineAtMs
+  );
 }
 
 const lasting: readonly string[] = [
@@ -549,6 +594,7 @@ const lasting: readonly string[] = [
   'opening',
   'round',
   'gathering',
+  'judging',
   'paused',
   'finished',
   'stopped',
@@ -559,10 +605,10 @@ const isLasting = (state: string | undefined): state is Position['state'] =>
 const openPhases: readonly string[] = ['selecting', 'training', 'aggregating', 'committing'] satisfies OpenPhase[];
 const isOpenPhase = (phase: Phase): phase is OpenPhase => openPhases.includes(phase);
 
-function factOf(event: keyof typeof exclusionOf, clientId: string) {
+function factOf(event: keyof typeof exclusionOf, clientId: string, evaluates: boolean) {
   switch (event) {
     case 'rendezvous':
-      return { type: 'client.returned', clientId } as const;
+      return { type: 'client.returned', clientId, ...(evaluates ? { evaluates } : {}) } as const;
     case 'leave':
       return { type: 'client.lost', clientId, reason: 'left' } as const;
     case 'heartbeatTimedOut':

@@ -1,6 +1,6 @@
 import type { Aggregate } from '../domain/aggregation.ts';
 import { ChorusError, fromRefusal } from '../domain/errors.ts';
-import type { ModelBlob, ModelInfo } from '../domain/model.ts';
+import type { ModelBlob, ModelInfo, ModelView } from '../domain/model.ts';
 import type { History } from '../history/history.ts';
 import type { ModelStore } from '../storage/model-store.ts';
 import type { AggregatorActor } from './aggregator.actor.ts';
@@ -30,7 +30,7 @@ export class ModelKeeper {
   }
 
   /** Versions whose bytes are at hand, oldest first. */
-  list(): ModelInfo[] {
+  list(): ModelView[] {
     return this.#history.models.filter(({ sha256 }) => this.#store.has(sha256));
   }
 

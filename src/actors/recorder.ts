@@ -19,6 +19,7 @@ const ofRound: ReadonlySet<Fact['type']> = new Set<Fact['type']>([
   'clients.selected',
   'training.started',
   'update.accepted',
+  'result.accepted',
   'training.failed',
   'client.evicted',
   'clients.dismissed',

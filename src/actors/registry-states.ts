@@ -19,6 +19,10 @@ export const registryStates = (registry: ClientRegistry, nowMs: () => number): C
   add: (clientId, profile) => {
     if (registry.find(clientId) === -1) registry.restore(clientId, 'waiting', nowMs(), profile);
   },
+  setEvaluates: (clientId, evaluates) => {
+    const slot = registry.find(clientId);
+    if (slot !== -1) registry.setEvaluates(slot, evaluates);
+  },
   apply: (clientId, event) => {
     const slot = registry.find(clientId);
     return slot !== -1 && registry.apply(slot, event) !== null;

@@ -3,6 +3,7 @@ import type { RandomStream } from '../domain/random.ts';
 import type { ClientEventType } from '../machines/client.machine.ts';
 import { clientTable, eventIndex, refused, stateIndex } from '../machines/client-table.ts';
 import { type ClientTag, carriesTag, formatClientId, parseClientId } from './client-id.ts';
+import { Evaluators } from './evaluators.ts';
 import { ExpiryWheel } from './expiry-wheel.ts';
 import { PartitionedSlots } from './partitioned-slots.ts';
 
@@ -32,6 +33,7 @@ export class ClientRegistry {
   #capacity = 0;
   #tags = new Uint32Array(0);
   #seenUntilMs = new Float64Array(0);
+  readonly #evaluators = new Evaluators();
   /** Only of clients that told something of themselves. */
   readonly #profiles = new Map<number, ClientProfile>();
 
@@ -66,6 +68,11 @@ export class ClientRegistry {
       doneAndInactive: this.#slots.count(doneAndInactive),
       ignored: this.#slots.count(ignored),
     };
+  }
+
+  /** Clients waiting that can evaluate a model. */
+  get evaluatorsWaiting(): number {
+    return this.#evaluators.waiting;
   }
 
   /** Registers a new client. @returns its slot, or −1 when the registry is full. */
@@ -106,7 +113,8 @@ export class ClientRegistry {
     const next = clientTable.next[this.#slots.partOf(slot) * eventCount + eventIndex[event]] ?? refused;
     if (next === refused) return null;
     this.#slots.move(slot, next);
-    if (next === unknown) this.#profiles.delete(slot);
+    this.#evaluators.moved(slot, next === stateIndex.waiting);
+    if (next === unknown) this.#forget(slot);
     return clientStates[next] ?? null;
   }
 
@@ -128,6 +136,17 @@ export class ClientRegistry {
     this.#tags.set([first, second, third], slot * tagWords);
     this.#enter(slot, nowMs, profile);
     this.#slots.move(slot, stateIndex[state]);
+    this.#evaluators.moved(slot, state === 'waiting');
+  }
+
+  canEvaluate(slot: number): boolean {
+    return this.#evaluators.has(slot);
+  }
+
+  /** The client can evaluate a model from now on, or cannot any more. */
+  setEvaluates(slot: number, evaluates: boolean): void {
+    const { evaluates: _, ...profile } = this.profileOf(slot);
+    this.#setProfile(slot, evaluates ? { ...profile, evaluates } : profile);
   }
 
   /** A client that was gone is there again: silence counts from now. */
@@ -148,6 +167,11 @@ export class ClientRegistry {
   /** @returns up to `count` distinct slots of a state, uniformly at random, in O(count). */
   sample(state: ClientState, count: number, random: RandomStream): number[] {
     return this.#slots.sample(stateIndex[state], count, random);
+  }
+
+  /** The same, of those waiting that can evaluate a model. */
+  sampleEvaluators(count: number, random: RandomStream): number[] {
+    return this.#evaluators.sample(count, random);
   }
 
   /** The slots in a state, in no order; do not change states while iterating. */
@@ -181,9 +205,18 @@ export class ClientRegistry {
     return this.#wheel.tickMs;
   }
 
+  /** The clock was set back by so much: silence is counted from where it stood. */
+  setBack(byMs: number, nowMs: number): void {
+    for (let slot = 0; slot < this.#capacity; slot += 1) this.touch(slot, this.seenUntilMs(slot) - byMs);
+    this.#refileAll(this.#wheel.timeoutMs, nowMs);
+  }
+
   /** A plan may change the timeout; it holds for clients registered before as well. */
   setHeartbeatTimeout(timeoutMs: number, nowMs: number): void {
-    if (timeoutMs === this.#wheel.timeoutMs) return;
+    if (timeoutMs !== this.#wheel.timeoutMs) this.#refileAll(timeoutMs, nowMs);
+  }
+
+  #refileAll(timeoutMs: number, nowMs: number): void {
     this.#wheel.reset(timeoutMs, nowMs);
     for (let slot = 0; slot < this.#capacity; slot += 1) {
       if (this.#slots.partOf(slot) !== unknown) this.#wheel.add(slot, this.seenUntilMs(slot));
@@ -194,7 +227,19 @@ export class ClientRegistry {
     this.apply(slot, 'rendezvous');
     this.#seenUntilMs[slot] = nowMs;
     this.#wheel.add(slot, nowMs);
-    if (profile.name !== undefined || profile.attributes !== undefined) this.#profiles.set(slot, profile);
+    this.#setProfile(slot, profile);
+  }
+
+  #setProfile(slot: number, profile: ClientProfile): void {
+    const { name, attributes, evaluates = false } = profile;
+    if (name !== undefined || attributes !== undefined || evaluates) this.#profiles.set(slot, profile);
+    else this.#profiles.delete(slot);
+    this.#evaluators.set(slot, evaluates, this.stateOf(slot) === 'waiting', this.#capacity);
+  }
+
+  #forget(slot: number): void {
+    this.#profiles.delete(slot);
+    this.#evaluators.set(slot, false, false, this.#capacity);
   }
 
   #tagOf(slot: number): ClientTag {

@@ -9,27 +9,41 @@ import type {
 } from '../domain/aggregation.ts';
 import type { Clock } from '../domain/clock.ts';
 import { ChorusError, fromRefusal, toRefusal } from '../domain/errors.ts';
-import type { ExclusionReason, TrainingTicket } from '../domain/handle.ts';
+import type { Evaluator } from '../domain/evaluation.ts';
+import type { EvaluationResult, ExclusionReason, Receipt, RoundRecord, TrainingTicket } from '../domain/handle.ts';
+import { hyperparametersOf } from '../domain/hyperparameters.ts';
+import type { Metrics } from '../domain/metrics.ts';
 import { isBuffered, stalenessFactor, strategyChoice } from '../domain/plan.ts';
 import type { RandomStream } from '../domain/random.ts';
-import { isFull, type Round, type RoundOutcome, type Tally } from '../domain/round.ts';
-import type { Run } from '../domain/run.ts';
+import { isFull, kindOf, type Round, type RoundOutcome, type Tally } from '../domain/round.ts';
+import { attemptOf, type Run } from '../domain/run.ts';
 import type { History } from '../history/history.ts';
 import { weightedMetrics } from '../history/round-ledger.ts';
+import type { Judgement } from '../machines/coordinator.machine.ts';
 import type { RoundEvent } from '../machines/round.machine.ts';
 import { strategyOf } from '../strategies/of-plan.ts';
 import type { AggregatorActor } from './aggregator.actor.ts';
 import type { ClientTokens } from './client-tokens.ts';
+import { checkResult, receiptAgain } from './evaluation-results.ts';
 import type { BoundedEventFeed } from './event-feed.ts';
 import type { ModelKeeper } from './model-keeper.ts';
 import type { Recorder } from './recorder.ts';
 import type { ClientRegistry } from './registry.ts';
-import { type SelectionAnswered, type SelectionPolicy, startSelector } from './selector.actor.ts';
+import {
+  type Candidates,
+  type SelectionAnswered,
+  type SelectionPolicy,
+  startSelector,
+  uniformPolicy,
+} from './selector.actor.ts';
 
 /** Times a round that is gone on with is opened, when the aggregator is lost over it. */
 export const openingAttemptsMax = 3;
 /** Times a sum is begun again when the aggregator is lost over it; what it needs is on the disk. */
 const summingAttemptsMax = 3;
+
+/** Characters kept of why an evaluation was missed. */
+const reasonLengthMax = 300;
 
 /** What the work on a round needs of the coordinator. */
 export interface RoundWorkDeps {
@@ -43,7 +57,12 @@ export interface RoundWorkDeps {
   aggregator: AggregatorActor;
   tokens: ClientTokens;
   policy: SelectionPolicy;
-  totals: { roundsCommitted: number; roundsAbandoned: number; updates: { accepted: number; discarded: number } };
+  totals: {
+    roundsCommitted: number;
+    roundsAbandoned: number;
+    evaluations: { done: number; failed: number };
+    updates: { accepted: number; discarded: number };
+  };
   tally: () => Tally;
   /** The open round as its machine sees it, and the phase it is in. */
   round: () => Round | null;
@@ -51,9 +70,14 @@ export interface RoundWorkDeps {
   /** Tells the round's machine. */
   tell: (fact: RoundEvent) => void;
   membershipChanged: () => void;
+  countsChanged: () => void;
   wake: (slot: number) => void;
   onCrash: (error: unknown) => void;
 }
+
+/** What an order is made from: of an attempt that is to be opened, there is no deadline yet. */
+type OrderBasis = Pick<Round, 'run' | 'round' | 'attempt' | 'evaluates' | 'plan'> &
+  Partial<Pick<Round, 'deadlineAtMs'>>;
 
 const isAway = (answer: ServiceAnswer<unknown>): boolean =>
   answer.kind === 'refused' && answer.code === 'AGGREGATOR_UNAVAILABLE';
@@ -88,7 +112,9 @@ export class RoundWork {
 
   constructor(deps: RoundWorkDeps) {
     this.#deps = deps;
-    this.#selector = startSelector(deps.policy, (answer) => this.#onSelection(answer));
+    // A policy that favours some would show the model as good as it is for them.
+    const policy: SelectionPolicy = (request) => (this.#evaluates === null ? deps.policy : uniformPolicy)(request);
+    this.#selector = startSelector(policy, (answer) => this.#onSelection(answer));
   }
 
   stop(): void {
@@ -99,18 +125,21 @@ export class RoundWork {
   async open(run: Run, resumed: Round | null, signal: AbortSignal): Promise<{ tally: Tally }> {
     const { models, aggregator, recorder, history, tally } = this.#deps;
     await models.announce();
+    const next = attemptOf(run);
     const recovered = resumed ? this.#recovered() : this.#carriedOver(run);
-    let opened = await aggregator.openRound(this.#orderOf(run), recovered);
+    const order = this.#orderOf({ run: run.run, plan: run.plan, ...next });
+    let opened = await aggregator.openRound(order, recovered);
     for (let again = 1; recovered && isAway(opened) && again < openingAttemptsMax; again += 1) {
       signal.throwIfAborted();
-      opened = await aggregator.openRound(this.#orderOf(run), recovered);
+      opened = await aggregator.openRound(order, recovered);
     }
     if (opened.kind === 'refused') throw fromRefusal(opened);
     signal.throwIfAborted();
-    const { round, attempt } = run;
+    const { round, attempt } = next;
     if (!resumed) {
       const carried = [...history.carried.keys()];
-      recorder.note({ type: 'round.opened', round, attempt, base: history.current?.version ?? null });
+      const base = history.current?.version ?? null;
+      recorder.note({ type: 'round.opened', round, attempt, base, kind: kindOf(next) });
       for (const clientId of carried) this.#wakeClient(clientId);
     }
     return { tally: tally() };
@@ -118,18 +147,25 @@ export class RoundWork {
 
   /** Asks the selector for clients. */
   askSelector(count: number): void {
-    const { registry, random, history } = this.#deps;
+    const { random, history } = this.#deps;
     this.#selectionId += 1;
     this.#selectionWanted = count;
-    this.#selector.ask(this.#selectionId, {
-      count,
-      round: history.run?.round ?? 0,
-      random,
-      candidates: {
-        count: registry.count('waiting'),
-        sample: (size, stream) => registry.sample('waiting', size, stream).map((slot) => registry.idOf(slot)),
-      },
-    });
+    const round = history.open?.record.round ?? 0;
+    this.#selector.ask(this.#selectionId, { count, round, random, candidates: this.#candidates() });
+  }
+
+  #candidates(): Candidates {
+    const { registry } = this.#deps;
+    const [count, sample] =
+      this.#evaluates === null
+        ? [registry.count('waiting'), (size: number, random: RandomStream) => registry.sample('waiting', size, random)]
+        : [registry.evaluatorsWaiting, (size: number, random: RandomStream) => registry.sampleEvaluators(size, random)];
+    return { count, sample: (size, random) => sample(size, random).map((slot) => registry.idOf(slot)) };
+  }
+
+  /** Version that the open attempt evaluates; null: it trains. */
+  get #evaluates(): number | null {
+    return this.#deps.history.open?.evaluates ?? null;
   }
 
   #onSelection(answer: SelectionAnswered): void {
@@ -146,13 +182,15 @@ export class RoundWork {
     for (const clientId of answer.clientIds) {
       if (chosen.size === this.#selectionWanted) break;
       const slot = typeof clientId === 'string' ? registry.find(clientId) : -1;
-      if (slot !== -1 && registry.stateOf(slot) === 'waiting') chosen.add(registry.idOf(slot));
+      const isCandidate = slot !== -1 && registry.stateOf(slot) === 'waiting';
+      if (isCandidate && (this.#evaluates === null || registry.canEvaluate(slot))) chosen.add(registry.idOf(slot));
     }
     const clientIds = [...chosen];
     if (clientIds.length > 0) {
-      const { round, attempt } = history.open.record;
+      const { round, attempt, kind } = history.open.record;
       recorder.note({ type: 'clients.selected', clientIds });
-      feed.publish('clients.selected', { round, attempt, count: clientIds.length, clientIds: clientIds.slice(0, 20) });
+      const count = clientIds.length;
+      feed.publish('clients.selected', { round, attempt, kind, count, clientIds: clientIds.slice(0, 20) });
     }
     tell({ type: 'selection.made', tally: tally(), selected: clientIds.length });
     for (const clientId of clientIds) wake(registry.find(clientId));
@@ -169,12 +207,12 @@ export class RoundWork {
     if (!ledger || !round || !this.#deps.isTraining() || (before !== 'selected' && before !== 'training')) {
       throw notSelected();
     }
-    const { run, round: number, attempt, plan } = round;
+    const { run, round: number, attempt, plan, evaluates } = round;
     const start = ledger.starts.get(clientId) ?? { round: number, attempt };
     if (before === 'selected') {
       recorder.must({ type: 'training.started', clientId });
       this.#deps.wake(slot);
-      this.#deps.membershipChanged();
+      this.#deps.countsChanged();
     }
     const trainingToken = tokens.trainingToken(clientId, run, start.round, start.attempt);
     // Who began in an earlier round was admitted when this one was opened.
@@ -189,9 +227,10 @@ export class RoundWork {
     return {
       run,
       round: start.round,
+      task: evaluates === null ? 'train' : 'evaluate',
       trainingToken,
       modelVersion: models.current?.version ?? null,
-      hyperparameters: { ...plan.hyperparameters, ...strategyOf(strategyChoice(plan)).hyperparameters },
+      hyperparameters: { ...hyperparametersOf(plan, number), ...strategyOf(strategyChoice(plan)).hyperparameters },
       deadlineAtMs: this.#deps.round()?.deadlineAtMs ?? round.deadlineAtMs,
     };
   }
@@ -202,7 +241,7 @@ export class RoundWork {
     const ledger = history.open;
     const start = ledger ? ledger.starts.get(clientId) : history.carried.get(clientId);
     const isItsStart = start?.round === round && start.attempt === attempt;
-    if (!ledger || !isItsStart || !this.#deps.isTraining()) {
+    if (!ledger || !isItsStart || ledger.evaluates !== null || !this.#deps.isTraining()) {
       const { run } = history;
       // It trains on while a version is made of others' contributions, and counts for the next.
       if (isItsStart && run && isBuffered(run.plan) && this.#isTrainingStill(clientId)) return comeBackSoon;
@@ -258,6 +297,42 @@ export class RoundWork {
     return { kind: 'discarded', detail };
   }
 
+  /**
+   * A client reports what it measured. It is settled before this returns.
+   * @throws NUM_EXAMPLES_INVALID, METRICS_INVALID, EVALUATION_DISCARDED, EVALUATION_CONFLICT, STORAGE_UNAVAILABLE
+   */
+  async reportEvaluation(slot: number, clientId: string, result: EvaluationResult): Promise<Receipt> {
+    const { clock, registry, recorder, feed, tally, tell, wake } = this.#deps;
+    const round = this.#deps.round();
+    const plan = round?.plan ?? this.#deps.history.run?.plan;
+    if (!plan) throw new ChorusError('EVALUATION_DISCARDED');
+    const { receipt, metrics } = checkResult(clientId, result, plan);
+    const isWanted =
+      round !== null && round.evaluates !== null && round.round === result.round && this.#deps.isTraining();
+    if (!isWanted || registry.stateOf(slot) !== 'training') {
+      const again = receiptAgain(receipt, this.#evaluationOf(result.round));
+      await recorder.settled();
+      return again;
+    }
+    recorder.must({ type: 'result.accepted', receipt, metrics });
+    feed.publish('result.accepted', { ...receipt, metrics });
+    registry.touch(slot, Math.max(clock.now(), registry.seenUntilMs(slot)));
+    wake(slot);
+    tell({ type: 'update.accepted', tally: tally() });
+    await recorder.settled();
+    return receipt;
+  }
+
+  /** The newest evaluation of this round's model. */
+  #evaluationOf(round: number): RoundRecord | null {
+    const { history } = this.#deps;
+    const isIt = (record: RoundRecord | undefined): boolean =>
+      record?.kind === 'evaluation' && record.round === round && record.run === history.run?.run;
+    const open = history.open?.record;
+    if (open && isIt(open)) return open;
+    return history.rounds.findLast(isIt) ?? null;
+  }
+
   /** The round takes no more updates: whoever is still open is out of it. */
   dismissStragglers(round: Round): void {
     const { registry, recorder, wake } = this.#deps;
@@ -268,14 +343,18 @@ export class RoundWork {
     for (const slot of open) wake(slot);
   }
 
-  async close(round: Round): Promise<{ atMs: number }> {
+  /** Has the contributions summed; those of an evaluation are metrics only. */
+  async close(round: Round): Promise<{ atMs: number; metrics: Metrics }> {
     const { aggregator, history, clock } = this.#deps;
-    const contributions = history.open?.record.contributions.map(({ clientId }) => clientId) ?? [];
+    const accepted = history.open?.record.contributions ?? [];
+    const metrics = weightedMetrics(accepted);
+    if (round.evaluates !== null) return { atMs: clock.now(), metrics };
+    const contributions = accepted.map(({ clientId }) => clientId);
     for (let attempt = 1; ; attempt += 1) {
       const answer = await aggregator.closeRound({ round: round.round, attempt: round.attempt, contributions });
       if (answer.kind === 'ok') {
         this.#aggregate = answer.value;
-        return { atMs: clock.now() };
+        return { atMs: clock.now(), metrics };
       }
       const canBeSummedAgain = isAway(answer) && history.open?.staged != null;
       if (!canBeSummedAgain || attempt === summingAttemptsMax) throw fromRefusal(answer);
@@ -285,7 +364,7 @@ export class RoundWork {
   }
 
   /** Makes the aggregate the next model: from one moment to the next, or not at all. */
-  async commit({ run, round }: Round, signal: AbortSignal): Promise<{ modelVersion: number }> {
+  async commit({ run, round }: Round, signal: AbortSignal): Promise<{ modelVersion: number; metrics: Metrics }> {
     const { clock, history, recorder, models } = this.#deps;
     const record = history.open?.record;
     const aggregate = this.#aggregate;
@@ -307,7 +386,7 @@ export class RoundWork {
     // At once, also after the last round, so that nobody is served an older model. If it fails, the next round says so.
     models.announce().catch(() => undefined);
     void this.#deps.aggregator.releaseUpdates();
-    return { modelVersion: model.version };
+    return { modelVersion: model.version, metrics: model.metrics };
   }
 
   /** Whatever way a round was left: it is recorded, and its clients are given back to the population. */
@@ -316,19 +395,25 @@ export class RoundWork {
     this.#aggregate = null;
     this.#selectionId += 1;
     if (outcome.kind === 'committed') totals.roundsCommitted += 1;
-    else {
-      if (!history.open) return;
+    else if (outcome.kind === 'evaluated') this.#settleEvaluation(outcome.modelVersion);
+    else if (history.open) {
+      const { kind } = history.open.record;
       recorder.note({ type: 'round.abandoned', reason: outcome.reason, detail: outcome.detail });
       void aggregator.abandonRound();
-      totals.roundsAbandoned += 1;
+      if (kind === 'training') totals.roundsAbandoned += 1;
+      else totals.evaluations.failed += 1;
+    } else {
+      this.#missEvaluation('clients', outcome.detail);
+      return;
     }
     const record = history.rounds.at(-1);
     if (!record) return;
-    const { run, round, attempt, contributions, exclusions, metrics, modelVersion, reason } = record;
+    const { run, round, attempt, kind, contributions, exclusions, metrics, modelVersion, reason } = record;
     feed.publish(`round.${outcome.kind}`, {
       run,
       round,
       attempt,
+      kind,
       modelVersion,
       reason,
       contributions: contributions.length,
@@ -338,12 +423,47 @@ export class RoundWork {
     membershipChanged();
   }
 
-  #orderOf({ run, round, attempt, plan, ...rest }: Run | Round): RoundOrder {
+  /** What the server's own evaluator found. */
+  recordJudgement(judgement: Judgement): void {
+    const { history, recorder, feed, totals } = this.#deps;
+    const version = history.run?.evaluation?.version;
+    if (version === undefined) return;
+    if (judgement.kind === 'failed') {
+      this.#missEvaluation('server', judgement.reason);
+      return;
+    }
+    const { metrics } = judgement;
+    recorder.note({ type: 'model.judged', version, metrics });
+    totals.evaluations.done += 1;
+    feed.publish('model.judged', { version, metrics });
+  }
+
+  #settleEvaluation(version: number): void {
+    const { history, recorder, totals, aggregator } = this.#deps;
+    const record = recorder.durability === 'round' ? (history.open?.record ?? null) : null;
+    recorder.note({ type: 'round.evaluated', version, record });
+    void aggregator.abandonRound();
+    totals.evaluations.done += 1;
+  }
+
+  /** A model was to be evaluated, and there was not even a beginning. */
+  #missEvaluation(by: Evaluator, why: string): void {
+    const { history, recorder, feed, totals } = this.#deps;
+    const due = history.run?.evaluation;
+    if (!due || due.by[0] !== by) return;
+    const reason = why.slice(0, reasonLengthMax);
+    recorder.note({ type: 'evaluation.missed', version: due.version, by, reason });
+    totals.evaluations.failed += 1;
+    feed.publish('evaluation.missed', { version: due.version, by, reason });
+  }
+
+  #orderOf({ run, round, attempt, evaluates, plan, deadlineAtMs = 0 }: OrderBasis): RoundOrder {
     return {
       run,
       round,
       attempt,
-      deadlineAtMs: 'deadlineAtMs' in rest ? rest.deadlineAtMs : 0,
+      kind: kindOf({ evaluates }),
+      deadlineAtMs,
       uploadAttemptsMax: plan.uploadAttemptsMax,
       downloadsMax: plan.downloadsMax,
       payloadBytesMax: plan.payloadBytesMax,

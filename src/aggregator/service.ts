@@ -253,6 +253,7 @@ export class Aggregation implements AggregatorService, UploadGate {
         ticket.refusals > 0 && open?.order.round === round && ticket.refusals >= open.order.uploadAttemptsMax;
       throw exhausted ? new ChorusError('UPLOAD_ATTEMPTS_EXHAUSTED') : discarded(round);
     }
+    if (open.order.kind === 'evaluation') throw new ChorusError('TASK_MISMATCH');
     const bytesMax = open.order.payloadBytesMax;
     const tooLarge = (bytes: number): ChorusError => {
       void open.refuse(ticket, 'PAYLOAD_TOO_LARGE');

@@ -122,6 +122,7 @@ const orderOf = ({ run, round, attempt, plan }: Run, base: ModelInfo | null): Ro
   run,
   round,
   attempt,
+  kind: 'training',
   deadlineAtMs: 0,
   uploadAttemptsMax: plan.uploadAttemptsMax,
   downloadsMax: plan.downloadsMax,

@@ -13,6 +13,14 @@ function named(ids: readonly string[]): string {
   return ids.length > idsNamedMax ? `${first} and ${ids.length - idsNamedMax} more` : first;
 }
 
+/** Metrics told in one sentence. */
+const metricsToldMax = 3;
+
+function measured(metrics: Readonly<Record<string, number>>): string {
+  const told = Object.entries(metrics).slice(0, metricsToldMax);
+  return told.map(([name, value]) => `, ${name} ${Number(value.toPrecision(4))}`).join('');
+}
+
 /** A fact as people say it. Texts that came from clients are in it as they came. */
 export function sentenceOf(fact: Fact): string {
   switch (fact.type) {
@@ -36,7 +44,9 @@ export function sentenceOf(fact: Fact): string {
       return positionSentence(fact.position);
     case 'round.opened': {
       const base = fact.base === null ? 'without a model' : `from model version ${fact.base}`;
-      return `Round ${fact.round}, attempt ${fact.attempt}, opened ${base}`;
+      return fact.kind === 'evaluation'
+        ? `Evaluation of round ${fact.round}, attempt ${fact.attempt}, opened`
+        : `Round ${fact.round}, attempt ${fact.attempt}, opened ${base}`;
     }
     case 'clients.selected':
       return `${plural(fact.clientIds.length, 'client')} selected: ${named(fact.clientIds)}`;
@@ -46,6 +56,10 @@ export function sentenceOf(fact: Fact): string {
       const { clientId, sha256, numExamples } = fact.receipt;
       const where = fact.staged ? `${fact.staged.bytes} bytes` : 'in memory only';
       return `Update of ${short(clientId)} accepted: ${plural(numExamples, 'example')}, ${where}, SHA-256 ${sha256.slice(0, 12)}…`;
+    }
+    case 'result.accepted': {
+      const { clientId, numExamples } = fact.receipt;
+      return `Result of ${short(clientId)} accepted: ${plural(numExamples, 'example')}${measured(fact.metrics)}`;
     }
     case 'training.failed':
       return `Client ${short(fact.clientId)} is out: its uploads were refused, ${fact.code}`;
@@ -58,6 +72,12 @@ export function sentenceOf(fact: Fact): string {
       const of = `${fact.members ? `${fact.members.length} of ` : ''}${plural(contributions, 'contribution')}`;
       return `Round ${round} committed: model version ${version} of ${of}, SHA-256 ${sha256.slice(0, 12)}…`;
     }
+    case 'round.evaluated':
+      return `Model version ${fact.version} was evaluated by clients`;
+    case 'model.judged':
+      return `Model version ${fact.version} was evaluated by the server${measured(fact.metrics)}`;
+    case 'evaluation.missed':
+      return `Model version ${fact.version} was not evaluated by the ${fact.by}: ${fact.reason}`;
     case 'round.abandoned':
       return `The round was abandoned, ${fact.reason}: ${fact.detail}`;
     case 'checkpoint': {
@@ -72,7 +92,11 @@ function positionSentence({ state, deadlineAtMs, run, round }: Position): string
     case 'round':
       return round ? `${phaseSentence(round)}${run?.pauseRequested ? '; then the run pauses' : ''}` : 'A round is open';
     case 'opening':
-      return `Round ${run?.round ?? 1}, attempt ${run?.attempt ?? 1}, is being opened`;
+      return run?.evaluation
+        ? `The evaluation of round ${run.evaluation.round} is being opened`
+        : `Round ${run?.round ?? 1}, attempt ${run?.attempt ?? 1}, is being opened`;
+    case 'judging':
+      return `The server evaluates model version ${run?.evaluation?.version ?? '?'}${until(deadlineAtMs)}`;
     case 'gathering':
       return 'No round is open: too few clients are registered';
     case 'awaitingModel':
@@ -81,7 +105,7 @@ function positionSentence({ state, deadlineAtMs, run, round }: Position): string
     case 'stopped':
       return `The run is ${state}: ${run?.reason ?? 'by an operator'}`;
     case 'finished':
-      return `The run is finished: ${plural(run?.roundsCommitted ?? 0, 'round')} committed`;
+      return `The run is finished: ${run?.progress?.goal ? `${run.progress.goal}; ` : ''}${plural(run?.roundsCommitted ?? 0, 'round')} committed`;
     case 'idle':
       return 'There is no run';
   }

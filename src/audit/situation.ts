@@ -1,7 +1,7 @@
 import { explain } from '../domain/explain.ts';
 import type { Phase, RunState, Status } from '../domain/handle.ts';
-import { quorumOf } from '../domain/plan.ts';
-import type { Round, Tally } from '../domain/round.ts';
+import { quorumFor, type Round, type Tally } from '../domain/round.ts';
+import { attemptOf } from '../domain/run.ts';
 import type { History } from '../history/history.ts';
 import type { Replayed } from './replay.ts';
 
@@ -14,6 +14,7 @@ export function statusOf({ history, clients }: Replayed): PastStatus {
   const tally: Tally = {
     ...clients.counts(),
     population: clients.population,
+    evaluatorsWaiting: clients.evaluatorsWaiting,
     contributions: open?.record.contributions.length ?? 0,
     atMs: history.atMs,
   };
@@ -24,9 +25,10 @@ export function statusOf({ history, clients }: Replayed): PastStatus {
   return {
     run: run?.run ?? null,
     runState: runStateOf(history),
-    round: run ? Math.min(run.round, run.plan.rounds) : 0,
+    round: run ? Math.min(attemptOf(run).round, run.plan.rounds) : 0,
     roundsTotal: run?.plan.rounds ?? 0,
-    attempt: run?.attempt ?? 0,
+    attempt: run ? attemptOf(run).attempt : 0,
+    kind: open?.record.kind ?? null,
     phase,
     modelVersion: current?.version ?? null,
     population: tally.population,
@@ -42,7 +44,7 @@ const phaseOf = ({ position }: History): Phase =>
   position.state === 'round' ? (position.round?.phase ?? 'selecting') : position.state;
 
 function runStateOf({ run, position: { state } }: History): RunState {
-  if (state === 'opening' || state === 'round' || state === 'gathering') {
+  if (state === 'opening' || state === 'round' || state === 'gathering' || state === 'judging') {
     return run?.pauseRequested ? 'pausing' : 'running';
   }
   return state;
@@ -57,8 +59,9 @@ function roundOf({ run, position, open }: History, tally: Tally): Round | null {
     run: run.run,
     round,
     attempt,
+    evaluates: open.evaluates,
     plan: run.plan,
-    quorum: quorumOf(run.plan),
+    quorum: quorumFor(run.plan, open.evaluates, target),
     target,
     tally,
     beginsIn: 'selecting',

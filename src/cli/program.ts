@@ -6,6 +6,7 @@ import type { RoundsOptions } from './commands/rounds.ts';
 import type { StartOptions } from './commands/run.ts';
 import type { StatusOptions } from './commands/status.ts';
 import { configVariable, planCliSettings, serveCliSettings } from './config/catalogue.ts';
+import { addPlan } from './plan-commands.ts';
 import { addSettingOptions, flagsOf } from './setting-options.ts';
 
 const roundsLimitMax = 1_000;
@@ -22,6 +23,7 @@ export function createProgram(): Command {
     .showHelpAfterError('Try "chorus help".');
   program.commandsGroup('Server:');
   addServe(program);
+  addPlan(program);
   program.commandsGroup('Of a running server:');
   addStatus(program);
   addRounds(program);
@@ -44,6 +46,7 @@ function addServe(program: Command): void {
     )
     .optionsGroup('Settings from a file:')
     .option('--config <file>', `TOML with tables [server] and [plan], keys written like the flags (${configVariable})`)
+    .option('--plan <file>', 'TOML or JSON with the settings of the plan; they count over those of --config')
     .addHelpText('after', '\nThe admin token is a secret and has no flag: CHORUS_ADMIN_TOKEN, or --admin-token-file.');
   addSettingOptions(serve, serveCliSettings, true).action(async () => {
     const { serve: run } = await import('./server/serve.ts');

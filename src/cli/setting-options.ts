@@ -8,13 +8,15 @@ const placeholders: Readonly<Record<string, string>> = {
   host: 'address',
   dataDir: 'folder',
   adminTokenFile: 'file',
+  evaluatorModule: 'file',
+  stopMetric: 'name',
   allowedHosts: 'names',
   corsOrigins: 'origins',
 };
 
 function placeholder(name: string, spec: SettingSpec): string {
   if (spec.kind === 'integer') return spec.unit ?? 'n';
-  if (spec.kind === 'record') return 'json';
+  if (spec.kind === 'record' || spec.kind === 'schedule') return 'json';
   return placeholders[name] ?? { number: 'x', choice: 'choice', text: 'text', boolean: 'true|false' }[spec.kind];
 }
 

@@ -49,6 +49,11 @@ class Fields {
     return found;
   }
 
+  /** @param otherwise when it is left out. */
+  oneOfOr<const Choice extends string>(name: string, choices: readonly Choice[], otherwise: NoInfer<Choice>): Choice {
+    return this.#isNone(name) ? otherwise : this.oneOf(name, choices);
+  }
+
   object(name: string): Fields {
     return new Fields(this.#call, this.#values[name] ?? {});
   }
@@ -104,6 +109,8 @@ export function readTicket(call: string, body: unknown): TrainingTicket {
   return {
     run: fields.text('run'),
     round: fields.count('round'),
+    // A server that knows of nothing else leaves it out.
+    task: fields.oneOfOr('task', ['train', 'evaluate'], 'train'),
     aggregatorUrl: fields.textOrNull('aggregatorUrl'),
     trainingToken: fields.token('trainingToken'),
     modelVersion: fields.countOrNull('modelVersion'),

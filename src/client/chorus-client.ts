@@ -7,6 +7,7 @@ import { decodeSafetensors } from '../wire/safetensors.ts';
 import { readHeartbeat, readReceipt, readRegistration, readStatus, readTicket } from './answers.ts';
 import { ChorusNetworkError, messageOf } from './errors.ts';
 import { dateOf, exchange, type Fetch, type HttpCall, type HttpDeps, nameOf, originOf } from './http-calls.ts';
+import type { Measured } from './task.ts';
 import { encodeUpdate, type TrainingResult } from './tensors.ts';
 
 /** Who a client is to the server. The token is secret. */
@@ -95,12 +96,13 @@ export class ChorusClient {
   async rendezvous({
     name,
     attributes,
+    evaluates,
     fresh = false,
     signal,
   }: ClientProfile & { fresh?: boolean } & CallOptions = {}): Promise<Registration> {
     const identity = fresh ? null : this.#identity;
     const call = this.#call('POST', '/v1/clients', {
-      body: { name, attributes, clientId: identity?.clientId },
+      body: { name, attributes, evaluates, clientId: identity?.clientId },
       token: identity?.clientToken,
       signal,
     });
@@ -134,7 +136,7 @@ export class ChorusClient {
     return readHeartbeat(nameOf(call), await exchange(this.#deps, call, json));
   }
 
-  /** Takes up the selection. Asked again in the same round, the ticket is the same. */
+  /** Takes up the selection: its ticket says whether to train or to evaluate. Asked again in the same round, the ticket is the same. */
   async startTraining({ signal }: CallOptions = {}): Promise<ClientTicket> {
     const { clientId, clientToken } = this.#registered();
     const path = `/v1/clients/${encodeURIComponent(clientId)}/training`;
@@ -178,6 +180,21 @@ export class ChorusClient {
     const path = `/v1/rounds/${ticket.round}/updates/${encodeURIComponent(ticket.clientId)}`;
     const body = update instanceof Uint8Array ? update : encodeUpdate(update);
     const call = this.#aggregatorCall('PUT', ticket, path, { body, signal });
+    return readReceipt(nameOf(call), await exchange(this.#deps, call, json));
+  }
+
+  /**
+   * Reports what was measured of the ticket's model. The same result may be sent again when no answer came: the server
+   * counts it once, and answers with the same receipt.
+   */
+  async reportEvaluation(
+    { round }: Pick<TrainingTicket, 'round'>,
+    { numExamples, metrics }: Measured,
+    { signal }: CallOptions = {},
+  ): Promise<Receipt> {
+    const { clientId, clientToken } = this.#registered();
+    const path = `/v1/clients/${encodeURIComponent(clientId)}/evaluation`;
+    const call = this.#call('POST', path, { token: clientToken, body: { round, numExamples, metrics }, signal });
     return readReceipt(nameOf(call), await exchange(this.#deps, call, json));
   }
 

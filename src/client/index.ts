@@ -41,5 +41,5 @@ export { proximalGradient } from './proximal-gradient.ts';
 export { RoundOver } from './round-watch.ts';
 export { VerdictMissed } from './round-work.ts';
 export type { RoundCounts } from './rounds.ts';
-export type { Train, TrainingTask } from './task.ts';
+export type { EvaluateModel, EvaluationTask, Measured, Train, TrainingTask } from './task.ts';
 export { encodeUpdate, type TrainingResult, tensor } from './tensors.ts';

@@ -3,12 +3,14 @@ import { type Clock, systemClock } from '../domain/clock.ts';
 import { defaultRetryBounds, type RetryBounds } from './backoff.ts';
 import type { ChorusClientOptions } from './chorus-client.ts';
 import type { ProgressListener } from './progress.ts';
-import type { Train } from './task.ts';
+import type { EvaluateModel, Train } from './task.ts';
 
 export interface ParticipateOptions
-  extends ClientProfile,
+  extends Omit<ClientProfile, 'evaluates'>,
     Pick<ChorusClientOptions, 'url' | 'fetch' | 'clock' | 'callMsMax' | 'transferMsMax'> {
   train: Train;
+  /** Given, the client may be asked to evaluate models as well. @default it is not */
+  evaluate?: EvaluateModel;
   /** Told what happens. What it throws is ignored. */
   onProgress?: ProgressListener;
   /** Tells the client to leave. */
@@ -36,7 +38,7 @@ export interface ParticipateSettings {
   failedRoundsMax: number;
 }
 
-/** Fills in defaults. @throws {TypeError} `train` is no function. @throws {RangeError} a number is out of its bounds. */
+/** Fills in defaults. @throws {TypeError} `train` or `evaluate` is no function. @throws {RangeError} a number is out of its bounds. */
 export function readOptions(options: ParticipateOptions): ParticipateSettings {
   const {
     clock = systemClock,
@@ -47,6 +49,8 @@ export function readOptions(options: ParticipateOptions): ParticipateSettings {
   } = options;
   const bounds = { ...defaultRetryBounds, ...options.retry };
   if (typeof options.train !== 'function') throw new TypeError('train is no function');
+  if (options.evaluate !== undefined && typeof options.evaluate !== 'function')
+    throw new TypeError('evaluate is no function');
   const mustBe = (name: string, value: number, min: number, max = Number.POSITIVE_INFINITY) => {
     if (!(value >= min && value <= max))
       throw new RangeError(`${name} is ${value}; give a number from ${min} to ${max}`);

@@ -27,7 +27,7 @@ export interface Participation {
 
 /**
  * Takes part in a run: registers, shows that it is there, and whenever it is selected fetches the model, trains, and
- * uploads the update. Rides out restarts of the server, lost connections and refusals, within the bounds of `retry`.
+ * uploads the update; or, if it can and is asked to, evaluates the model and reports what it measured. Rides out restarts of the server, lost connections and refusals, within the bounds of `retry`.
  *
  * At the end, whatever it is, the client leaves: this process goes home, and a client that stayed registered would be
  * selected in vain.
@@ -58,14 +58,18 @@ class Participant {
   #finished: Pick<Heard['beat'], 'run'> | null = null;
 
   constructor(options: ParticipateOptions, settings: ParticipateSettings) {
-    const { train, name, attributes, onProgress } = options;
+    const { train, evaluate = null, name, attributes, onProgress } = options;
     this.#settings = settings;
     this.#context = contextOf(new ChorusClient(options), harmless(onProgress), settings);
-    const profile = { ...(name === undefined ? {} : { name }), ...(attributes === undefined ? {} : { attributes }) };
+    const profile = {
+      ...(name === undefined ? {} : { name }),
+      ...(attributes === undefined ? {} : { attributes }),
+      ...(evaluate ? { evaluates: true } : {}),
+    };
     this.#membership = new Membership(this.#context, profile);
     this.#heartbeats = new Heartbeats(this.#context, this.#membership, settings.waitSeconds);
     this.#rounds = new Rounds(
-      { ...this.#context, train, membership: this.#membership, heartbeats: this.#heartbeats },
+      { ...this.#context, train, evaluate, membership: this.#membership, heartbeats: this.#heartbeats },
       settings.failedRoundsMax,
     );
   }

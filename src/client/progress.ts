@@ -6,19 +6,38 @@ export type ProgressEvent =
   | { type: 'registered'; clientId: string }
   /** The server did not know the client any more: it restarted, or had not heard from it for too long. */
   | { type: 'reregistered'; clientId: string; previousClientId: string }
-  /** Takes part in this round. @property deadlineAtMs by this machine's clock. */
-  | { type: 'selected'; run: string; round: number; modelVersion: number | null; deadlineAtMs: number }
+  /** Takes part in this round, or in the evaluation of its model. @property deadlineAtMs by this machine's clock. */
+  | {
+      type: 'selected';
+      run: string;
+      round: number;
+      task: 'train' | 'evaluate';
+      modelVersion: number | null;
+      deadlineAtMs: number;
+    }
   /** @property modelVersion null, with 0 bytes: the run has no model yet. */
   | { type: 'downloaded'; round: number; modelVersion: number | null; bytes: number }
   | { type: 'trained'; round: number; numExamples: number; metrics: Record<string, number>; durationMs: number }
+  | {
+      type: 'evaluated';
+      round: number;
+      modelVersion: number;
+      numExamples: number;
+      metrics: Record<string, number>;
+      durationMs: number;
+    }
+  /** What was measured counts. */
+  | { type: 'reported'; receipt: Receipt }
   /** The update counts. */
   | { type: 'uploaded'; receipt: Receipt; bytes: number }
-  /** The update was fine, and not needed any more. */
+  /** The update, or the result, was fine, and not needed any more. */
   | { type: 'discarded'; round: number; detail: string }
   /** The server refused; what was refused is not sent again. */
   | { type: 'refused'; round: number; code: HttpErrorCode; detail: string; remedy: string }
   /** `train` threw, or returned what is no update; the client sits the round out. @property inARow rounds that failed. */
   | { type: 'trainFailed'; round: number; error: unknown; inARow: number }
+  /** `evaluate` threw, or returned what is no result; the client sits the evaluation out. */
+  | { type: 'evaluateFailed'; round: number; error: unknown }
   /** The model could not be fetched, or the update not delivered, in time. @property inARow rounds that failed. */
   | { type: 'missed'; round: number; error: unknown; inARow: number }
   /** The round went on without this client before it had trained; the task's signal is aborted. */

@@ -16,22 +16,44 @@ export class TrainFailed extends Error {
   override readonly name = 'TrainFailed';
 }
 
-/** The update was sent, perhaps more than once, and whether it counts was not heard. */
+/** The update, or the result, was sent, perhaps more than once, and whether it counts was not heard. */
 export class VerdictMissed extends Error {
   override readonly name = 'VerdictMissed';
 }
 
+/** What a client was given to work on. */
+export interface Assignment {
+  readonly ticket: ClientTicket;
+  /** The number of heartbeats sent when the ticket came: only later ones know of it. */
+  readonly since: number;
+  /** The participant's own. */
+  readonly signal: AbortSignal;
+}
+
 /**
  * Works on one round: fetches the model, trains, and delivers the update.
- * @param since the number of heartbeats sent when the ticket came: only later ones know of it.
  * @throws TrainFailed, VerdictMissed, RoundOver (which the listener was told of), refusals, ServerUnavailableError.
  */
-export async function workOnRound(
+export async function workOnRound(context: RoundContext, assignment: Assignment): Promise<Receipt> {
+  const { ticket, signal } = assignment;
+  const update = await atWork(context, assignment, (model, watch) =>
+    train(context, taskOf(ticket, model, watch.signal), watch, signal),
+  );
+  const receipt = await deliver(context, assignment, (watch) =>
+    asHolder(context, 'upload', ticket, watch, (current) =>
+      context.client.upload(current, update, { signal: watch.signal }),
+    ),
+  );
+  context.emit({ type: 'uploaded', receipt, bytes: update.byteLength });
+  return receipt;
+}
+
+/** Fetches the model and works with it, as long as this client is wanted in the round. */
+export async function atWork<T>(
   context: RoundContext,
-  ticket: ClientTicket,
-  since: number,
-  signal: AbortSignal,
-): Promise<Receipt> {
+  { ticket, since, signal }: Assignment,
+  work: (model: DownloadedModel | null, watch: RoundWatch) => Promise<T>,
+): Promise<T> {
   const { heartbeats, clock, emit } = context;
   const { round } = ticket;
   // Whatever it heard until now: from here on it is in training, and is to hear when that is no longer so.
@@ -46,15 +68,12 @@ export async function workOnRound(
       emit({ type: 'roundOver', round, reason });
     },
   });
-  let update: Uint8Array<ArrayBuffer>;
   try {
-    const model = await download(context, ticket, watch);
-    update = await train(context, taskOf(ticket, model, watch.signal), watch, signal);
+    return await work(await download(context, ticket, watch), watch);
   } finally {
     watch.stop();
     heartbeats.claim(null);
   }
-  return deliver(context, ticket, update, since, signal);
 }
 
 const goneOn = ({ beat }: Heard, round: number): string =>
@@ -79,7 +98,7 @@ async function download(
   return model;
 }
 
-function taskOf(ticket: ClientTicket, model: DownloadedModel | null, signal: AbortSignal): TrainingTask {
+export function taskOf(ticket: ClientTicket, model: DownloadedModel | null, signal: AbortSignal): TrainingTask {
   const { run, round, modelVersion, hyperparameters, clientId } = ticket;
   return {
     run,
@@ -119,17 +138,14 @@ async function train(
 }
 
 /**
- * Uploads until there is a verdict. That the client is on standby tells nothing here: it is so as soon as the update is
+ * Sends until there is a verdict. That the client is on standby tells nothing here: it is so as soon as what it sends is
  * accepted, before the answer is here. Selected anew, or finished, it waits a little for that answer, and goes on.
  */
-async function deliver(
-  context: RoundContext,
-  ticket: ClientTicket,
-  update: Uint8Array<ArrayBuffer>,
-  since: number,
-  signal: AbortSignal,
+export async function deliver(
+  { clock, heartbeats }: RoundContext,
+  { ticket, since, signal }: Assignment,
+  send: (watch: RoundWatch) => Promise<Receipt>,
 ): Promise<Receipt> {
-  const { client, clock, heartbeats, emit } = context;
   const watch = watchRound(heartbeats, {
     reasonIn: ({ beat, number }) => (number > since && isElsewhere(beat) ? beat.state : null),
     signal,
@@ -137,14 +153,10 @@ async function deliver(
     graceMs: verdictGraceMs,
   });
   try {
-    const receipt = await asHolder(context, 'upload', ticket, watch, (current) =>
-      client.upload(current, update, { signal: watch.signal }),
-    );
-    emit({ type: 'uploaded', receipt, bytes: update.byteLength });
-    return receipt;
+    return await send(watch);
   } catch (error) {
     if (!(error instanceof RoundOver)) throw error;
-    const detail = `The server has gone on (${error.message}), and no answer to the update of round ${ticket.round} came`;
+    const detail = `The server has gone on (${error.message}), and no answer to what was sent for round ${ticket.round} came`;
     throw new VerdictMissed(detail);
   } finally {
     watch.stop();

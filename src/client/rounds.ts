@@ -8,6 +8,7 @@ import {
   ServerUnavailableError,
   TrainingFailedError,
 } from './errors.ts';
+import { EvaluateFailed, workOnEvaluation } from './evaluation-work.ts';
 import { type Heard, isWantedIn } from './heartbeats.ts';
 import type { RoundContext } from './round-context.ts';
 import { RoundOver } from './round-watch.ts';
@@ -17,25 +18,38 @@ import { lacksAggregator, localDeadline, takeUp } from './ticket.ts';
 /** Receipts kept; of a longer participation, the newest. */
 const receiptsMax = 10_000;
 
-/** How the rounds ended that this client was selected for. */
+/** How the rounds and the evaluations ended that this client was selected for. */
 export interface RoundCounts {
   /** Its update counts. */
   accepted: number;
-  /** Its update was fine, and not needed any more. */
+  /** What it measured of a model counts. */
+  evaluated: number;
+  /** Its update, or its result, was fine, and not needed any more. */
   discarded: number;
-  /** The server refused its update. */
+  /** The server refused its update, or its result. */
   refused: number;
   /** `train` failed. */
   trainFailed: number;
-  /** The model could not be fetched, or the update not delivered. */
+  /** `evaluate` failed. */
+  evaluateFailed: number;
+  /** The model could not be fetched, or the update or the result not delivered. */
   missed: number;
-  /** The round went on without this client before it had trained. */
+  /** The round went on without this client before it had done its part. */
   over: number;
 }
 
 /** Takes part in the rounds this client is selected for, one after another, and remembers how they ended. */
 export class Rounds {
-  readonly counts: RoundCounts = { accepted: 0, discarded: 0, refused: 0, trainFailed: 0, missed: 0, over: 0 };
+  readonly counts: RoundCounts = {
+    accepted: 0,
+    evaluated: 0,
+    discarded: 0,
+    refused: 0,
+    trainFailed: 0,
+    evaluateFailed: 0,
+    missed: 0,
+    over: 0,
+  };
   readonly receipts: Receipt[] = [];
   readonly #context: RoundContext;
   readonly #failedRoundsMax: number;
@@ -87,11 +101,17 @@ export class Rounds {
 
   async #work(ticket: ClientTicket, signal: AbortSignal): Promise<void> {
     const { membership, emit } = this.#context;
-    const { run, round, modelVersion } = ticket;
+    const { run, round, task, modelVersion } = ticket;
     const { epoch } = membership;
-    emit({ type: 'selected', run, round, modelVersion, deadlineAtMs: localDeadline(ticket) });
+    emit({ type: 'selected', run, round, task, modelVersion, deadlineAtMs: localDeadline(ticket) });
+    const assignment = { ticket, since: this.#selectedAfter, signal };
     try {
-      const receipt = await workOnRound(this.#context, ticket, this.#selectedAfter, signal);
+      if (task === 'evaluate') {
+        await workOnEvaluation(this.#context, assignment);
+        this.#count('evaluated');
+        return;
+      }
+      const receipt = await workOnRound(this.#context, assignment);
       this.receipts.push(receipt);
       if (this.receipts.length > receiptsMax) this.receipts.shift();
       this.#count('accepted');
@@ -106,7 +126,7 @@ export class Rounds {
     const { round } = ticket;
     if (error instanceof RoundOver) {
       this.#count('over');
-    } else if (isRefusal(error, 'UPDATE_DISCARDED', 'CLIENT_NOT_SELECTED')) {
+    } else if (isRefusal(error, 'UPDATE_DISCARDED', 'EVALUATION_DISCARDED', 'CLIENT_NOT_SELECTED')) {
       emit({ type: 'discarded', round, detail: error.detail });
       this.#count('discarded');
     } else if (isForgotten(error)) {
@@ -116,6 +136,11 @@ export class Rounds {
     } else if (error instanceof TrainFailed) {
       this.#fail('trainFailed', round, error.cause);
       await this.#sitOut(ticket, signal);
+    } else if (error instanceof EvaluateFailed) {
+      // It can still train.
+      emit({ type: 'evaluateFailed', round, error: error.cause });
+      this.#count('evaluateFailed');
+      await this.#sitOut(ticket, signal);
     } else if (error instanceof ServerUnavailableError || error instanceof VerdictMissed) {
       this.#fail('missed', round, error);
       await this.#sitOut(ticket, signal);
@@ -123,7 +148,8 @@ export class Rounds {
       const { code, detail, remedy } = error;
       emit({ type: 'refused', round, code, detail, remedy });
       this.#count('refused');
-      if (!isRefusal(error, 'UPDATE_CONFLICT', 'UPLOAD_ATTEMPTS_EXHAUSTED')) await this.#sitOut(ticket, signal);
+      const isSettled = isRefusal(error, 'UPDATE_CONFLICT', 'EVALUATION_CONFLICT', 'UPLOAD_ATTEMPTS_EXHAUSTED');
+      if (!isSettled) await this.#sitOut(ticket, signal);
     } else {
       throw error;
     }
@@ -149,8 +175,8 @@ export class Rounds {
 
   #count(ending: keyof RoundCounts): number {
     this.counts[ending] += 1;
-    // A round that was over early says nothing of what this client can do.
-    if (ending === 'over') return 0;
+    // Neither says anything of whether this client can train.
+    if (ending === 'over' || ending === 'evaluated' || ending === 'evaluateFailed') return 0;
     this.#streak = { ending, rounds: ending === this.#streak.ending ? this.#streak.rounds + 1 : 1 };
     return this.#streak.rounds;
   }

@@ -1,3 +1,4 @@
+import type { Metrics } from '../domain/metrics.ts';
 import type { Tensors } from '../domain/model.ts';
 import type { TrainingResult } from './tensors.ts';
 
@@ -28,3 +29,20 @@ export interface TrainingTask {
  * or the server takes the client for lost.
  */
 export type Train = (task: TrainingTask) => TrainingResult | Promise<TrainingResult>;
+
+/** What a client is asked to measure: the model that a round has just made. */
+export interface EvaluationTask extends TrainingTask {
+  modelVersion: number;
+  tensors: Tensors;
+}
+
+/** What a client measured of a model. */
+export interface Measured {
+  /** On how many examples: its weight in the means. A whole number from 1. */
+  numExamples: number;
+  /** Finite numbers by name, e.g. `{ accuracy: 0.9 }`; at most 64. The server reports their weighted means. */
+  metrics: Metrics;
+}
+
+/** Measures the model, without changing it. The same holds for it as for {@link Train}. */
+export type EvaluateModel = (task: EvaluationTask) => Measured | Promise<Measured>;

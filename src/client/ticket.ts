@@ -89,7 +89,11 @@ export function asHolder<T>(
 /** The same ticket again; one for another model would not go with what was trained. */
 async function renew({ client }: RoundContext, ticket: ClientTicket, watch: RoundWatch): Promise<ClientTicket> {
   const again = await client.startTraining({ signal: watch.signal });
-  const isSame = again.run === ticket.run && again.round === ticket.round && again.modelVersion === ticket.modelVersion;
+  const isSame =
+    again.run === ticket.run &&
+    again.round === ticket.round &&
+    again.task === ticket.task &&
+    again.modelVersion === ticket.modelVersion;
   if (!isSame) watch.end(`round ${again.round} has begun`);
   watch.signal.throwIfAborted();
   return again;

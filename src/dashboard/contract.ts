@@ -1,6 +1,7 @@
 /** What the dashboard's own routes answer, beside those of `/v1`: the server writes it, the page reads it. */
 import type { ErrorCode } from '../domain/errors.ts';
 import type { ChorusEvent, ExclusionReason, RoundPhase, RoundRecord, Status } from '../domain/handle.ts';
+import type { RoundKind } from '../domain/round.ts';
 import type { Chart } from '../inspect/chart.ts';
 
 /** Sent over `/dashboard/stream` a few times a second while something happens: how it stands, and what led there. */
@@ -20,6 +21,7 @@ export interface RoundSummary {
   run: string;
   round: number;
   attempt: number;
+  kind: RoundKind;
   phase: RoundPhase;
   openedAtMs: number;
   trainingAtMs: number | null;

@@ -5,10 +5,10 @@ import type { ClientPart, DetailedRound, RoundSummary } from './contract.ts';
 export function summaryOf(record: DetailedRound): RoundSummary {
   const exclusions: Partial<Record<ExclusionReason, number>> = {};
   for (const { reason } of record.exclusions) exclusions[reason] = (exclusions[reason] ?? 0) + 1;
-  const { run, round, attempt, phase, openedAtMs, trainingAtMs, aggregatingAtMs, endedAtMs } = record;
+  const { run, round, attempt, kind, phase, openedAtMs, trainingAtMs, aggregatingAtMs, endedAtMs } = record;
   const { target, quorum, cohort, contributions, modelVersion, reason, metrics, numExamples } = record;
   return {
-    ...{ run, round, attempt, phase, openedAtMs, trainingAtMs, aggregatingAtMs, endedAtMs, target, quorum },
+    ...{ run, round, attempt, kind, phase, openedAtMs, trainingAtMs, aggregatingAtMs, endedAtMs, target, quorum },
     ...{ modelVersion, reason, metrics, numExamples, exclusions },
     cohort: cohort.length,
     contributions: contributions.length,

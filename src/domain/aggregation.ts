@@ -7,6 +7,7 @@ import type { ErrorCode, Refusal } from './errors.ts';
 import type { UpdatePlace } from './facts.ts';
 import type { Receipt } from './handle.ts';
 import type { ModelInfo, ModelSchema } from './model.ts';
+import type { RoundKind } from './round.ts';
 import type { StrategyChoice } from './strategy-choice.ts';
 
 /** What the service must know of a round. */
@@ -14,6 +15,8 @@ export interface RoundOrder {
   run: string;
   round: number;
   attempt: number;
+  /** `evaluation`: the model is handed out, and no update is taken. */
+  kind: RoundKind;
   deadlineAtMs: number;
   uploadAttemptsMax: number;
   downloadsMax: number;

@@ -17,6 +17,8 @@ export type ClientCounts = Record<Exclude<ClientState, 'unknown'>, number>;
 export interface ClientProfile {
   name?: string;
   attributes?: Record<string, string | number | boolean>;
+  /** It can evaluate a model, and may be asked to. @default false */
+  evaluates?: boolean;
 }
 
 /** A client as shown to operators. */

@@ -98,6 +98,21 @@ export const errorCatalogue = {
     title: 'The update is not needed any more',
     remedy: 'The round is closed, or the client left it; wait for the next.',
   },
+  EVALUATION_DISCARDED: {
+    status: 410,
+    title: 'The evaluation is not needed any more',
+    remedy: 'It is over, or the client left it; wait for the next.',
+  },
+  EVALUATION_CONFLICT: {
+    status: 409,
+    title: 'Another result of this client was accepted already',
+    remedy: 'One result an evaluation counts; the first stays.',
+  },
+  TASK_MISMATCH: {
+    status: 409,
+    title: 'The client was asked to evaluate, not to train',
+    remedy: 'Send what was measured to POST /v1/clients/:clientId/evaluation.',
+  },
   PAYLOAD_TOO_LARGE: { status: 413, title: 'The body is too large', remedy: 'See --payload-bytes-max.' },
   PAYLOAD_TRUNCATED: { status: 400, title: 'The body ended early', remedy: 'Send it whole.' },
   MALFORMED_SAFETENSORS: { status: 422, title: 'Not a valid safetensors file', remedy: 'The detail says what is off.' },

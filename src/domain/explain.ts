@@ -1,6 +1,6 @@
 import type { Phase, WaitingFor } from './handle.ts';
-import { cohortWanted, contributionsWanted } from './plan.ts';
-import { mayExtend, openClients, type Round, type Tally } from './round.ts';
+import { cohortWanted } from './plan.ts';
+import { mayExtend, openClients, type Round, resultsWanted, type Tally } from './round.ts';
 import type { Run } from './run.ts';
 
 /** Ids named in full in an explanation. */
@@ -54,10 +54,14 @@ interface Reason {
 }
 
 function reason({ phase, tally, run, round, openClientIds }: Situation): Reason {
-  const label = round ? `Round ${round.round}` : 'The run';
+  const isEvaluation = round !== null && round.evaluates !== null;
+  const label = isEvaluation ? `The evaluation of round ${round.round}` : round ? `Round ${round.round}` : 'The run';
   switch (phase) {
     case 'selecting': {
       if (!round) break;
+      if (isEvaluation) {
+        return { text: `${label} is choosing its clients`, guard: null, next: 'it is given up, and the run goes on' };
+      }
       const { plan, quorum } = round;
       const need = Math.max(plan.minClients, cohortWanted(plan, tally.population));
       const have = Math.min(tally.population, tally.waiting);
@@ -73,14 +77,14 @@ function reason({ phase, tally, run, round, openClientIds }: Situation): Reason 
     }
     case 'training': {
       if (!round) break;
-      const need = contributionsWanted(round.plan, round.target);
+      const need = resultsWanted(round);
       const have = tally.contributions;
       const waitsFor =
         openClients(round) > 0
-          ? `waiting for ${names(openClientIds)} (${tally.training} training, ${tally.selected} not started)`
+          ? `waiting for ${names(openClientIds)} (${tally.training} ${isEvaluation ? 'evaluating' : 'training'}, ${tally.selected} not started)`
           : 'everyone selected is settled; waiting for clients to replace those lost';
       return {
-        text: `${label} has ${have} of ${plural(need, 'update')} (quorum ${round.quorum}); ${waitsFor}`,
+        text: `${label} has ${have} of ${plural(need, isEvaluation ? 'result' : 'update')} (quorum ${round.quorum}); ${waitsFor}`,
         guard: { name: 'mayClose', have, need },
         next: atTrainingDeadline(round),
         named: true,
@@ -91,6 +95,12 @@ function reason({ phase, tally, run, round, openClientIds }: Situation): Reason 
         text: `${label} is summing ${plural(tally.contributions, 'contribution')}`,
         guard: null,
         next: 'it is retried',
+      };
+    case 'judging':
+      return {
+        text: `The server evaluates model version ${run?.evaluation?.version ?? '?'}`,
+        guard: null,
+        next: 'it is given up, and the run goes on',
       };
     case 'committing':
       return { text: `${label} is storing the new model`, guard: null, next: 'it is retried' };
@@ -120,7 +130,7 @@ function reason({ phase, tally, run, round, openClientIds }: Situation): Reason 
       };
     case 'finished':
       return {
-        text: `The run is finished: ${plural(run?.roundsCommitted ?? 0, 'round')} committed; start another with POST /v1/runs`,
+        text: `The run is finished: ${finishedBy(run)}; start another with POST /v1/runs`,
         guard: null,
         next: 'nothing',
       };
@@ -134,9 +144,17 @@ function reason({ phase, tally, run, round, openClientIds }: Situation): Reason 
   return { text: `${label} is ${phase}`, guard: null, next: 'nothing' };
 }
 
+function finishedBy(run: Run | null): string {
+  const rounds = `${plural(run?.roundsCommitted ?? 0, 'round')} committed`;
+  return run?.progress.goal ? `${run.progress.goal}; ${rounds}` : rounds;
+}
+
 function atTrainingDeadline(round: Round): string {
-  if (round.tally.contributions >= round.quorum) return 'it closes with the updates it has';
+  if (round.tally.contributions >= round.quorum) {
+    return `it closes with the ${round.evaluates === null ? 'updates' : 'results'} it has`;
+  }
   if (mayExtend(round)) return `its deadline is extended by ${round.plan.trainingWindowMs} ms`;
+  if (round.evaluates !== null) return 'it is given up, and the run goes on';
   return round.plan.onQuorumMissed === 'abandon'
     ? 'it is abandoned and the run pauses'
     : 'it is abandoned and tried again';

@@ -4,10 +4,12 @@
  */
 import type { ClientProfile, ClientState } from './client.ts';
 import type { ErrorCode } from './errors.ts';
+import type { Evaluator } from './evaluation.ts';
 import type { Receipt, RoundRecord } from './handle.ts';
-import type { ModelInfo } from './model.ts';
+import type { Metrics } from './metrics.ts';
+import type { ModelInfo, ModelView } from './model.ts';
 import type { Plan } from './plan.ts';
-import type { AbandonReason } from './round.ts';
+import type { AbandonReason, RoundKind } from './round.ts';
 import type { Run } from './run.ts';
 
 /**
@@ -36,7 +38,7 @@ export interface TrainingStart {
 
 /** Where the machines stand: everything they decide from that is not read off the registry. */
 export interface Position {
-  state: 'idle' | 'awaitingModel' | 'opening' | 'round' | 'gathering' | 'paused' | 'finished' | 'stopped';
+  state: 'idle' | 'awaitingModel' | 'opening' | 'round' | 'gathering' | 'judging' | 'paused' | 'finished' | 'stopped';
   sinceMs: number;
   deadlineAtMs: number | null;
   run: Omit<Run, 'run' | 'plan' | 'startedAtMs'> | null;
@@ -58,7 +60,7 @@ export interface Checkpoint {
   /** Clients that went on from the last attempt and are in none yet. */
   carried: [string, TrainingStart | null][];
   rounds: RoundRecord[];
-  models: ModelInfo[];
+  models: ModelView[];
   /** Version that clients start from. */
   current: number | null;
   starts: number;
@@ -69,16 +71,16 @@ export type Fact =
   /** A process began to work on this folder. */
   | { type: 'server.started'; version: string; durability: Durability }
   | ({ type: 'client.registered'; clientId: string } & ClientProfile)
-  /** It registered again under the id it had. */
-  | { type: 'client.returned'; clientId: string }
+  /** It registered again under the id it had. @property evaluates whether it can evaluate now; left out: it cannot. */
+  | { type: 'client.returned'; clientId: string; evaluates?: boolean }
   | { type: 'client.lost'; clientId: string; reason: 'left' | 'heartbeatTimeout' }
   | { type: 'client.evicted'; clientId: string }
   | { type: 'run.started'; run: string; plan: Plan }
   | { type: 'model.installed'; model: ModelInfo }
   /** The machines moved. */
   | { type: 'position'; position: Position }
-  /** @property base version that clients of this attempt start from. */
-  | { type: 'round.opened'; round: number; attempt: number; base: number | null }
+  /** @property base version that clients of this attempt start from, or evaluate. @property kind left out: training. */
+  | { type: 'round.opened'; round: number; attempt: number; base: number | null; kind?: RoundKind }
   | { type: 'clients.selected'; clientIds: readonly string[] }
   | { type: 'training.started'; clientId: string }
   /** @property staged null: its bytes are in memory only. */
@@ -90,6 +92,8 @@ export type Fact =
       /** Versions made since the client began; left out when there was none. */
       staleness?: number;
     }
+  /** What a client measured. */
+  | { type: 'result.accepted'; receipt: Receipt; metrics: Metrics }
   | { type: 'training.failed'; clientId: string; code: ErrorCode }
   /** The round takes no more updates: who had not reported is out of it. */
   | { type: 'clients.dismissed'; reason: 'straggler' | 'notNeeded' }
@@ -98,6 +102,12 @@ export type Fact =
    * @property members whose updates the model was made of, where that is not everyone's.
    */
   | { type: 'round.committed'; model: ModelInfo; record: RoundRecord | null; members?: readonly string[] }
+  /** Clients have evaluated this version. @property record as with a commit. */
+  | { type: 'round.evaluated'; version: number; record: RoundRecord | null }
+  /** The server's own evaluator has. */
+  | { type: 'model.judged'; version: number; metrics: Metrics }
+  /** A version was to be evaluated, and was not; when clients had begun to, `round.abandoned` says so instead. */
+  | { type: 'evaluation.missed'; version: number; by: Evaluator; reason: string }
   | { type: 'round.abandoned'; reason: AbandonReason; detail: string }
   | { type: 'checkpoint'; state: Checkpoint };
 

@@ -4,8 +4,10 @@
  */
 import type { ClientCounts, ClientProfile, ClientState, ClientView } from './client.ts';
 import type { ErrorCode } from './errors.ts';
-import type { ModelBlob, ModelInfo } from './model.ts';
+import type { Metrics } from './metrics.ts';
+import type { ModelBlob, ModelInfo, ModelView } from './model.ts';
 import type { Plan } from './plan.ts';
+import type { RoundKind } from './round.ts';
 
 export interface Registration {
   clientId: string;
@@ -39,7 +41,10 @@ export interface HeartbeatWait {
 
 export interface TrainingTicket {
   run: string;
+  /** The open round; of an evaluation, the round that made the model. */
   round: number;
+  /** What is to be done with the model. `evaluate` is asked only of clients that said they can. */
+  task: 'train' | 'evaluate';
   /** Origin of the aggregator, e.g. `http://127.0.0.1:8082`; null while it does not listen. */
   aggregatorUrl: string | null;
   /** Secret; for this client, this round and this attempt only. */
@@ -59,10 +64,30 @@ export interface Receipt {
   numExamples: number;
 }
 
+/** What a client measured of a model. */
+export interface EvaluationResult {
+  /** Of the ticket. */
+  round: number;
+  /** How many examples it measured on: its weight in the means. A whole number from 1. */
+  numExamples: number;
+  /** Finite numbers by name, at most 64. */
+  metrics: Metrics;
+}
+
 export type RunState = 'idle' | 'awaitingModel' | 'running' | 'pausing' | 'paused' | 'finished' | 'stopped';
-export type RoundPhase = 'selecting' | 'training' | 'aggregating' | 'committing' | 'committed' | 'abandoned';
-/** `opening`: the aggregator is being readied for the next round; `gathering`: too few clients to open a round. */
-export type Phase = RunState | RoundPhase | 'opening' | 'gathering' | 'draining';
+export type RoundPhase =
+  | 'selecting'
+  | 'training'
+  | 'aggregating'
+  | 'committing'
+  | 'committed'
+  | 'evaluated'
+  | 'abandoned';
+/**
+ * `opening`: the aggregator is being readied for the next round; `gathering`: too few clients to open a round;
+ * `judging`: the server's own evaluator is at work.
+ */
+export type Phase = RunState | RoundPhase | 'opening' | 'gathering' | 'judging' | 'draining';
 
 /** The answer to "why is this round waiting?". */
 export interface WaitingFor {
@@ -88,7 +113,9 @@ export interface RunView {
   startedAtMs: number;
   endedAtMs: number | null;
   roundsCommitted: number;
-  /** Why it is paused or stopped. */
+  /** The best version so far, by the plan's `stopMetric`; null: there is none, or no metric to go by. */
+  bestVersion: number | null;
+  /** Why it is paused or stopped, or finished early. */
   reason: string | null;
 }
 
@@ -98,6 +125,8 @@ export interface Status {
   round: number;
   roundsTotal: number;
   attempt: number;
+  /** What the attempt is for; null: none is open. */
+  kind: RoundKind | null;
   phase: Phase;
   modelVersion: number | null;
   population: number;
@@ -137,11 +166,14 @@ export interface Exclusion {
   atMs: number;
 }
 
-/** One attempt at one round, as kept in the history. */
+/** One attempt at one round, or at the evaluation of its model, as kept in the history. */
 export interface RoundRecord {
   run: string;
+  /** Of an evaluation: that made the model. */
   round: number;
+  /** Counts the attempts of both kinds. */
   attempt: number;
+  kind: RoundKind;
   phase: RoundPhase;
   openedAtMs: number;
   trainingAtMs: number | null;
@@ -155,7 +187,7 @@ export interface RoundRecord {
   /** Whose updates the model was made of, where the strategy did not take everyone's; else left out. */
   members?: string[];
   exclusions: Exclusion[];
-  /** Version committed, or null. */
+  /** Version committed, or evaluated; null: none. */
   modelVersion: number | null;
   /** Why it was abandoned, or null. */
   reason: string | null;
@@ -206,6 +238,8 @@ export interface MetricsSnapshot {
   expiredTotal: number;
   roundsCommittedTotal: number;
   roundsAbandonedTotal: number;
+  /** By clients and by the server's own evaluator. */
+  evaluationsTotal: Record<'done' | 'failed', number>;
   /** By verdict: accepted, discarded, refused. */
   updatesTotal: Record<'accepted' | 'discarded' | 'refused', number>;
   aggregatorRestartsTotal: number;
@@ -230,6 +264,12 @@ export interface CoordinatorHandle {
   waitHeartbeat(clientId: string, wait: HeartbeatWait): Promise<Heartbeat>;
   /** @throws CLIENT_UNKNOWN, CLIENT_NOT_SELECTED, AGGREGATOR_UNAVAILABLE */
   startTraining(clientId: string): Promise<TrainingTicket>;
+  /**
+   * Takes in what a client measured of the model. The same result again has the same receipt, whose digest is that of
+   * the result as JSON: `numExamples`, then `metrics` with its names in order.
+   * @throws CLIENT_UNKNOWN, EVALUATION_DISCARDED, EVALUATION_CONFLICT, NUM_EXAMPLES_INVALID, METRICS_INVALID, …
+   */
+  reportEvaluation(clientId: string, result: EvaluationResult): Promise<Receipt>;
   /** @throws CLIENT_UNKNOWN */
   leave(clientId: string): void;
   /** Takes a client out of the open round; it may join the next. @throws CLIENT_UNKNOWN */
@@ -238,12 +278,12 @@ export interface CoordinatorHandle {
   status(): Status;
   /** The attempts at rounds, newest first. @param limit 1 to 1,000. */
   rounds(limit?: number): RoundRecord[];
-  /** The newest attempt at this round of the current run. @throws ROUND_UNKNOWN */
-  round(round: number): RoundRecord;
+  /** The newest attempt at this round of the current run. @param kind @default 'training' @throws ROUND_UNKNOWN */
+  round(round: number, kind?: RoundKind): RoundRecord;
   clients(query?: ClientQuery): ClientPage;
   /** @throws CLIENT_UNKNOWN */
   client(clientId: string): ClientView;
-  models(): ModelInfo[];
+  models(): ModelView[];
   /** @throws MODEL_UNKNOWN */
   openModel(version: number | 'latest'): Promise<ModelBlob>;
 

@@ -1,3 +1,6 @@
+import type { Evaluator } from './evaluation.ts';
+import type { Metrics } from './metrics.ts';
+
 /** The dtypes a model may have; names as in safetensors. */
 export const dtypes = { F64: 8, F32: 4, F16: 2, BF16: 2 } as const;
 export type Dtype = keyof typeof dtypes;
@@ -25,6 +28,20 @@ export type Tensors = Record<string, Tensor>;
 /** @returns the number of elements of a shape (1 for a scalar). */
 export const elementCount = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);
 
+/** How good a model was found to be, or why nobody knows. */
+export interface ModelEvaluation {
+  by: Evaluator;
+  atMs: number;
+  /** Of clients: means weighted by numExamples. */
+  metrics: Metrics;
+  /** Examples that the clients measured on, all in all; 0 for the server's own evaluator. */
+  numExamples: number;
+  /** Clients that reported. */
+  clients: number;
+  /** Why there are no metrics; null: there are. */
+  failure: string | null;
+}
+
 /** What is known of one committed (or installed) model without reading its bytes. */
 export interface ModelInfo {
   version: number;
@@ -36,9 +53,18 @@ export interface ModelInfo {
   createdAtMs: number;
   contributions: number;
   numExamples: number;
-  metrics: Record<string, number>;
+  /** Means of what clients reported with their updates: of the training, so of the model before it. */
+  metrics: Metrics;
   /** What the strategy keeps for the next round of the run, stored beside the models; left out when it keeps nothing. */
   state?: { sha256: string; bytes: number };
+}
+
+/** A model, and what came to be known of it afterwards. */
+export interface ModelView extends ModelInfo {
+  /** At most one by each evaluator. */
+  evaluations: ModelEvaluation[];
+  /** The best version of its run so far, by the plan's `stopMetric`. */
+  best: boolean;
 }
 
 /** A model's bytes as held for serving: shared memory, so that no thread needs a copy. */

@@ -1,12 +1,10 @@
+import { type EvaluationPlan, evaluationConflicts, evaluationSettings, evaluatorsOf } from './evaluation.ts';
+import type { HyperparameterPlan } from './hyperparameters.ts';
 import { ratioCeil, ratioFloor } from './ratio.ts';
-import { resolveSettings, type SettingProblem, type SettingTable } from './settings.ts';
+import { resolveSettings, type SettingProblem, type SettingTable, windowMsMax } from './settings.ts';
 import { fedavgChoice, type StrategyChoice, type StrategyName, strategyNames } from './strategy-choice.ts';
 
-/** The longest window or timeout a plan may ask for: 24 days, what Node's timers can hold. */
-const windowMsMax = 2_147_483_647;
-
-/** Every setting of a plan: what, unit, default and bounds. */
-export const planSettings = {
+const basics = {
   rounds: {
     kind: 'integer',
     default: 10,
@@ -185,10 +183,24 @@ export const planSettings = {
   },
   strategyParameters: { kind: 'record', default: {}, help: 'Parameters of the strategy, each with a default.' },
   hyperparameters: { kind: 'record', default: {}, help: 'Handed to every client with its training token.' },
+  hyperparametersByRound: {
+    kind: 'schedule',
+    default: [],
+    help: 'Steps { fromRound, values }: from that round on, the values count over those of hyperparameters and of earlier steps.',
+  },
 } as const satisfies SettingTable;
 
+/** The settings of a plan, as they are grouped in the help, in the docs and in the schema. */
+export const planSections = {
+  'Plan of the runs': basics,
+  'Evaluation and early stop': evaluationSettings,
+} as const satisfies Record<string, SettingTable>;
+
+/** Every setting of a plan: what, unit, default and bounds. */
+export const planSettings = { ...basics, ...evaluationSettings } as const satisfies SettingTable;
+
 /** What a run is to do. Immutable for the life of the run. */
-export interface Plan {
+export interface Plan extends EvaluationPlan, HyperparameterPlan {
   readonly rounds: number;
   readonly minClients: number;
   readonly participantsRatio: number;
@@ -215,7 +227,6 @@ export interface Plan {
   readonly initialModel: 'none' | 'upload' | 'latest';
   readonly strategy: StrategyName;
   readonly strategyParameters: Readonly<Record<string, number | string | boolean>>;
-  readonly hyperparameters: Readonly<Record<string, number | string | boolean>>;
 }
 
 /** Least number of contributions for a commit under this plan, ≥ 1. */
@@ -259,13 +270,18 @@ export function readPlan(
   given: Readonly<Record<string, unknown>>,
   defaults: Partial<Plan> = {},
 ): { plan: Plan; problems: SettingProblem[] } {
-  const merged = { ...defaults, ...given };
+  // Names the schema, for editors.
+  const { $schema: _, ...named } = given;
+  const merged = { ...defaults, ...named };
   const { settings, problems } = resolveSettings<Plan>(planSettings, merged);
   // Left out, minClients follows the cohort: a round that opens must be able to commit.
   const follows = merged.minClients === undefined && settings.cohortSize !== null;
   const plan = follows ? { ...settings, minClients: quorumOf(settings) } : settings;
-  return { plan, problems: problems.length > 0 ? problems : planConflicts(plan) };
+  return { plan, problems: problems.length > 0 ? problems : [...planConflicts(plan), ...evaluationConflicts(plan)] };
 }
+
+/** A plan as an earlier version kept it: what had no setting then has its default. */
+export const completePlan = (kept: Partial<Plan>): Plan => ({ ...readPlan({}).plan, ...kept });
 
 function planConflicts(plan: Plan): SettingProblem[] {
   const problems: SettingProblem[] = [];
@@ -315,6 +331,12 @@ function planConflicts(plan: Plan): SettingProblem[] {
     conflict(
       'updateKind',
       'mode is "buffered", which needs updates that can be added to a newer model than they began with; set updateKind (--update-kind) to "deltas".',
+    );
+  }
+  if (plan.mode === 'buffered' && evaluatorsOf(plan).includes('clients')) {
+    conflict(
+      'evaluateBy',
+      `mode is "buffered", in which clients train on between two versions and cannot be asked to evaluate one, but evaluateBy (--evaluate-by) is "${plan.evaluateBy}"; give "server", or leave evaluateEvery out.`,
     );
   }
   if (plan.updateKind === 'deltas' && plan.initialModel === 'none') {

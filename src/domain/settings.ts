@@ -8,15 +8,23 @@ export type SettingSpec =
   | { kind: 'choice'; default: string; choices: readonly string[]; help: string }
   | { kind: 'boolean'; default: boolean; help: string }
   | { kind: 'text'; default: string | null; help: string }
-  | { kind: 'record'; default: Readonly<Record<string, never>>; help: string };
+  | { kind: 'record'; default: Readonly<Record<string, never>>; help: string }
+  /** A list of `{ fromRound, values }`. */
+  | { kind: 'schedule'; default: readonly never[]; help: string };
 
 export type SettingTable = Readonly<Record<string, SettingSpec>>;
+
+/** The longest window or timeout a setting may ask for: 24 days, what Node's timers can hold, ms. */
+export const windowMsMax = 2_147_483_647;
 
 /** What is wrong with one setting: a sentence that names it and the fix. */
 export interface SettingProblem {
   setting: string;
   message: string;
 }
+
+/** Steps of a schedule, at most. */
+const stepsMax = 1_000;
 
 const scalar = (value: unknown) => typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
 
@@ -46,11 +54,31 @@ export function settingProblem(setting: string, spec: SettingSpec, value: unknow
       return typeof value === 'boolean' ? null : wrong('true or false');
     case 'text':
       return typeof value === 'string' ? null : wrong('text');
-    case 'record': {
-      const ok = typeof value === 'object' && !Array.isArray(value) && Object.values(value as object).every(scalar);
-      return ok ? null : wrong('names with numbers, texts or booleans');
-    }
+    case 'record':
+      return isRecord(value) ? null : wrong('names with numbers, texts or booleans');
+    case 'schedule':
+      return isSchedule(value)
+        ? null
+        : wrong(
+            `a list of at most ${stepsMax} steps { fromRound, values }, each fromRound a whole number from 1 and another than the rest, values names with numbers, texts or booleans`,
+          );
   }
+}
+
+const isRecord = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(scalar);
+
+function isSchedule(value: unknown): boolean {
+  if (!Array.isArray(value) || value.length > stepsMax) return false;
+  const rounds = new Set<number>();
+  for (const step of value as unknown[]) {
+    if (typeof step !== 'object' || step === null) return false;
+    const { fromRound, values, ...rest } = step as Record<string, unknown>;
+    if (!Number.isSafeInteger(fromRound) || (fromRound as number) < 1 || rounds.has(fromRound as number)) return false;
+    if (!isRecord(values) || Object.keys(rest).length > 0) return false;
+    rounds.add(fromRound as number);
+  }
+  return true;
 }
 
 /**

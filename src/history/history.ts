@@ -1,12 +1,13 @@
 import type { ClientProfile, ClientState } from '../domain/client.ts';
 import type { Checkpoint, Durability, Entry, Fact, Position, TrainingStart } from '../domain/facts.ts';
 import type { ExclusionReason, RoundRecord } from '../domain/handle.ts';
-import type { ModelInfo } from '../domain/model.ts';
-import { isBuffered } from '../domain/plan.ts';
+import type { Metrics } from '../domain/metrics.ts';
+import type { ModelEvaluation, ModelInfo, ModelView } from '../domain/model.ts';
+import { completePlan, isBuffered } from '../domain/plan.ts';
 import type { RoundOutcome } from '../domain/round.ts';
-import { afterRound, type Run, startRun } from '../domain/run.ts';
+import { afterRound, evaluateAnew, evaluatedBy, type Run, startRun } from '../domain/run.ts';
 import type { ClientEventType } from '../machines/client.machine.ts';
-import { conclude, RoundLedger } from './round-ledger.ts';
+import { conclude, RoundLedger, weightedMetrics } from './round-ledger.ts';
 
 /** Attempts at rounds kept for `GET /v1/rounds`; the oldest go first. */
 const roundsKeptMax = 1_000;
@@ -23,6 +24,8 @@ export interface ClientStates {
   restore(clientId: string, state: Exclude<ClientState, 'unknown'>, profile: ClientProfile): void;
   /** Makes sure that a new client is there, in state `waiting`. */
   add(clientId: string, profile: ClientProfile): void;
+  /** Notes whether a client that is there can evaluate a model. */
+  setEvaluates(clientId: string, evaluates: boolean): void;
   /** Lets something happen to a client, as the client machine says. @returns false when it refuses; then nothing has changed. */
   apply(clientId: string, event: ClientEventType): boolean;
 }
@@ -35,6 +38,12 @@ const resting: readonly Position['state'][] = ['paused', 'finished', 'stopped'];
 const namesIn = ({ cohort, contributions }: RoundRecord): number => cohort.length + contributions.length;
 
 const nowhere: Position = { state: 'idle', sinceMs: 0, deadlineAtMs: null, run: null, round: null };
+
+/** Of records from before there were evaluations. */
+const firstKind = { kind: 'training' } as const;
+/** Of a model that has just been committed. */
+const unknownYet: Pick<ModelView, 'evaluations' | 'best'> = { evaluations: [], best: false };
+const nothingFound = { metrics: {}, numExamples: 0, clients: 0, failure: null } as const;
 
 /** A fact that cannot have happened in the state it is said to have happened in. */
 export class HistoryBroken extends Error {
@@ -61,9 +70,8 @@ export class History {
   /** Attempts that are over, oldest first; at most 1,000, fewer when they are large. */
   readonly rounds: RoundRecord[] = [];
   /** Every version, oldest first. */
-  readonly models: ModelInfo[] = [];
-  /** The version that clients of the run start from; null: its first contributions define it. */
-  current: ModelInfo | null = null;
+  readonly models: ModelView[] = [];
+  #currentVersion: number | null = null;
   /** The last checkpoint; 0: none. */
   checkpointSeq = 0;
   /** How often a server was started on this history. */
@@ -73,6 +81,11 @@ export class History {
 
   constructor(clients: ClientStates) {
     this.#clients = clients;
+  }
+
+  /** The version that clients of the run start from; null: its first contributions define it. */
+  get current(): ModelView | null {
+    return this.#currentVersion === null ? null : (this.models[this.#currentVersion - 1] ?? null);
   }
 
   /** @throws {HistoryBroken} then the state is not to be used any more. */
@@ -94,7 +107,7 @@ export class History {
       carried: [...this.carried],
       rounds: this.rounds,
       models: this.models,
-      current: this.current?.version ?? null,
+      current: this.#currentVersion,
       starts: this.starts,
       durability: this.#durability,
     };
@@ -102,13 +115,14 @@ export class History {
 
   #restore({ clients, run, position, open, carried, rounds, models, current, starts, durability }: Checkpoint): void {
     for (const [clientId, state, profile] of clients) this.#clients.restore(clientId, state, profile);
-    this.run = run;
+    // What an earlier version kept lacks what there was not then.
+    this.run = run && { ...startRun(run.run, run.plan, run.startedAtMs), ...run, plan: completePlan(run.plan) };
     this.position = position;
-    this.open = open && RoundLedger.restore(open);
+    this.open = open && RoundLedger.restore({ ...open, record: { ...firstKind, ...open.record } });
     for (const [clientId, start] of carried) this.carried.set(clientId, start);
-    for (const record of rounds) this.#keepRecord(record);
-    this.models.push(...models);
-    this.current = current === null ? null : (models[current - 1] ?? null);
+    for (const record of rounds) this.#keepRecord({ ...firstKind, ...record });
+    this.models.push(...models.map((model) => ({ ...unknownYet, ...model })));
+    this.#currentVersion = current;
     this.starts = starts;
     this.#durability = durability;
   }
@@ -119,14 +133,16 @@ export class History {
         this.#serverStarted(fact.durability);
         break;
       case 'client.registered': {
-        const { clientId, name, attributes } = fact;
-        this.#clients.add(clientId, { ...(name && { name }), ...(attributes && { attributes }) });
+        const { clientId, name, attributes, evaluates } = fact;
+        const profile = { ...(name && { name }), ...(attributes && { attributes }), ...(evaluates && { evaluates }) };
+        this.#clients.add(clientId, profile);
         break;
       }
       case 'client.returned':
         // With durability `round` a client that was lost after it contributed is forgotten here, but not by the server.
         if (this.#clients.stateOf(fact.clientId) === 'unknown') this.#clients.add(fact.clientId, {});
         else this.#takeOut(fact.clientId, 'rendezvous', 'reregistered', atMs);
+        this.#clients.setEvaluates(fact.clientId, fact.evaluates === true);
         break;
       case 'client.lost':
         this.#takeOut(fact.clientId, lossOf[fact.reason], fact.reason, atMs);
@@ -135,7 +151,7 @@ export class History {
         this.#takeOut(fact.clientId, 'evict', 'evicted', atMs);
         break;
       case 'run.started':
-        this.#startRun(startRun(fact.run, fact.plan, atMs), atMs);
+        this.#startRun(startRun(fact.run, completePlan(fact.plan), atMs), atMs);
         break;
       case 'model.installed':
         this.#addModel(fact.model);
@@ -160,6 +176,10 @@ export class History {
         this.#must(fact.receipt.clientId, 'trainingEnded');
         this.#accept(fact, atMs);
         break;
+      case 'result.accepted':
+        this.#must(fact.receipt.clientId, 'trainingEnded');
+        this.#mustOpen().accept({ ...fact.receipt, metrics: fact.metrics, acceptedAtMs: atMs }, null);
+        break;
       case 'training.failed':
         this.#must(fact.clientId, 'trainingFailed');
         this.#mustOpen().exclude(fact.clientId, 'uploadsRefused', atMs, fact.code);
@@ -169,8 +189,24 @@ export class History {
         break;
       case 'round.committed':
         this.#addModel(fact.model);
-        this.#endRound({ kind: 'committed', modelVersion: fact.model.version }, fact.record, atMs);
+        this.#endRound(
+          { kind: 'committed', modelVersion: fact.model.version, metrics: fact.model.metrics },
+          fact.record,
+          atMs,
+        );
         this.#noteMembers(fact.members);
+        break;
+      case 'round.evaluated': {
+        const record = fact.record ?? this.#mustOpen().record;
+        const metrics = weightedMetrics(record.contributions);
+        this.#endRound({ kind: 'evaluated', modelVersion: fact.version, metrics }, fact.record, atMs);
+        break;
+      }
+      case 'model.judged':
+        this.#judge(fact.version, fact.metrics, { by: 'server', atMs });
+        break;
+      case 'evaluation.missed':
+        this.#judge(fact.version, null, { by: fact.by, atMs, failure: fact.reason });
         break;
       case 'round.abandoned':
         this.#endRound({ kind: 'abandoned', reason: fact.reason, detail: fact.detail }, null, atMs);
@@ -184,7 +220,7 @@ export class History {
   #serverStarted(durability: Durability): void {
     // Nothing is known of the attempt that a crash cut short, but that it must not be taken for the next one.
     if (this.#durability === 'round' && this.run && this.position.state === 'opening') {
-      this.run = { ...this.run, attempt: this.run.attempt + 1 };
+      this.run = this.run.evaluation ? evaluateAnew(this.run) : { ...this.run, attempt: this.run.attempt + 1 };
     }
     this.#durability = durability;
     this.starts += 1;
@@ -198,7 +234,7 @@ export class History {
   #startRun(run: Run, atMs: number): void {
     this.#letGo();
     this.run = run;
-    this.current = run.plan.initialModel === 'latest' ? (this.models.at(-1) ?? null) : null;
+    this.#currentVersion = run.plan.initialModel === 'latest' ? (this.models.at(-1)?.version ?? null) : null;
     const state = run.plan.initialModel === 'upload' ? 'awaitingModel' : 'opening';
     this.position = { state, sinceMs: atMs, deadlineAtMs: null, run: null, round: null };
   }
@@ -207,9 +243,7 @@ export class History {
     this.position = position;
     if (resting.includes(position.state)) this.#letGo();
     if (this.run && position.run) this.run = { ...this.run, ...position.run };
-    if (!position.round || !this.open) return;
-    const { phase, sinceMs, deadlineAtMs, target } = position.round;
-    this.open.enterPhase(phase, sinceMs, deadlineAtMs, target);
+    if (position.round && this.open) this.open.enterPhase(this.#mustRun().plan, position.round);
   }
 
   #takeOut(
@@ -269,17 +303,58 @@ export class History {
         this.#clients.apply(clientId, 'roundEnded');
       }
     }
-    const ended = record ?? ledger?.record;
+    const ended = record ? { ...firstKind, ...record } : ledger?.record;
     if (!ended) throw new HistoryBroken(`A round was ${outcome.kind}, and none was open`);
     conclude(ended, outcome, atMs);
     this.#keepRecord(ended);
-    this.run = afterRound(this.#mustRun(), outcome);
+    if (ended.kind === 'evaluation') this.#noteEvaluation(ended, outcome, atMs);
+    this.#goOn(afterRound(this.#mustRun(), outcome));
     this.position = { state: 'opening', sinceMs: atMs, deadlineAtMs: null, run: null, round: null };
   }
 
   #noteMembers(members: readonly string[] | undefined): void {
     const record = this.rounds.at(-1);
     if (members && record) record.members = [...members];
+  }
+
+  /** What came of the evaluation by clients; one that is begun anew has come to nothing yet. */
+  #noteEvaluation({ contributions, numExamples, metrics }: RoundRecord, outcome: RoundOutcome, atMs: number): void {
+    const version = this.#mustRun().evaluation?.version;
+    if (version === undefined || (outcome.kind === 'abandoned' && outcome.reason === 'restarted')) return;
+    const found = { metrics, numExamples, clients: contributions.length, failure: null };
+    const evaluation = outcome.kind === 'abandoned' ? { ...nothingFound, failure: outcome.detail } : found;
+    this.#addEvaluation(version, { by: 'clients', atMs, ...evaluation });
+  }
+
+  /** An evaluation without a round: by the server, or by clients whom nobody could ask. */
+  #judge(version: number, metrics: Metrics | null, about: Pick<ModelEvaluation, 'by' | 'atMs'> & { failure?: string }) {
+    const run = this.#mustRun();
+    if (run.evaluation?.version !== version || run.evaluation.by[0] !== about.by) {
+      throw new HistoryBroken(`Model version ${version} is not to be evaluated by ${about.by}`);
+    }
+    this.#addEvaluation(version, { ...nothingFound, metrics: metrics ?? {}, ...about });
+    this.#goOn(evaluatedBy(run, metrics));
+    this.position = { state: 'opening', sinceMs: about.atMs, deadlineAtMs: null, run: null, round: null };
+  }
+
+  #addEvaluation(version: number, evaluation: ModelEvaluation): void {
+    this.#changeModel(version, ({ evaluations }) => ({ evaluations: [...evaluations, evaluation] }));
+  }
+
+  /** The run after something is known of a version; another may be the best now. */
+  #goOn(run: Run): void {
+    const before = this.run?.progress.best?.version;
+    const best = run.progress.best?.version;
+    this.run = run;
+    if (best === before) return;
+    if (before !== undefined) this.#changeModel(before, () => ({ best: false }));
+    if (best !== undefined) this.#changeModel(best, () => ({ best: true }));
+  }
+
+  #changeModel(version: number, change: (model: ModelView) => Partial<ModelView>): void {
+    const model = this.models[version - 1];
+    if (!model) throw new HistoryBroken(`There is no model version ${version}`);
+    this.models[version - 1] = { ...model, ...change(model) };
   }
 
   #keepRecord(record: RoundRecord): void {
@@ -294,8 +369,8 @@ export class History {
   #addModel(model: ModelInfo): void {
     const last = this.models.at(-1)?.version ?? 0;
     if (model.version !== last + 1) throw new HistoryBroken(`Model version ${model.version} follows version ${last}`);
-    this.models.push(model);
-    this.current = model;
+    this.models.push({ ...unknownYet, ...model });
+    this.#currentVersion = model.version;
   }
 
   #must(clientId: string, event: ClientEventType): void {

@@ -11,6 +11,8 @@ export interface MapStates extends ClientStates {
   readonly population: number;
   /** The clients in a state, in the order in which they were registered. */
   idsIn(state: ClientState): string[];
+  /** Clients waiting that can evaluate a model. */
+  readonly evaluatorsWaiting: number;
 }
 
 const { events, next } = clientTable;
@@ -40,6 +42,12 @@ export function createMapStates(): MapStates {
     add: (clientId, profile) => {
       if (!clients.has(clientId)) put(clientId, 'waiting', profile);
     },
+    setEvaluates: (clientId, evaluates) => {
+      const client = clients.get(clientId);
+      if (!client) return;
+      const { evaluates: _, ...profile } = client.profile;
+      client.profile = evaluates ? { ...profile, evaluates } : profile;
+    },
     apply: (clientId, event) => {
       const to = next[stateIndex[stateOf(clientId)] * events.length + eventIndex[event]] ?? refused;
       if (to === refused) return false;
@@ -49,6 +57,9 @@ export function createMapStates(): MapStates {
     counts: () => ({ ...counts }),
     get population() {
       return clients.size - counts.doneAndInactive;
+    },
+    get evaluatorsWaiting() {
+      return [...clients.values()].filter(({ state, profile }) => state === 'waiting' && profile.evaluates).length;
     },
     idsIn: (state) => [...clients].filter(([, client]) => client.state === state).map(([clientId]) => clientId),
   };

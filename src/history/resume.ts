@@ -1,12 +1,12 @@
 import type { OpenPhase, Position } from '../domain/facts.ts';
-import { quorumOf } from '../domain/plan.ts';
-import type { Round, Tally } from '../domain/round.ts';
+import { quorumFor, type Round, type Tally, workWindowMs } from '../domain/round.ts';
 import type { Run } from '../domain/run.ts';
+import { modelWindowMs } from '../machines/coordinator.machine.ts';
 import type { History } from './history.ts';
 
 /** Where the machines go on after a restart. */
 export interface Resume {
-  state: Position['state'];
+  state: Exclude<Position['state'], 'judging'>;
   run: Run | null;
   /** Since when it was there; the new process has no part in that. */
   sinceMs: number;
@@ -31,33 +31,41 @@ export function cannotResume({ open, position, current }: History, durability: '
 export function resumeOf({ run, position, open }: History, tally: Tally): Resume {
   if (!run) return { state: 'idle', run: null, sinceMs: tally.atMs, round: null };
   if (!open || position.state !== 'round' || !position.round) {
-    const { state, sinceMs } = position;
-    return { state: state === 'round' ? 'opening' : state, run, sinceMs, round: null };
+    // What works begins anew.
+    const { state: before } = position;
+    const state = before === 'round' || before === 'judging' ? 'opening' : before;
+    const sinceMs = state === 'awaitingModel' ? waitsSince(position.sinceMs, tally.atMs) : position.sinceMs;
+    return { state, run, sinceMs, round: null };
   }
   const { phase, target, extensions, sinceMs, deadlineAtMs } = position.round;
   const { round, attempt, cohort } = open.record;
   // The cohort was chosen, and the process ended before the phase began.
   const begins = phase === 'selecting' && cohort.length > 0;
+  const size = Math.max(target, begins ? cohort.length : 0);
   const resumed: Round = {
     run: run.run,
     round,
     attempt,
+    evaluates: open.evaluates,
     plan: run.plan,
-    quorum: quorumOf(run.plan),
-    target: Math.max(target, begins ? cohort.length : 0),
+    quorum: quorumFor(run.plan, open.evaluates, size),
+    target: size,
     tally,
     beginsIn: begins ? 'training' : phaseAgain(phase),
     sinceMs: begins ? tally.atMs : sinceMs,
-    deadlineAtMs: begins
-      ? tally.atMs + run.plan.trainingWindowMs
-      : deadlineAgain(deadlineAtMs, tally.atMs, phase, run.plan),
+    deadlineAtMs,
     extensions,
     selectorAsked: false,
     selectorDryAt: -1,
     outcome: null,
   };
-  return { state: 'round', run, sinceMs: position.sinceMs, round: resumed };
+  const deadlineNow = begins ? tally.atMs + workWindowMs(resumed) : deadlineAgain(resumed, phase);
+  return { state: 'round', run, sinceMs: position.sinceMs, round: { ...resumed, deadlineAtMs: deadlineNow } };
 }
+
+/** A model could not be uploaded while no server was there: when its time ran out meanwhile, it is given again. */
+const waitsSince = (sinceMs: number, nowMs: number): number =>
+  sinceMs + modelWindowMs <= nowMs ? nowMs : Math.min(sinceMs, nowMs);
 
 /** What was being stored is summed again: the same contributions in the same order give the same bits. */
 const phaseAgain = (phase: OpenPhase): Exclude<OpenPhase, 'committing'> =>
@@ -68,10 +76,12 @@ const phaseAgain = (phase: OpenPhase): Exclude<OpenPhase, 'committing'> =>
  * to be heard of again, so that those who trained meanwhile can still report; and a clock that was set back does not
  * make it later than a whole window.
  */
-function deadlineAgain(deadlineAtMs: number, nowMs: number, phase: OpenPhase, plan: Run['plan']): number {
+function deadlineAgain(round: Round, phase: OpenPhase): number {
+  const { deadlineAtMs, plan } = round;
+  const nowMs = round.tally.atMs;
   // Summing needs no client, and begins anew.
   if (phase === 'aggregating' || phase === 'committing') return nowMs + plan.aggregationWindowMs;
-  const windowMs = phase === 'selecting' ? plan.selectionWindowMs : plan.trainingWindowMs;
+  const windowMs = phase === 'selecting' ? plan.selectionWindowMs : workWindowMs(round);
   if (deadlineAtMs <= nowMs) return nowMs + Math.min(windowMs, plan.heartbeatTimeoutMs);
   return Math.min(deadlineAtMs, nowMs + windowMs);
 }

@@ -1,8 +1,8 @@
 import type { ErrorCode } from '../domain/errors.ts';
-import type { Checkpoint, OpenPhase, TrainingStart, UpdatePlace } from '../domain/facts.ts';
+import type { Checkpoint, Position, TrainingStart, UpdatePlace } from '../domain/facts.ts';
 import type { Contribution, ExclusionReason, Receipt, RoundRecord } from '../domain/handle.ts';
-import { quorumOf } from '../domain/plan.ts';
-import type { RoundOutcome } from '../domain/round.ts';
+import type { Plan } from '../domain/plan.ts';
+import { quorumFor, type RoundKind, type RoundOutcome } from '../domain/round.ts';
 import type { Run } from '../domain/run.ts';
 
 /** An accepted update that outlives a crash. */
@@ -12,10 +12,13 @@ export interface StagedContribution {
   staleness: number;
 }
 
+type RoundPosition = NonNullable<Position['round']>;
+
 interface OpenedRound {
   round: number;
   attempt: number;
   base: number | null;
+  kind?: RoundKind;
 }
 
 /** What happened in one attempt at a round: the cohort, who contributed, who was excluded and why. */
@@ -40,11 +43,12 @@ export class RoundLedger {
     return new RoundLedger({ ...open, staged: [...open.staged] });
   }
 
-  static open({ run, plan }: Run, { round, attempt, base }: OpenedRound, atMs: number): RoundLedger {
+  static open({ run, plan }: Run, { round, attempt, base, kind = 'training' }: OpenedRound, atMs: number): RoundLedger {
     const record: RoundRecord = {
       run,
       round,
       attempt,
+      kind,
       phase: 'selecting',
       openedAtMs: atMs,
       trainingAtMs: null,
@@ -52,7 +56,7 @@ export class RoundLedger {
       endedAtMs: null,
       deadlineAtMs: null,
       target: 0,
-      quorum: quorumOf(plan),
+      quorum: quorumFor(plan, kind === 'training' ? null : base, 0),
       cohort: [],
       contributions: [],
       exclusions: [],
@@ -68,8 +72,17 @@ export class RoundLedger {
     return { record: this.record, base: this.base, staged: this.#staged, starts: [...this.starts] };
   }
 
-  /** The contributions with their staged bytes, in order; null when one of them is in memory only. */
+  /** Version that its clients evaluate; null: they train. */
+  get evaluates(): number | null {
+    return this.record.kind === 'evaluation' ? this.base : null;
+  }
+
+  /**
+   * The contributions with their staged bytes, in order; null when one of them is in memory only. Of an evaluation there
+   * are none: its results are facts themselves.
+   */
   get staged(): StagedContribution[] | null {
+    if (this.record.kind === 'evaluation') return [];
     const staged: StagedContribution[] = [];
     for (const [index, contribution] of this.record.contributions.entries()) {
       const { round, clientId, sha256, numExamples, staleness = 0 } = contribution;
@@ -100,10 +113,11 @@ export class RoundLedger {
     this.record.exclusions.push({ clientId, reason, atMs, ...(code === undefined ? {} : { code }) });
   }
 
-  enterPhase(phase: OpenPhase, atMs: number, deadlineAtMs: number | null, target: number): void {
+  enterPhase(plan: Plan, { phase, sinceMs: atMs, deadlineAtMs, target }: RoundPosition): void {
     if (phase === 'training') this.record.trainingAtMs ??= atMs;
     if (phase === 'aggregating') this.record.aggregatingAtMs ??= atMs;
-    Object.assign(this.record, { phase, deadlineAtMs, target });
+    const quorum = quorumFor(plan, this.evaluates, target);
+    Object.assign(this.record, { phase, deadlineAtMs, target, quorum });
   }
 }
 

@@ -18,6 +18,7 @@ import { modelRoutes } from './routes/models.ts';
 import { opsRoutes } from './routes/ops.ts';
 import { roundRoutes } from './routes/rounds.ts';
 import { runRoutes } from './routes/runs.ts';
+import { schemaRoutes } from './routes/schemas.ts';
 import { xainCoordinatorApi } from './xain/coordinator-api.ts';
 
 export interface CoordinatorAppOptions {
@@ -47,6 +48,7 @@ export async function createCoordinatorApp(options: CoordinatorAppOptions): Prom
   await app.register(roundRoutes, { handle });
   await app.register(modelRoutes, { handle });
   await app.register(runRoutes, { handle, adminToken, limits });
+  await app.register(schemaRoutes);
   await app.register(eventRoutes, { handle, limits });
   await app.register(opsRoutes, { notReady, metrics });
   const dashboard = { adminOnly: adminOnly(adminToken), feed: inspectFeed, watchersMax: limits.eventStreamsMax };

@@ -89,6 +89,16 @@ export function addCoordinatorMetrics(registry: Registry, handle: CoordinatorHan
     },
   });
   new Counter({
+    name: 'chorus_evaluations_total',
+    help: 'Evaluations of a model, by clients or by the server, by how they ended',
+    labelNames: ['outcome'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [outcome, count] of Object.entries(handle.metrics().evaluationsTotal)) this.inc({ outcome }, count);
+    },
+  });
+  new Counter({
     name: 'chorus_updates_total',
     help: 'Updates by verdict',
     labelNames: ['verdict'],

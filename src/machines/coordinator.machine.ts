@@ -1,9 +1,21 @@
 import { assign, fromCallback, fromPromise, sendTo, setup } from 'xstate';
+import type { Metrics } from '../domain/metrics.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { Round, RoundInput, RoundOutcome, Tally } from '../domain/round.ts';
-import { afterRound, attemptsExhausted, clientsSuffice, isFinished, type Run, startRun } from '../domain/run.ts';
+import {
+  afterRound,
+  attemptOf,
+  attemptsExhausted,
+  clientsSuffice,
+  evaluatedBy,
+  isEvaluationDue,
+  isFinished,
+  isJudgingDue,
+  type Run,
+  startRun,
+} from '../domain/run.ts';
 import { type DeadlineInput, type DeadlinePassed, toBeProvided } from './deadline.ts';
-import { type RoundEvent, roundMachine } from './round.machine.ts';
+import { roundMachine } from './round.machine.ts';
 
 export interface CoordinatorContext {
   /** null before the first run. */
@@ -19,7 +31,16 @@ export interface CoordinatorContext {
   readBackMsMax: number;
 }
 
-type Beginning = 'idle' | 'awaitingModel' | 'opening' | 'round' | 'gathering' | 'paused' | 'finished' | 'stopped';
+type Beginning =
+  | 'idle'
+  | 'awaitingModel'
+  | 'opening'
+  | 'round'
+  | 'gathering'
+  | 'judging'
+  | 'paused'
+  | 'finished'
+  | 'stopped';
 
 export interface CoordinatorInput {
   /** Its time is that from which the first state lasts: the process before this one may have entered it. */
@@ -38,7 +59,6 @@ export type CoordinatorEvent =
   | { type: 'model.installed' }
   | { type: 'server.drain' }
   | { type: 'membership.changed'; tally: Tally }
-  | { type: 'round.fact'; fact: RoundEvent }
   | DeadlinePassed;
 
 /** How long a run with `initialModel: upload` waits for its model, ms. */
@@ -72,8 +92,14 @@ function outcomeOf(event: { type: string; output?: unknown; error?: unknown }): 
   return wasStopped;
 }
 
+/** What the server's own evaluator found of a version, or why it found nothing. */
+export type Judgement = { kind: 'judged'; metrics: Metrics } | { kind: 'failed'; reason: string };
+
 /** The aggregator could not be readied; if a round was to be gone on with, that is over. */
 const notOpened = (detail: string): RoundOutcome => ({ kind: 'abandoned', reason: 'aggregatorLost', detail });
+
+const notJudged = (reason: string): Judgement => ({ kind: 'failed', reason });
+const tookTooLong = ({ plan }: Run): Judgement => notJudged(`It took longer than ${plan.evaluationWindowMs} ms`);
 
 /**
  * The life of the coordinator: runs, and in a run one round after another. States tagged `resting` wait for an operator
@@ -85,12 +111,21 @@ export const coordinatorMachine = setup({
     input: CoordinatorInput;
     events: CoordinatorEvent;
     tags: 'resting' | 'over';
-    children: { round: 'round'; openRound: 'openRound'; modelDeadline: 'deadline'; openingDeadline: 'deadline' };
+    children: {
+      round: 'round';
+      openRound: 'openRound';
+      judge: 'judge';
+      modelDeadline: 'deadline';
+      openingDeadline: 'deadline';
+      judgingDeadline: 'deadline';
+    };
   },
   actors: {
     deadline: fromCallback<DeadlinePassed, DeadlineInput>(toBeProvided('deadline')),
     /** Readies the aggregator for the round. Settles within `openingWindowMs`. */
     openRound: fromPromise<{ tally: Tally }, { run: Run; resumed: Round | null }>(toBeProvided('openRound')),
+    /** The server's own evaluator. */
+    judge: fromPromise<Judgement, Run>(toBeProvided('judge')),
     round: roundMachine,
   },
   guards: {
@@ -99,13 +134,16 @@ export const coordinatorMachine = setup({
     roundIsResumed: ({ context }) => context.resumed !== null,
     modelIsAwaited: ({ context }) => runOf(context).plan.initialModel === 'upload',
     clientsSuffice: ({ context }) => clientsSuffice(runOf(context), context.tally),
+    isJudgingDue: ({ context }) => isJudgingDue(runOf(context)),
+    isEvaluationDue: ({ context }) => isEvaluationDue(runOf(context)),
     isFinished: ({ context }) => isFinished(runOf(context)),
     pauseRequested: ({ context }) => runOf(context).pauseRequested,
-    /** A round that is gone on with ends first. */
-    mustPauseNow: ({ context }) => runOf(context).pauseRequested && context.resumed === null,
+    /** A round that is gone on with ends first, and an evaluation belongs to the round before it. */
+    mustPauseNow: ({ context }) =>
+      runOf(context).pauseRequested && context.resumed === null && !isEvaluationDue(runOf(context)),
     attemptsExhausted: ({ context }) => attemptsExhausted(runOf(context)),
-    failedForWantOfClients: (_, outcome: RoundOutcome) =>
-      outcome.kind === 'abandoned' && outcome.reason === 'tooFewClients',
+    failedForWantOfClients: ({ context }, outcome: RoundOutcome) =>
+      outcome.kind === 'abandoned' && outcome.reason === 'tooFewClients' && !isEvaluationDue(runOf(context)),
   },
   actions: {
     startRun: assign((_, { run, plan, atMs }: { run: string; plan: Plan; atMs: number }) => ({
@@ -113,7 +151,12 @@ export const coordinatorMachine = setup({
     })),
     noteTally: assign((_, { tally }: { tally: Tally }) => ({ tally })),
     noteTime: assign(({ context }, { atMs }: { atMs: number }) => ({ tally: { ...context.tally, atMs } })),
+    /** Notes what time it is; a round may have gone on for long since the latest tally. */
+    noteNow: toBeProvided('noteNow') as () => void,
     noteOutcome: assign(({ context }, outcome: RoundOutcome) => ({ run: afterRound(runOf(context), outcome) })),
+    noteJudgement: assign(({ context }, judgement: Judgement) => ({
+      run: evaluatedBy(runOf(context), judgement.kind === 'judged' ? judgement.metrics : null),
+    })),
     noteReason: assign(({ context }, { reason }: { reason: string | null }) => ({
       run: { ...runOf(context), reason },
     })),
@@ -127,11 +170,16 @@ export const coordinatorMachine = setup({
     startOpeningWindow: assign(({ context }) => ({
       deadlineAtMs: context.tally.atMs + openingWindowMs + (context.resumed ? context.readBackMsMax : 0),
     })),
+    startEvaluationWindow: assign(({ context }) => ({
+      deadlineAtMs: context.tally.atMs + runOf(context).plan.evaluationWindowMs,
+    })),
     forgetResumed: assign({ resumed: null }),
     noDeadline: assign({ deadlineAtMs: null }),
     markSince: assign(({ context }) => ({ sinceMs: context.tally.atMs })),
     /** Gives every client of the round back to the population. Runs whenever a round is left, whichever way. */
     settleRound: toBeProvided('settleRound') as (_: unknown, outcome: RoundOutcome | null) => void,
+    /** Records what the server's own evaluator found. */
+    recordJudgement: toBeProvided('recordJudgement') as (_: unknown, judgement: Judgement) => void,
     /** The plan of a new run applies from now on. */
     applyPlan: toBeProvided('applyPlan') as (_: unknown, params: { plan: Plan }) => void,
   },
@@ -207,7 +255,7 @@ export const coordinatorMachine = setup({
       states: {
         opening: {
           description: 'The aggregator is readied for the round.',
-          entry: ['startOpeningWindow', 'markSince'],
+          entry: ['noteNow', 'startOpeningWindow', 'markSince'],
           exit: 'noDeadline',
           invoke: [
             {
@@ -256,8 +304,9 @@ export const coordinatorMachine = setup({
             id: 'round',
             src: 'round',
             input: ({ context }): RoundInput => {
-              const { run, round, attempt, plan } = runOf(context);
-              return { run, round, attempt, plan, tally: context.tally, resumed: context.resumed };
+              const current = runOf(context);
+              const { run, plan } = current;
+              return { run, plan, ...attemptOf(current), tally: context.tally, resumed: context.resumed };
             },
             onDone: [
               {
@@ -273,7 +322,6 @@ export const coordinatorMachine = setup({
             },
           },
           on: {
-            'round.fact': { actions: sendTo('round', ({ event }) => event.fact) },
             'run.pause': { actions: ['requestPause', sendTo('round', { type: 'round.pause' })] },
           },
         },
@@ -281,10 +329,49 @@ export const coordinatorMachine = setup({
           description: 'What comes after a round?',
           always: [
             { guard: 'isFinished', target: '#coordinator.finished' },
+            { guard: 'isJudgingDue', target: 'judging' },
+            { guard: 'isEvaluationDue', target: 'opening' },
             { guard: 'pauseRequested', target: '#coordinator.paused' },
             { guard: 'attemptsExhausted', target: '#coordinator.paused' },
             { target: 'opening' },
           ],
+        },
+        judging: {
+          description: 'The server’s own evaluator measures the model.',
+          entry: ['noteNow', 'startEvaluationWindow', 'markSince'],
+          exit: 'noDeadline',
+          invoke: [
+            {
+              id: 'judge',
+              src: 'judge',
+              input: ({ context }) => runOf(context),
+              onDone: {
+                target: 'settled',
+                actions: [
+                  { type: 'recordJudgement', params: ({ event }) => event.output },
+                  { type: 'noteJudgement', params: ({ event }) => event.output },
+                ],
+              },
+              onError: {
+                target: 'settled',
+                actions: [
+                  { type: 'recordJudgement', params: ({ event }) => notJudged(messageOf(event.error)) },
+                  { type: 'noteJudgement', params: ({ event }) => notJudged(messageOf(event.error)) },
+                ],
+              },
+            },
+            { id: 'judgingDeadline', src: 'deadline', input: ({ context }) => context },
+          ],
+          on: {
+            'deadline.passed': {
+              target: 'settled',
+              actions: [
+                { type: 'noteTime', params: ({ event }) => event },
+                { type: 'recordJudgement', params: ({ context }) => tookTooLong(runOf(context)) },
+                { type: 'noteJudgement', params: ({ context }) => tookTooLong(runOf(context)) },
+              ],
+            },
+          },
         },
         gathering: {
           description: 'No round is open: it opens as soon as enough clients are registered.',
@@ -310,7 +397,7 @@ export const coordinatorMachine = setup({
       },
     },
     finished: {
-      description: 'All rounds are committed.',
+      description: 'All rounds are committed, or the goal of the plan is reached.',
       tags: ['resting', 'over'],
       entry: 'markSince',
       on: { 'run.start': 'starting' },

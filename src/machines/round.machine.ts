@@ -1,20 +1,26 @@
 import { assign, fromCallback, fromPromise, setup } from 'xstate';
+import type { Metrics } from '../domain/metrics.ts';
 import {
   type AbandonReason,
   clientsMissing,
   cohortIsThere,
-  cohortNow,
+  fixTarget,
   hasQuorum,
   mayClose,
   mayExtend,
+  noteSelection,
   openRound,
   quorumIsThere,
+  quorumMissed,
   type Round,
   type RoundInput,
   type RoundOutcome,
   replacementDue,
+  selectorWindowMs,
   startWindow,
   type Tally,
+  tooFewClients,
+  workWindowMs,
 } from '../domain/round.ts';
 import { type DeadlineInput, type DeadlinePassed, toBeProvided } from './deadline.ts';
 
@@ -29,27 +35,31 @@ export type RoundEvent =
   | { type: 'round.pause' }
   | DeadlinePassed;
 
-/** How long the selector may take to answer, ms. */
-export const selectorWindowMs = 5_000;
-
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
+const wantOfClients = (round: Round): RoundOutcome => ({
+  kind: 'abandoned',
+  reason: 'tooFewClients',
+  detail: tooFewClients(round),
+});
+
 /**
- * One attempt at one round. It knows no clock, socket, pool or disk: effects come by `.provide()`, time comes with the
+ * One attempt at one round, or at the evaluation of its model, which ends when its metrics are summed. It knows no clock, socket, pool or disk: effects come by `.provide()`, time comes with the
  * events. Each phase has a deadline, and whatever happens the one question is asked again: may this round close?
  */
 export const roundMachine = setup({
   types: {} as { context: Round; input: RoundInput; events: RoundEvent; output: RoundOutcome },
   actors: {
     deadline: fromCallback<DeadlinePassed, DeadlineInput>(toBeProvided('deadline')),
-    /** Sums the contributions. */
-    aggregate: fromPromise<{ atMs: number }, Round>(toBeProvided('aggregate')),
+    /** Sums the contributions; their metrics are all there is to sum of an evaluation. */
+    aggregate: fromPromise<{ atMs: number; metrics: Metrics }, Round>(toBeProvided('aggregate')),
     /** Makes the aggregate the next model version, durably, or not at all. */
-    commit: fromPromise<{ modelVersion: number }, Round>(toBeProvided('commit')),
+    commit: fromPromise<{ modelVersion: number; metrics: Metrics }, Round>(toBeProvided('commit')),
   },
   guards: {
     beganTraining: ({ context }) => context.beginsIn === 'training',
     beganAggregating: ({ context }) => context.beginsIn === 'aggregating',
+    isEvaluation: ({ context }) => context.evaluates !== null,
     cohortIsThere: ({ context }) => cohortIsThere(context),
     quorumIsThere: ({ context }) => quorumIsThere(context),
     someoneWasSelected: (_, { selected }: { selected: number }) => selected > 0,
@@ -61,17 +71,14 @@ export const roundMachine = setup({
   actions: {
     noteTally: assign(({ context }, { tally }: { tally: Tally }) => ({ ...context, tally })),
     noteTime: assign(({ context }, { atMs }: { atMs: number }) => ({ ...context, tally: { ...context.tally, atMs } })),
-    noteSelection: assign(({ context }, { tally, selected }: { tally: Tally; selected: number }) => ({
-      ...context,
-      tally,
-      selectorAsked: false,
-      selectorDryAt: selected === 0 ? tally.waiting : -1,
-    })),
-    fixTarget: assign(({ context }) => ({ ...context, target: cohortNow(context) })),
+    noteSelection: assign(({ context }, { tally, selected }: { tally: Tally; selected: number }) =>
+      noteSelection(context, tally, selected),
+    ),
+    fixTarget: assign(({ context }) => fixTarget(context)),
     noteSelectorAsked: assign(({ context }) => ({ ...context, selectorAsked: true })),
     countExtension: assign(({ context }) => ({ ...context, extensions: context.extensions + 1 })),
     startSelectorWindow: assign(({ context }) => startWindow(context, selectorWindowMs)),
-    startTrainingWindow: assign(({ context }) => startWindow(context, context.plan.trainingWindowMs)),
+    startTrainingWindow: assign(({ context }) => startWindow(context, workWindowMs(context))),
     startAggregationWindow: assign(({ context }) => startWindow(context, context.plan.aggregationWindowMs)),
     conclude: assign(({ context }, outcome: RoundOutcome) => ({ ...context, outcome })),
     /** Asks the selector for clients; it answers with `selection.made` or `selection.failed`. */
@@ -117,7 +124,14 @@ export const roundMachine = setup({
         waiting: {
           description: 'Until enough clients are registered.',
           invoke: { id: 'selectionDeadline', src: 'deadline', input: ({ context }) => context },
-          always: { guard: 'cohortIsThere', target: 'forming' },
+          always: [
+            { guard: 'cohortIsThere', target: 'forming' },
+            {
+              guard: 'isEvaluation',
+              target: '#round.abandoned',
+              actions: { type: 'conclude', params: ({ context }) => wantOfClients(context) },
+            },
+          ],
           on: {
             'membership.changed': { actions: { type: 'noteTally', params: ({ event }) => event } },
             'deadline.passed': [
@@ -130,11 +144,7 @@ export const roundMachine = setup({
                 target: '#round.abandoned',
                 actions: {
                   type: 'conclude',
-                  params: ({ context: { tally, plan } }) => ({
-                    kind: 'abandoned',
-                    reason: 'tooFewClients',
-                    detail: `${tally.population} clients were registered when the selection window closed; minClients is ${plan.minClients}`,
-                  }),
+                  params: ({ context }) => wantOfClients(context),
                 },
               },
             ],
@@ -219,11 +229,7 @@ export const roundMachine = setup({
             target: 'abandoned',
             actions: {
               type: 'conclude',
-              params: ({ context: { tally, quorum } }) => ({
-                kind: 'abandoned',
-                reason: 'quorumMissed',
-                detail: `${tally.contributions} of the ${quorum} contributions needed had come when the training window closed`,
-              }),
+              params: ({ context }) => ({ kind: 'abandoned', reason: 'quorumMissed', detail: quorumMissed(context) }),
             },
           },
         ],
@@ -237,7 +243,21 @@ export const roundMachine = setup({
           id: 'aggregate',
           src: 'aggregate',
           input: ({ context }) => context,
-          onDone: { target: 'committing', actions: { type: 'noteTime', params: ({ event }) => event.output } },
+          onDone: [
+            {
+              guard: 'isEvaluation',
+              target: 'evaluated',
+              actions: {
+                type: 'conclude',
+                params: ({ context, event }) => ({
+                  kind: 'evaluated',
+                  modelVersion: context.evaluates ?? 0,
+                  metrics: event.output.metrics,
+                }),
+              },
+            },
+            { target: 'committing', actions: { type: 'noteTime', params: ({ event }) => event.output } },
+          ],
           onError: {
             target: 'abandoned',
             actions: {
@@ -274,7 +294,7 @@ export const roundMachine = setup({
             target: 'committed',
             actions: {
               type: 'conclude',
-              params: ({ event }) => ({ kind: 'committed', modelVersion: event.output.modelVersion }),
+              params: ({ event }) => ({ kind: 'committed', ...event.output }),
             },
           },
           onError: {
@@ -298,6 +318,7 @@ export const roundMachine = setup({
       },
     },
     committed: { type: 'final', description: 'One new model version, from exactly the contributions of this round.' },
+    evaluated: { type: 'final', description: 'What clients measured of the model is known.' },
     abandoned: { type: 'final', description: 'No model; the last one stays.' },
   },
   output: ({ context }) =>

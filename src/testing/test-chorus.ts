@@ -156,6 +156,12 @@ export class TestClient {
     return upload.finish();
   }
 
+  /** Starts, and reports these metrics of the model. */
+  async evaluate(metrics: Record<string, number>, numExamples = 1): Promise<Receipt> {
+    const { round } = await this.start();
+    return this.#test.handle.reportEvaluation(this.clientId, { round, numExamples, metrics });
+  }
+
   /** Starts, and uploads these weights as one F32 tensor `w`. */
   async contribute(weights: readonly number[], numExamples = 1): Promise<Receipt> {
     await this.start();

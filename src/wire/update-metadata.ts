@@ -1,8 +1,7 @@
 import { ChorusError } from '../domain/errors.ts';
+import { checkMetrics, metricsMax } from '../domain/metrics.ts';
 import { parseJsonObject } from './strict-json.ts';
 
-const metricsMax = 64;
-const metricNameLengthMax = 128;
 const metricsTextLengthMax = 16_384;
 
 /** What an update says of itself. */
@@ -33,20 +32,10 @@ export function readUpdateMetadata(
 }
 
 function readMetrics(text: string | undefined): Record<string, number> {
-  const metrics: Record<string, number> = {};
-  if (text === undefined) return metrics;
+  if (text === undefined) return {};
   const wrong = (detail: string) => new ChorusError('METRICS_INVALID', `metrics: ${detail}`);
   if (text.length > metricsTextLengthMax) throw wrong(`more than ${metricsTextLengthMax} characters`);
-  const entries = parseJsonObject(text, wrong, { valuesMax: metricsMax });
-  for (const [name, value] of entries) {
-    if (name === '__proto__') throw wrong('"__proto__" cannot be a name');
-    if (name.length === 0 || name.length > metricNameLengthMax) {
-      throw wrong(`a name has 1 to ${metricNameLengthMax} characters`);
-    }
-    if (typeof value !== 'number' || !Number.isFinite(value)) throw wrong(`"${name.slice(0, 64)}" is no finite number`);
-    metrics[name] = value;
-  }
-  return metrics;
+  return checkMetrics(parseJsonObject(text, wrong, { valuesMax: metricsMax }));
 }
 
 /** The inverse of {@link readUpdateMetadata}. */

@@ -86,6 +86,39 @@ describe('the client registry', () => {
     expect(registry.sample('waiting', 50, random)).toHaveLength(9);
   });
 
+  it('knows who waits and can evaluate, as a recount does, and draws of those only', () => {
+    const step = fc.record({
+      slot: fc.nat({ max: 20 }),
+      event: fc.constantFrom<ClientEventType | 'register' | 'can' | 'cannot'>(
+        ...(clientMachine.events as ClientEventType[]),
+        ...(['register', 'register', 'can', 'cannot'] as const),
+      ),
+      evaluates: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+        const registry = registryOf();
+        const evaluates = new Map<number, boolean>();
+        for (const { slot, event, evaluates: can } of steps) {
+          if (event === 'register') evaluates.set(registry.register(0, { evaluates: can }), can);
+          else if (!evaluates.has(slot)) continue;
+          else if (event === 'can' || event === 'cannot') {
+            registry.setEvaluates(slot, event === 'can');
+            evaluates.set(slot, event === 'can');
+          } else if (registry.apply(slot, event) === 'unknown') evaluates.delete(slot);
+        }
+        const expected = [...evaluates]
+          .filter(([slot, can]) => can && registry.stateOf(slot) === 'waiting')
+          .map(([slot]) => slot);
+        expect(registry.evaluatorsWaiting).toBe(expected.length);
+        expect(registry.sampleEvaluators(100, seededRandom(1)).sort()).toEqual(expected.sort());
+        for (const [slot, can] of evaluates) {
+          expect([registry.canEvaluate(slot), registry.profileOf(slot).evaluates === true]).toEqual([can, can]);
+        }
+      }),
+    );
+  });
+
   it('expires a client that is silent for the timeout, at most two ticks late, and no other', () => {
     const registry = registryOf();
     const silent = registry.register(0, {});
@@ -101,6 +134,26 @@ describe('the client registry', () => {
     expect(expired.map(([slot]) => slot)).toEqual([silent]);
     expect(expired[0]?.[1]).toBeGreaterThanOrEqual(timeoutMs);
     expect(expired[0]?.[1]).toBeLessThanOrEqual(timeoutMs + 2 * registry.expiryTickMs);
+  });
+
+  it('goes on counting silence when the clock is set back', () => {
+    const hourMs = 3_600_000;
+    const registry = new ClientRegistry({
+      clientsMax: 8,
+      heartbeatTimeoutMs: 10_000,
+      random: seededRandom(1),
+      nowMs: hourMs,
+    });
+    const slot = registry.register(hourMs, {});
+    const expired: number[] = [];
+    const expireAt = (nowMs: number) => registry.expire(nowMs, (each) => expired.push(each));
+    expireAt(hourMs + 5_000);
+    // An hour back: it was silent for five seconds, and is for as many more.
+    registry.setBack(hourMs, 5_000);
+    expireAt(9_000);
+    expect(expired).toEqual([]);
+    for (let nowMs = 9_500; nowMs <= 13_000; nowMs += registry.expiryTickMs) expireAt(nowMs);
+    expect(expired).toEqual([slot]);
   });
 
   it('expires a client in whatever state it is, once, and never one that is gone after it contributed', () => {

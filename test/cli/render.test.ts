@@ -13,6 +13,7 @@ import { statusLine, statusLines, waitingLine } from '../../src/cli/render/statu
 import { hasColours, plainStyle, styleFor } from '../../src/cli/render/style.ts';
 import { modelsTable, roundsTable } from '../../src/cli/render/tables.ts';
 import type { RoundRecord, Status } from '../../src/domain/handle.ts';
+import type { ModelView } from '../../src/domain/model.ts';
 
 const status: Status = {
   run: 'run-1',
@@ -20,6 +21,7 @@ const status: Status = {
   round: 3,
   roundsTotal: 10,
   attempt: 2,
+  kind: 'training',
   phase: 'training',
   modelVersion: 2,
   population: 9,
@@ -45,6 +47,7 @@ const round: RoundRecord = {
   run: 'run-1',
   round: 3,
   attempt: 1,
+  kind: 'training',
   phase: 'committed',
   openedAtMs: 1_000,
   trainingAtMs: 2_000,
@@ -182,11 +185,23 @@ describe('the table of models', () => {
       contributions: 3,
       numExamples: 1_800,
       metrics: { loss: 0.5 },
+      evaluations: [],
+      best: false,
     };
-    const [, first, second] = modelsTable([{ ...model, version: 1, round: 0 }, model], plainStyle).split('\n');
+    const about = { atMs: 0, numExamples: 4, clients: 2 };
+    const evaluated: ModelView = {
+      ...model,
+      best: true,
+      evaluations: [
+        { ...about, by: 'server', metrics: {}, failure: 'no data' },
+        { ...about, by: 'clients', metrics: { accuracy: 0.912345 }, failure: null },
+      ],
+    };
+    const [, first, second] = modelsTable([{ ...model, version: 1, round: 0 }, evaluated], plainStyle).split('\n');
     expect(first).toContain('initial');
+    expect(first).not.toContain('best');
     expect(second?.trim().split(/\s{2,}/)).toEqual([
-      '2',
+      '2 best',
       '2',
       '3',
       '1800',
@@ -194,6 +209,7 @@ describe('the table of models', () => {
       '1970-01-01 00:00:00 UTC',
       'abcdef012345',
       'loss 0.5',
+      'server: no data; clients: accuracy 0.9123',
     ]);
     expect(modelsTable([], plainStyle)).toBe('No model was committed yet.');
   });

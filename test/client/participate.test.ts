@@ -52,7 +52,16 @@ describe('taking part', () => {
       clientId: 'client-1',
       run,
       receipts: [receipt(1), receipt(2)],
-      rounds: { accepted: 2, discarded: 0, refused: 0, trainFailed: 0, missed: 0, over: 0 },
+      rounds: {
+        accepted: 2,
+        evaluated: 0,
+        evaluateFailed: 0,
+        discarded: 0,
+        refused: 0,
+        trainFailed: 0,
+        missed: 0,
+        over: 0,
+      },
     });
     const round = ['selected', 'downloaded', 'trained', 'uploaded'];
     expect(client.story).toEqual(['registered', ...round, ...round, 'finished']);

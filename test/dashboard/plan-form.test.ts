@@ -17,10 +17,15 @@ describe('the form of a plan', () => {
     const filled = {
       ...{ rounds: '12', participantsRatio: '0.5', quorum: ' ', onQuorumMissed: 'extend' },
       hyperparameters: 'learningRate = 0.1\nname = a = b\nshuffle = true\n\n',
+      hyperparametersByRound: '10: learningRate = 0.05, epochs = 2\n20: shuffle = false\n',
     };
     expect(planGiven(filled)).toEqual({
       ...{ rounds: 12, participantsRatio: 0.5, onQuorumMissed: 'extend' },
       hyperparameters: { learningRate: 0.1, name: 'a = b', shuffle: true },
+      hyperparametersByRound: [
+        { fromRound: 10, values: { learningRate: 0.05, epochs: 2 } },
+        { fromRound: 20, values: { shuffle: false } },
+      ],
     });
   });
 

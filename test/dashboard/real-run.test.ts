@@ -127,7 +127,7 @@ describeInChromium('the dashboard during a run', () => {
     await page.getByText('rounds is 0; give a whole number from 1 to 1000000.').waitFor();
     expect(await page.getByRole('button', { name: 'Start the run' }).isDisabled()).toBe(true);
     await rounds.fill('4');
-    await page.getByLabel('Hyperparameters').fill('learningRate = 0.5\nname = tiny');
+    await page.getByLabel('Hyperparameters', { exact: true }).fill('learningRate = 0.5\nname = tiny');
     await page.getByRole('button', { name: 'Start the run' }).click();
     await page.getByRole('heading', { name: 'Round 1 of 4' }).waitFor();
     expect(server.handle.run()?.plan).toMatchObject({

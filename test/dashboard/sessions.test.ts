@@ -5,7 +5,7 @@ import { partOf, summaryOf } from '../../src/dashboard/summary.ts';
 
 /** Opened at 0; training from 100 to 1,000; `a` contributed, `b` was lost, `c` was not needed. */
 const record: DetailedRound = {
-  ...{ run: 'r', round: 3, attempt: 1, phase: 'committed', openedAtMs: 0, trainingAtMs: 100 },
+  ...{ run: 'r', round: 3, attempt: 1, kind: 'training', phase: 'committed', openedAtMs: 0, trainingAtMs: 100 },
   ...{ aggregatingAtMs: 1_000, endedAtMs: 1_100, deadlineAtMs: null, target: 3, quorum: 1 },
   cohort: ['a', 'b', 'c'],
   contributions: [

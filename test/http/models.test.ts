@@ -114,6 +114,8 @@ describe('the models', () => {
         createdAtMs: expect.any(Number),
         contributions: 1,
         numExamples: 1,
+        evaluations: [],
+        best: false,
         metrics: {},
       },
     ]);

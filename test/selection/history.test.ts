@@ -92,6 +92,7 @@ const record = (given: Partial<RoundRecord>): RoundRecord => ({
   run: 'r',
   round: 1,
   attempt: 1,
+  kind: 'training',
   phase: 'committed',
   openedAtMs: 0,
   trainingAtMs: 1_000,

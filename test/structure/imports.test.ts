@@ -21,7 +21,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   dashboard: ['domain', 'inspect', 'machines'],
   actors: ['domain', 'machines', 'history', 'storage', 'strategies', 'workers', 'wire'],
   http: ['domain', 'wire', 'inspect', 'dashboard', '.'],
-  workers: ['domain', 'aggregator', 'storage', 'http'],
+  workers: ['domain', 'wire', 'aggregator', 'storage', 'http'],
   testing: ['domain', 'wire', 'storage', 'strategies', '.'],
   cli: ['domain', 'strategies', 'client', 'audit', '.'],
   '.': ['domain', 'strategies', 'history', 'actors', 'aggregator', 'storage', 'inspect', 'http'],

@@ -42,9 +42,11 @@ export const phaseWords: Readonly<Record<Phase, string>> = {
   aggregating: 'Aggregating',
   committing: 'Committing',
   committed: 'Committed',
+  evaluated: 'Evaluated',
   abandoned: 'Abandoned',
   opening: 'Opening',
   gathering: 'Gathering',
+  judging: 'Evaluating',
   draining: 'Shutting down',
 };
 
@@ -84,7 +86,7 @@ const reasonOf = (reason: unknown): string =>
 
 /** What happened, in a sentence; null for what says little by itself. */
 export function eventSentence({ type, data }: ChorusEvent): string | null {
-  const round = `Round ${data.round}`;
+  const round = data.kind === 'evaluation' ? `The evaluation of round ${data.round}` : `Round ${data.round}`;
   const client = typeof data.clientId === 'string' ? shortId(data.clientId) : 'a client';
   switch (type) {
     case 'phase':
@@ -103,6 +105,14 @@ export function eventSentence({ type, data }: ChorusEvent): string | null {
       return `Model version ${data.version} was installed.`;
     case 'round.committed':
       return `${round} committed model version ${data.modelVersion}${metricsText(data.metrics)}.`;
+    case 'result.accepted':
+      return `Round ${data.round}: ${client} has evaluated the model, ${plural(Number(data.numExamples), 'example')}.`;
+    case 'round.evaluated':
+      return `Model version ${data.modelVersion} was evaluated by clients${metricsText(data.metrics)}.`;
+    case 'model.judged':
+      return `Model version ${data.version} was evaluated by the server${metricsText(data.metrics)}.`;
+    case 'evaluation.missed':
+      return `Model version ${data.version} was not evaluated by the ${data.by}: ${data.reason}.`;
     case 'round.abandoned':
       return `${round}, attempt ${data.attempt}, abandoned: ${abandonment(String(data.reason))}.`;
     case 'aggregator.lost':
@@ -114,7 +124,9 @@ export function eventSentence({ type, data }: ChorusEvent): string | null {
   }
 }
 
-function phaseSentence({ phase, round, attempt }: ChorusEvent['data']): string | null {
+function phaseSentence({ phase, kind, round, attempt }: ChorusEvent['data']): string | null {
+  if (kind === 'evaluation' && phase === 'training') return `Clients evaluate the model of round ${round}.`;
+  if (kind === 'evaluation' && phase === 'selecting') return null;
   const again = Number(attempt) > 1 ? `, attempt ${attempt}` : '';
   switch (phase) {
     case 'selecting':

@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { ModelInfo } from '../../domain/model.ts';
+import type { ModelView } from '../../domain/model.ts';
 import { type Connection, publicApi } from '../api/connection.ts';
 import { CommandFailure } from '../failure.ts';
 import { byteSize } from '../render/format.ts';
@@ -13,7 +13,7 @@ import { print, printJson } from './output.ts';
 
 /** `chorus models`: what was committed, oldest first. */
 export async function showModels(options: Connection & { json?: boolean }): Promise<void> {
-  const answer = await publicApi(options).json<{ models: ModelInfo[] }>('/v1/models');
+  const answer = await publicApi(options).json<{ models: ModelView[] }>('/v1/models');
   if (options.json) printJson(answer);
   else print(modelsTable(answer.models, styleFor(process.stdout)));
 }

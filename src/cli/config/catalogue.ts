@@ -1,4 +1,4 @@
-import { planSettings } from '../../domain/plan.ts';
+import { planSections } from '../../domain/plan.ts';
 import { flagOf, type SettingSpec, type SettingTable } from '../../domain/settings.ts';
 import { demoSettings } from './demo-settings.ts';
 import { serverSections } from './server-settings.ts';
@@ -47,7 +47,9 @@ function settingsOf(table: SettingTable, group: SettingGroup, section: string): 
   });
 }
 
-export const planCliSettings: readonly CliSetting[] = settingsOf(planSettings, 'plan', 'Plan of the runs');
+export const planCliSettings: readonly CliSetting[] = Object.entries(planSections).flatMap(([section, table]) =>
+  settingsOf(table, 'plan', section),
+);
 
 /** Every setting of `chorus serve`, in the order of the help. */
 export const serveCliSettings: readonly CliSetting[] = [

@@ -36,10 +36,11 @@ export function fromFile(document: Table, file: string, settings: readonly CliSe
 
 /** Reads a parsed plan, for a run: a whole file of settings, of which `[plan]` counts, or the plan's settings alone. */
 export function fromPlanFile(document: Table, file: string, settings: readonly CliSetting[]): Reading {
+  const { $schema: _, ...alone } = document;
   const plan = document.plan;
   return isTable(plan)
     ? fromTable(plan, { group: 'plan', file, settings, label: '[plan] ' })
-    : fromTable(document, { group: 'plan', file, settings, label: '' });
+    : fromTable(alone, { group: 'plan', file, settings, label: '' });
 }
 
 interface Place {
@@ -64,7 +65,7 @@ function fromTable(table: Table, { group, file, settings, label }: Place): Readi
       const known = [...byName.values()].map((candidate) => candidate.key ?? candidate.name);
       problems.push(problemIn(source, unknownKey(key, known)));
     } else if (seen.has(setting.name)) problems.push(problemIn(source, 'it is given twice; leave one out.'));
-    else given.push({ setting, value: asText(setting, value), source });
+    else given.push({ setting, value: asGiven(setting, value), source });
     seen.add(nameOf(key));
   }
   return { given, problems };
@@ -85,8 +86,13 @@ function outsideOfTables(key: string, file: string, settings: readonly CliSettin
   return problemIn(`${file}, ${key}`, `it is no table of settings${advice}`);
 }
 
-/** A list may be written as an array of texts. */
-function asText(setting: CliSetting, value: unknown): unknown {
+/** A list may be written as an array of texts, and the keys of a schedule like those of settings. */
+function asGiven(setting: CliSetting, value: unknown): unknown {
+  if (setting.spec.kind === 'schedule' && Array.isArray(value)) {
+    return value.map((step) =>
+      isTable(step) ? Object.fromEntries(Object.entries(step).map(([key, inner]) => [nameOf(key), inner])) : step,
+    );
+  }
   const isList = listSettings.includes(setting.name) && Array.isArray(value);
   return isList && value.every((item) => typeof item === 'string') ? value.join(',') : value;
 }

@@ -53,7 +53,7 @@ function readEntries(texts: unknown, setting: CliSetting): Reading {
 
 /** Flags nobody knows, with what was probably meant. What follows such a flag is taken for its value. */
 function unknownFlags(rest: readonly string[], settings: readonly CliSetting[]): string[] {
-  const known = [...settings.map(({ flag }) => flag), ...recordsOf(settings).map(entryFlagOf), '--config'];
+  const known = [...settings.map(({ flag }) => flag), ...recordsOf(settings).map(entryFlagOf), '--config', '--plan'];
   return rest.flatMap((argument, at) => {
     const flag = argument.split('=', 1)[0] ?? argument;
     if (flag === '--admin-token') return [adminTokenFlagRefused];

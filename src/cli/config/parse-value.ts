@@ -18,6 +18,7 @@ export function parseValue(spec: SettingSpec, text: string): unknown {
     case 'boolean':
       return text === 'true' ? true : text === 'false' ? false : text;
     case 'record':
+    case 'schedule':
       return parseJson(text);
     case 'choice':
     case 'text':

@@ -1,3 +1,4 @@
+import { judgeProblem } from '../../domain/evaluation.ts';
 import type { Plan } from '../../domain/plan.ts';
 import { settingProblem } from '../../domain/settings.ts';
 import { readRunPlan } from '../../strategies/of-plan.ts';
@@ -80,6 +81,9 @@ export function resolveServe(
       ...wrong.values(),
       ...conflicts,
       ...demoWaitsForEver(demo, plan).map((message) => sentenceOf('minClients', message)),
+      ...(planProblems.length > 0 ? [] : judgeProblems(plan, server)).map((message) =>
+        sentenceOf('evaluateBy', message),
+      ),
       ...planProblems.map(({ setting, message }) => sentenceOf(setting, message)),
     ],
   };
@@ -120,6 +124,12 @@ function demoConflicts({ demo }: DemoSettings, winners: ReadonlyMap<string, Winn
       message: 'it goes with the demo; add --demo digits, or leave it out.',
       with: 'demo',
     }));
+}
+
+/** A plan that wants the server to evaluate, which has nothing to do so with. */
+function judgeProblems(plan: Plan, { evaluatorModule }: ServerSettings): string[] {
+  const problem = judgeProblem(plan, evaluatorModule !== null);
+  return problem === null ? [] : [problem];
 }
 
 /** A demo whose plan asks for more clients than will ever come. */

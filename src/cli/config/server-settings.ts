@@ -97,6 +97,11 @@ const features = {
     default: true,
     help: 'Reads plain uploads from the socket straight into staging memory, past the HTTP server: same answers, less work.',
   },
+  evaluatorModule: {
+    kind: 'text',
+    default: null,
+    help: 'Path of an ES module that exports evaluate({ tensors, metadata, version }) and returns metrics: for evaluateBy server or both. It runs on a thread of its own, with all the rights of the server. No plan can name one.',
+  },
   xainApi: { kind: 'boolean', default: false, help: 'Serves the HTTP API of XAIN’s 2020 proof of concept as well.' },
 } as const satisfies SettingTable;
 
@@ -167,6 +172,8 @@ export interface ServerSettings {
   readonly autoStart: boolean;
   readonly inspect: boolean;
   readonly frontDoor: boolean;
+  /** null: none. */
+  readonly evaluatorModule: string | null;
   readonly xainApi: boolean;
   readonly clientsMax: number;
   readonly stagingBytesMax: number;

@@ -19,7 +19,8 @@ export function statusLines(status: Status, nowMs: number, style: Style): string
     line('Run', status.run === null ? 'none yet' : `${status.run}, ${runWord(status, style)}`),
     line('Round', roundText(status, style)),
   ];
-  if (status.target !== null) lines.push(line('Updates', updatesText(status, style)));
+  if (status.target !== null)
+    lines.push(line(status.kind === 'evaluation' ? 'Results' : 'Updates', updatesText(status, style)));
   lines.push(line('Clients', clientsText(status)));
   lines.push(line('Model', status.modelVersion === null ? 'none yet' : `version ${status.modelVersion}`));
   if (!['idle', 'collecting', 'aggregating'].includes(status.aggregator)) {
@@ -34,8 +35,9 @@ function runWord({ runState }: Status, style: Style): string {
   return runState === 'stopped' ? style.bad(runState) : style.good(runState);
 }
 
-function roundText({ round, roundsTotal, attempt, phase }: Status, style: Style): string {
+function roundText({ round, roundsTotal, attempt, kind, phase }: Status, style: Style): string {
   if (round === 0) return printable(phase);
+  if (kind === 'evaluation') return `${style.strong(`${round}/${roundsTotal}`)}, evaluation, ${printable(phase)}`;
   const again = attempt > 1 ? `, attempt ${attempt}` : '';
   return `${style.strong(`${round}/${roundsTotal}`)}, ${printable(phase)}${again}`;
 }

@@ -1,6 +1,6 @@
 import Table from 'cli-table3';
 import type { RoundRecord } from '../../domain/handle.ts';
-import type { ModelInfo } from '../../domain/model.ts';
+import type { ModelView } from '../../domain/model.ts';
 import { byteSize, duration, metricsLine, printable, tallyLine, timestamp } from './format.ts';
 import type { Style } from './style.ts';
 
@@ -53,7 +53,7 @@ export function roundsTable(rounds: readonly RoundRecord[], nowMs: number, style
   const head = ['Round', 'Attempt', 'Outcome', 'Updates', 'Excluded', 'Took', 'Model', 'Metrics'];
   const rows = rounds.map((record) => [
     String(record.round),
-    String(record.attempt),
+    record.kind === 'evaluation' ? 'evaluation' : String(record.attempt),
     outcome(record, style),
     `${record.contributions.length}/${record.target}`,
     tallyLine(record.exclusions.map(({ reason, code }) => printable(code ?? reason))) || '–',
@@ -65,23 +65,33 @@ export function roundsTable(rounds: readonly RoundRecord[], nowMs: number, style
 }
 
 function outcome({ phase }: RoundRecord, style: Style): string {
-  if (phase === 'committed') return style.good(phase);
+  if (phase === 'committed' || phase === 'evaluated') return style.good(phase);
   return phase === 'abandoned' ? style.bad(phase) : style.warning(printable(phase));
 }
 
+/** `clients: accuracy 0.9; server: accuracy 0.91`, or why there is nothing. */
+const evaluationText = ({ evaluations }: ModelView): string =>
+  evaluations
+    .map(
+      ({ by, metrics, failure }) =>
+        `${by}: ${failure === null ? metricsLine(metrics) || 'no metrics' : printable(failure)}`,
+    )
+    .join('; ');
+
 /** Committed and installed models, as they are given: a line each. */
-export function modelsTable(models: readonly ModelInfo[], style: Style): string {
+export function modelsTable(models: readonly ModelView[], style: Style): string {
   if (models.length === 0) return 'No model was committed yet.';
-  const head = ['Version', 'Round', 'Updates', 'Examples', 'Size', 'Committed', 'SHA-256', 'Metrics'];
+  const head = ['Version', 'Round', 'Updates', 'Examples', 'Size', 'Committed', 'SHA-256', 'Training', 'Evaluation'];
   const rows = models.map((model) => [
-    String(model.version),
+    model.best ? style.good(`${model.version} best`) : String(model.version),
     model.round === 0 ? 'initial' : String(model.round),
     String(model.contributions),
     String(model.numExamples),
     byteSize(model.bytes),
     timestamp(model.createdAtMs),
     printable(model.sha256).slice(0, digestShown),
-    metricsLine(model.metrics),
+    metricsLine(model.metrics) || '–',
+    evaluationText(model) || '–',
   ]);
   return table(head, rows, ['Version', 'Round', 'Updates', 'Examples', 'Size'], style);
 }

@@ -26,6 +26,7 @@ const harmlessReasons = ['tooFewClients', 'modelInstalled', 'paused', 'stopped',
 /** @returns how an event is to be logged, in few words, or null when it is not: heartbeats and counts say little. */
 export function describeEvent({ type, data }: ChorusEvent, situation: Situation): LogLine | null {
   const round = String(data.round ?? '');
+  const label = data.kind === 'evaluation' ? `Evaluation of round ${round}` : `Round ${round}`;
   const client = printable(String(data.clientId ?? '')).slice(0, 8);
   const line = (level: LogLine['level'], message: string): LogLine => ({
     level,
@@ -36,7 +37,7 @@ export function describeEvent({ type, data }: ChorusEvent, situation: Situation)
     case 'phase':
       return describePhase(data, situation, line);
     case 'clients.selected':
-      return line('info', `Round ${round}: ${plural(Number(data.count), 'client')} selected`);
+      return line('info', `${label}: ${plural(Number(data.count), 'client')} selected`);
     case 'update.accepted':
       return line(
         'debug',
@@ -52,8 +53,27 @@ export function describeEvent({ type, data }: ChorusEvent, situation: Situation)
       return line('info', `Model version ${data.version} installed`);
     case 'round.committed':
       return describeCommit(data, situation, line);
+    case 'result.accepted':
+      return line(
+        'debug',
+        `Evaluation of round ${round}: result of ${client}, ${plural(Number(data.numExamples), 'example')}`,
+      );
+    case 'round.evaluated':
+      return line(
+        'info',
+        `Model version ${data.modelVersion} evaluated by ${plural(Number(data.contributions), 'client')}${found(data)}`,
+      );
+    case 'model.judged':
+      return line('info', `Model version ${data.version} evaluated by the server${found(data)}`);
+    case 'evaluation.missed':
+      return line(
+        'warn',
+        `Model version ${data.version} not evaluated by the ${data.by}: ${printable(String(data.reason))}`,
+      );
     case 'round.abandoned':
-      return line(abandonLevel(data.reason), `Round ${round} abandoned at attempt ${data.attempt}: ${data.reason}`);
+      return data.kind === 'evaluation'
+        ? line('warn', `${label} came to nothing: ${data.reason}`)
+        : line(abandonLevel(data.reason), `Round ${round} abandoned at attempt ${data.attempt}: ${data.reason}`);
     case 'aggregator.lost':
       return line('error', `The aggregator was lost: ${data.reason}; it is restarted`);
     case 'aggregator.restarted':
@@ -61,6 +81,12 @@ export function describeEvent({ type, data }: ChorusEvent, situation: Situation)
     default:
       return null;
   }
+}
+
+/** What an evaluation found. */
+function found({ metrics }: ChorusEvent['data']): string {
+  const line = metricsLine((metrics ?? {}) as Record<string, number>);
+  return line ? `: ${line}` : '';
 }
 
 /** @param reason as kept in the record: its name, a colon and a sentence. */

@@ -1,6 +1,6 @@
 import type { Plan } from '../../domain/plan.ts';
-import { configVariable, serveCliSettings } from '../config/catalogue.ts';
-import { fromFile } from '../config/from-file.ts';
+import { configVariable, planCliSettings, serveCliSettings } from '../config/catalogue.ts';
+import { fromFile, fromPlanFile } from '../config/from-file.ts';
 import { type Flags, fromFlags } from '../config/from-flags.ts';
 import { fromVariables } from '../config/from-variables.ts';
 import type { Reading } from '../config/given.ts';
@@ -12,12 +12,15 @@ import { type Demo, loadDemo } from './demo.ts';
 export type Env = Readonly<Record<string, string | undefined>>;
 
 /**
- * Settles what a server is to be like: flags over variables over the file of settings over the demo's plan over defaults.
+ * Settles what a server is to be like: flags over variables over the plan's file over the file of settings over the demo's plan over defaults.
  * @throws {CommandFailure} exit code 2, with every problem at once.
  */
 export async function readServeConfig(flags: Flags, env: Env): Promise<{ config: ServeConfig; demo: Demo | null }> {
   const readings = [
-    await readFileGiven(flags.values.config ?? env[configVariable]),
+    await readFileGiven(flags.values.config ?? env[configVariable], (document, file) =>
+      fromFile(document, file, serveCliSettings),
+    ),
+    await readFileGiven(flags.values.plan, (document, file) => fromPlanFile(document, file, planCliSettings)),
     fromVariables(env, serveCliSettings),
     fromFlags(flags, serveCliSettings),
   ];
@@ -29,10 +32,13 @@ export async function readServeConfig(flags: Flags, env: Env): Promise<{ config:
 }
 
 /** A file that cannot be read is a problem like the others, and shown among them. */
-async function readFileGiven(file: unknown): Promise<Reading> {
+async function readFileGiven(
+  file: unknown,
+  read: (document: Readonly<Record<string, unknown>>, file: string) => Reading,
+): Promise<Reading> {
   if (typeof file !== 'string' || file === '') return { given: [], problems: [] };
   try {
-    return fromFile(await readSettingsFile(file), file, serveCliSettings);
+    return read(await readSettingsFile(file), file);
   } catch (error) {
     if (!(error instanceof CommandFailure)) throw error;
     return { given: [], problems: [error.message] };

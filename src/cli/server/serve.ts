@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { failureOf } from '../../audit/failures.ts';
 import type { Chorus } from '../../chorus.ts';
+import { EvaluatorUnusable } from '../../domain/evaluate.ts';
 import { packageVersion } from '../../version.ts';
 import type { Flags } from '../config/from-flags.ts';
 import type { ServeConfig } from '../config/resolve.ts';
@@ -63,7 +64,7 @@ export async function serve(flags: Flags): Promise<void> {
     log = await createLogger({ level: server.logLevel, pretty: isPretty }, 'chorus');
     for (const warning of [...keys.warnings, ...exposureWarnings(config)]) log.warn(warning);
     const whatFailed = { log, diskFailed: lifetime.diskFailed };
-    chorus = await createChorus(chorusOptions(config, keys, isPretty, whatFailed)).catch(refuseBadFolder);
+    chorus = await createChorus(chorusOptions(config, keys, isPretty, whatFailed)).catch(refuseUnusable);
     const urls = await openPorts(
       chorus,
       server,
@@ -98,9 +99,9 @@ export async function serve(flags: Flags): Promise<void> {
   }
 }
 
-/** What is wrong with a folder is said in its own sentence. */
-function refuseBadFolder(error: unknown): never {
-  const sentence = failureOf(error);
+/** What is wrong with the folder or with the evaluator is said in its own sentence. */
+function refuseUnusable(error: unknown): never {
+  const sentence = error instanceof EvaluatorUnusable ? `${error.message}.` : failureOf(error);
   throw sentence === null ? error : new CommandFailure(sentence);
 }
 
@@ -119,6 +120,7 @@ function chorusOptions(
     xainApi,
     foldThreads,
     inspect,
+    evaluatorModule,
     autoStart,
     clientsMax,
     stagingBytesMax,
@@ -133,6 +135,7 @@ function chorusOptions(
     ...(keys.folder ? { clientKey: keys.folder.clientKey } : {}),
     ...(foldThreads === null ? {} : { foldThreads }),
     ...(aggregatorUrl === null ? {} : { aggregatorUrl }),
+    ...(evaluatorModule === null ? {} : { evaluator: evaluatorModule }),
     inspectPage: inspect,
     preloadHttp: true,
     autoStart,

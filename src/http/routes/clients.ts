@@ -9,10 +9,12 @@ import {
   ClientReply,
   ClientsQuery,
   ClientsReply,
+  EvaluationBody,
   HeartbeatBody,
   HeartbeatReply,
   RegistrationReply,
   RendezvousBody,
+  ResultReply,
   TrainingReply,
 } from '../schemas/coordinator.ts';
 import { Type } from '../schemas/type.ts';
@@ -95,6 +97,25 @@ export const clientRoutes: FastifyPluginAsyncTypebox<ClientRoutesOptions> = asyn
     },
     async (request, reply) =>
       reply.header('cache-control', 'no-store').send(await handle.startTraining(request.params.clientId)),
+  );
+
+  app.post(
+    '/v1/clients/:clientId/evaluation',
+    {
+      ...asClient,
+      schema: {
+        tags,
+        summary: 'Report what was measured of the model; the same result again, the same receipt',
+        security: bearer('client'),
+        params: ClientParams,
+        body: EvaluationBody,
+        response: { 200: ResultReply, ...problems(400, 401, 404, 409, 410, 413, 422, 429, 503) },
+      },
+    },
+    async (request, reply) => {
+      const receipt = await handle.reportEvaluation(request.params.clientId, request.body);
+      return reply.header('cache-control', 'no-store').send({ verdict: 'accepted' as const, receipt });
+    },
   );
 
   app.delete(

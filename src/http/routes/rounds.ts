@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { CoordinatorHandle } from '../../domain/handle.ts';
 import { limitByAddress } from '../base-app.ts';
 import { problems } from '../schemas/common.ts';
-import { RoundReply, RoundsQuery, RoundsReply, StatusReply } from '../schemas/coordinator.ts';
+import { RoundQuery, RoundReply, RoundsQuery, RoundsReply, StatusReply } from '../schemas/coordinator.ts';
 import { Type } from '../schemas/type.ts';
 
 /** What anybody may read of the run and its rounds. */
@@ -40,11 +40,12 @@ export const roundRoutes: FastifyPluginAsyncTypebox<{ handle: CoordinatorHandle 
     {
       schema: {
         tags,
-        summary: 'The newest attempt at one round of the current run',
+        summary: 'The newest attempt at one round of the current run, or at the evaluation of its model',
         params: Type.Object({ round: Type.Integer({ minimum: 1 }) }),
+        querystring: RoundQuery,
         response: { 200: RoundReply, ...problems(400, 404, 429) },
       },
     },
-    async (request) => handle.round(request.params.round),
+    async (request) => handle.round(request.params.round, request.query.kind),
   );
 };

@@ -1,6 +1,7 @@
 import { clientStates } from '../../domain/client.ts';
 import { errorCatalogue } from '../../domain/errors.ts';
 import type { Plan } from '../../domain/plan.ts';
+import type { RoundKind } from '../../domain/round.ts';
 import { Count, Metrics, nullable, Sha256, TimeMs, Uuid, UuidText } from './common.ts';
 import { Type } from './type.ts';
 
@@ -16,6 +17,7 @@ export const RendezvousBody = nullable(
       name: Type.Optional(Type.String({ maxLength: 128 })),
       attributes: Type.Optional(Attributes),
       clientId: Type.Optional(UuidText),
+      evaluates: Type.Optional(Type.Boolean({ description: 'It can evaluate a model, and may be asked to' })),
     },
     {
       additionalProperties: false,
@@ -52,12 +54,21 @@ const Hyperparameters = Type.Record(Type.String(), Type.Union([Type.Number(), Ty
 export const TrainingReply = Type.Object({
   run: Uuid,
   round: Count,
+  task: Type.Enum(['train', 'evaluate'], { description: 'What to do with the model' }),
   aggregatorUrl: nullable(Type.String()),
   trainingToken: Type.String({ description: 'Secret: for this client and this round' }),
   modelVersion: nullable(Count),
   hyperparameters: Hyperparameters,
   deadlineAtMs: TimeMs,
 });
+
+export const EvaluationBody = Type.Object(
+  { round: Type.Integer({ minimum: 1 }), numExamples: Type.Number(), metrics: Metrics },
+  {
+    additionalProperties: false,
+    description: 'numExamples: their weight in the means; metrics: finite numbers by name',
+  },
+);
 
 const Counts = Type.Object({
   waiting: Count,
@@ -79,12 +90,15 @@ export const WaitingFor = Type.Object({
   next: Type.String(),
 });
 
+const Kind = Type.Enum(['training', 'evaluation']);
+
 export const StatusReply = Type.Object({
   run: nullable(Uuid),
   runState: Type.String(),
   round: Count,
   roundsTotal: Count,
   attempt: Count,
+  kind: Type.Unsafe<RoundKind | null>({ type: ['string', 'null'], enum: ['training', 'evaluation', null] }),
   phase: Type.String(),
   modelVersion: nullable(Count),
   population: Count,
@@ -99,10 +113,13 @@ export const StatusReply = Type.Object({
 
 const Receipt = { round: Count, clientId: Uuid, sha256: Sha256, numExamples: Count };
 
+export const ResultReply = Type.Object({ verdict: Type.Literal('accepted'), receipt: Type.Object(Receipt) });
+
 export const RoundReply = Type.Object({
   run: Uuid,
   round: Count,
   attempt: Count,
+  kind: Kind,
   phase: Type.String(),
   openedAtMs: TimeMs,
   trainingAtMs: nullable(TimeMs),
@@ -130,6 +147,7 @@ export const RoundReply = Type.Object({
   numExamples: Type.Number(),
 });
 export const RoundsReply = Type.Object({ rounds: Type.Array(RoundReply) });
+export const RoundQuery = Type.Object({ kind: Type.Optional(Kind) });
 export const RoundsQuery = Type.Object({ limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000 })) });
 
 const presentStates = clientStates.filter((state) => state !== 'unknown');
@@ -137,6 +155,7 @@ export const ClientReply = Type.Object({
   clientId: Uuid,
   state: Type.Enum(presentStates),
   lastSeenAtMs: TimeMs,
+  evaluates: Type.Optional(Type.Boolean()),
   name: Type.Optional(Type.String()),
   attributes: Type.Optional(Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean()]))),
 });
@@ -147,7 +166,7 @@ export const ClientsQuery = Type.Object({
   cursor: Type.Optional(Type.String({ maxLength: 64 })),
 });
 
-export const ModelReply = Type.Object({
+const modelInfo = {
   version: Count,
   run: Uuid,
   round: Count,
@@ -157,8 +176,25 @@ export const ModelReply = Type.Object({
   contributions: Count,
   numExamples: Type.Number(),
   metrics: Metrics,
+};
+export const ModelReply = Type.Object(modelInfo);
+const Evaluation = Type.Object({
+  by: Type.Enum(['clients', 'server']),
+  atMs: TimeMs,
+  metrics: Metrics,
+  numExamples: Type.Number(),
+  clients: Count,
+  failure: nullable(Type.String({ description: 'Why there are no metrics' })),
 });
-export const ModelsReply = Type.Object({ models: Type.Array(ModelReply) });
+export const ModelsReply = Type.Object({
+  models: Type.Array(
+    Type.Object({
+      ...modelInfo,
+      evaluations: Type.Array(Evaluation),
+      best: Type.Boolean({ description: 'The best version of its run so far, by stopMetric' }),
+    }),
+  ),
+});
 
 /** The plan's settings; which values are legal is the plan's own matter, so that its sentences name the fix. */
 export const RunBody = nullable(Type.Record(Type.String(), Type.Unknown()));
@@ -169,5 +205,6 @@ export const RunReply = Type.Object({
   startedAtMs: TimeMs,
   endedAtMs: nullable(TimeMs),
   roundsCommitted: Count,
+  bestVersion: nullable(Count),
   reason: nullable(Type.String()),
 });

@@ -11,6 +11,7 @@ export const order: RoundOrder = {
   run: 'run',
   round: 1,
   attempt: 1,
+  kind: 'training',
   deadlineAtMs: 0,
   uploadAttemptsMax: 3,
   downloadsMax: 4,

@@ -1,6 +1,7 @@
 import { SimulatedClock } from 'xstate';
 import { type Core, createCore } from '../../../src/core.ts';
 import type { ClientCounts } from '../../../src/domain/client.ts';
+import type { Evaluate } from '../../../src/domain/evaluate.ts';
 import type { Entry } from '../../../src/domain/facts.ts';
 import type { Status } from '../../../src/domain/handle.ts';
 import type { Plan } from '../../../src/domain/plan.ts';
@@ -23,6 +24,8 @@ export interface SceneOptions {
   plan: Partial<Plan>;
   durability?: 'update' | 'round';
   keepUpdates?: boolean;
+  /** The server's own evaluator. @default none */
+  evaluator?: Evaluate;
   /** What an earlier process left. @default nothing */
   files?: ReadonlyMap<string, Buffer>;
   nowMs?: number;
@@ -71,13 +74,14 @@ export class Scene {
   }
 
   async start(more: Partial<Pick<SceneOptions, 'durability' | 'plan'>> = {}): Promise<void> {
-    const { durability = 'update', keepUpdates = false, plan } = { ...this.#options, ...more };
+    const { durability = 'update', keepUpdates = false, plan, evaluator } = { ...this.#options, ...more };
     const clock = new SimulatedClock();
     clock.set(this.#nowMs);
     const end = new AbortController();
     this.#lives += 1;
     const core = await createCore({
       ...{ plan, durability, keepUpdates, clock, aggregator: 'inline' as const },
+      ...(evaluator ? { evaluator } : {}),
       storage: { disk: this.disk.faceFor(end.signal, (facts) => this.#noteAppend(facts)) },
       clientKey: new Uint8Array(32).fill(7),
       random: seededRandom(this.#lives),
@@ -121,8 +125,8 @@ export class Scene {
     }
   }
 
-  async join(name?: string): Promise<string> {
-    const { clientId } = this.handle.rendezvous(name === undefined ? {} : { name });
+  async join(name?: string, evaluates = false): Promise<string> {
+    const { clientId } = this.handle.rendezvous({ ...(name === undefined ? {} : { name }), evaluates });
     await this.settle();
     return clientId;
   }
@@ -155,6 +159,13 @@ export class Scene {
   async contribute(clientId: string, weights: readonly number[], numExamples = 1): Promise<string | null> {
     await this.train(clientId);
     return this.upload(clientId, weights, numExamples);
+  }
+
+  /** Takes up its task and reports these metrics. */
+  async evaluate(clientId: string, metrics: Record<string, number>, numExamples = 1): Promise<void> {
+    const { round } = await this.handle.startTraining(clientId);
+    await this.handle.reportEvaluation(clientId, { round, numExamples, metrics });
+    await this.settle();
   }
 
   /** Everything written so far. */

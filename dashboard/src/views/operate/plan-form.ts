@@ -1,4 +1,5 @@
 /** The form of a plan, made from the table of its settings, and what was filled in. Pure. */
+import type { HyperparameterStep } from '../../../../src/domain/hyperparameters.ts';
 import { type Plan, planSettings, readPlan } from '../../../../src/domain/plan.ts';
 import type { SettingSpec, SettingTable } from '../../../../src/domain/settings.ts';
 
@@ -17,7 +18,17 @@ const groups: readonly { title: string; settings: readonly string[] }[] = [
   },
   { title: 'Windows', settings: ['selectionWindowMs', 'trainingWindowMs', 'aggregationWindowMs'] },
   { title: 'When the quorum is missed', settings: ['onQuorumMissed', 'extensionsMax', 'attemptsMax'] },
-  { title: 'Model and updates', settings: ['initialModel', 'updateKind', 'hyperparameters'] },
+  {
+    title: 'Model and updates',
+    settings: ['initialModel', 'updateKind', 'hyperparameters', 'hyperparametersByRound'],
+  },
+  {
+    title: 'Evaluation and early stop',
+    settings: [
+      ...['evaluateEvery', 'evaluateBy', 'evaluationRatio', 'evaluationCohortSize', 'evaluationQuorum'],
+      ...['evaluationWindowMs', 'stopMetric', 'stopDirection', 'stopTarget', 'stopPatience', 'stopMinDelta'],
+    ],
+  },
 ];
 
 /** Every setting of the table: those that are in no group come last, so that a new one is never missing. */
@@ -61,17 +72,27 @@ function readValue(spec: SettingSpec, text: string): unknown {
     case 'boolean':
       return text === 'true';
     case 'record':
-      return recordOf(text);
+      return recordOf(text.split('\n'));
+    case 'schedule':
+      return scheduleOf(text);
     default:
       return text;
   }
 }
 
 /** Lines of `name = value`. */
-function recordOf(text: string): Record<string, number | string | boolean> {
-  const lines = text.split('\n').map((line) => line.split('='));
-  const pairs = lines.filter(([name = '']) => name.trim() !== '');
+function recordOf(entries: readonly string[]): Record<string, number | string | boolean> {
+  const pairs = entries.map((entry) => entry.split('=')).filter(([name = '']) => name.trim() !== '');
   return Object.fromEntries(pairs.map(([name = '', ...rest]) => [name.trim(), scalarOf(rest.join('=').trim())]));
+}
+
+/** Lines of `round: name = value, name = value`. */
+function scheduleOf(text: string): unknown {
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  return lines.map((line) => {
+    const [round = '', ...rest] = line.split(':');
+    return { fromRound: Number(round), values: recordOf(rest.join(':').split(',')) };
+  });
 }
 
 function scalarOf(text: string): number | string | boolean {
@@ -94,10 +115,14 @@ const withoutFlags = (message: string): string =>
       flag.replace(/-([a-z])/g, (_match, letter: string) => letter.toUpperCase()),
     );
 
+const stepText = ({ fromRound, values }: HyperparameterStep): string =>
+  `${fromRound}: ${textOf(values).replaceAll('\n', ', ')}`;
+
 /** A value as it is typed in. */
 export function textOf(value: unknown): string {
   if (value === null || value === undefined) return '';
   if (typeof value !== 'object') return String(value);
+  if (Array.isArray(value)) return (value as HyperparameterStep[]).map(stepText).join('\n');
   return Object.entries(value)
     .map(([name, inner]) => `${name} = ${inner}`)
     .join('\n');

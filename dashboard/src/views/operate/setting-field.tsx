@@ -12,12 +12,15 @@ interface SettingFieldProps {
   change: (text: string) => void;
 }
 
+/** What is written on several lines, by its kind. */
+const examples = { record: 'learningRate = 0.1', schedule: '10: learningRate = 0.05, epochs = 2' };
+
 /** One setting of a plan, with its bounds and what is wrong with what was typed. */
 export function SettingField(props: SettingFieldProps) {
   const { setting, spec, problem } = props;
   const id = `plan-${setting}`;
   return (
-    <div class={`field ${spec.kind === 'record' ? 'is-wide' : ''}`}>
+    <div class={`field ${spec.kind in examples ? 'is-wide' : ''}`}>
       <label for={id}>{labelOf(setting)}</label>
       <Control {...props} id={id} />
       <p class="help" id={`${id}-help`}>
@@ -52,13 +55,13 @@ function Control({ id, setting, spec, text, usual, problem, change }: SettingFie
       </select>
     );
   }
-  if (spec.kind === 'record') {
+  if (spec.kind === 'record' || spec.kind === 'schedule') {
     return (
       <textarea
         {...shared}
         rows={3}
         spellcheck={false}
-        placeholder={usual || 'learningRate = 0.1'}
+        placeholder={usual || examples[spec.kind]}
         value={text}
         onInput={({ currentTarget }) => change(currentTarget.value)}
       />

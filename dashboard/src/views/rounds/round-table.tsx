@@ -108,13 +108,14 @@ export function RoundTable() {
 }
 
 function Row({ one, metrics }: { one: RoundSummary; metrics: readonly string[] }) {
-  const { run, round, attempt, phase, openedAtMs, endedAtMs, cohort, contributions, quorum } = one;
+  const { run, round, attempt, kind, phase, openedAtMs, endedAtMs, cohort, contributions, quorum } = one;
   return (
     <tr>
       <th scope="row">
         <a href={hrefOf('rounds', run, round, attempt)}>
           {count(round)}
-          {attempt > 1 && <span class="faint"> attempt {attempt}</span>}
+          {kind === 'evaluation' && <span class="faint"> evaluation</span>}
+          {kind === 'training' && attempt > 1 && <span class="faint"> attempt {attempt}</span>}
         </a>
       </th>
       <td>

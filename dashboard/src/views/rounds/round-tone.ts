@@ -2,4 +2,4 @@ import type { RoundPhase } from '../../../../src/domain/handle.ts';
 import type { Tone } from '../../words/sentences.ts';
 
 export const roundTone = (phase: RoundPhase): Tone =>
-  phase === 'committed' ? 'good' : phase === 'abandoned' ? 'bad' : 'busy';
+  phase === 'committed' || phase === 'evaluated' ? 'good' : phase === 'abandoned' ? 'bad' : 'busy';

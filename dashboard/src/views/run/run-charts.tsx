@@ -97,7 +97,7 @@ export function RunCharts() {
 
 /** Everything that is drawn, worked out once for each change of the rounds. */
 function prepare(rounds: readonly RoundSummary[]) {
-  const over = rounds.filter(({ endedAtMs }) => endedAtMs !== null);
+  const over = rounds.filter(({ endedAtMs, kind }) => endedAtMs !== null && kind === 'training');
   const ended = byRound(over).slice(-roundsDrawnMax);
   const committed = over.filter(({ phase }) => phase === 'committed').slice(-roundsDrawnMax);
   const names = metricNames(committed);
