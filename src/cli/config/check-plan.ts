@@ -1,4 +1,5 @@
-import { type Plan, readPlan } from '../../domain/plan.ts';
+import type { Plan } from '../../domain/plan.ts';
+import { readRunPlan } from '../../strategies/of-plan.ts';
 import { planCliSettings } from './catalogue.ts';
 import { fromPlanFile } from './from-file.ts';
 import { problemIn } from './given.ts';
