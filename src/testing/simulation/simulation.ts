@@ -138,7 +138,7 @@ class Simulated implements Simulation {
     this.#oracle = new Oracle({
       world: this.#world,
       plan,
-      checksMean: true,
+      checksMean: plan.strategy === 'fedavg' && Object.keys(plan.strategyParameters).length === 0,
       initialModel,
       durability,
       fsync,
