@@ -98,6 +98,8 @@ export interface Simulation {
   explore(goal?: SimulationGoal): Promise<SimulationReport>;
   /** The server as clients and operators see it; null while its process is down. */
   readonly handle: CoordinatorHandle | null;
+  /** The newest model, or null before the first. */
+  readonly model: Tensors | null;
   /** What happened, a line each. */
   readonly transcript: readonly string[];
   readonly faults: Faults;
@@ -191,6 +193,10 @@ class Simulated implements Simulation {
     return this.#server.live?.handle ?? null;
   }
 
+  get model(): Tensors | null {
+    return this.#oracle.model;
+  }
+
   get transcript(): readonly string[] {
     return this.#world.transcript.lines();
   }
@@ -209,7 +215,7 @@ class Simulated implements Simulation {
     await drive(() => {
       this.#oracle.check();
       this.#steps += 1;
-      if (this.#world.violation || this.#oracle.roundsCommitted >= wanted) return false;
+      if (this.#world.violation || (this.#oracle.roundsCommitted >= wanted && this.#oracle.isSettled)) return false;
       this.#checkEnd(startedAt);
       return this.#step();
     });
