@@ -5,7 +5,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { type CliSetting, serveCliSettings } from '../src/cli/config/catalogue.ts';
-import { entryFlag } from '../src/cli/config/from-flags.ts';
+import { entryFlagOf } from '../src/cli/config/from-flags.ts';
 import { listSettings } from '../src/cli/config/server-settings.ts';
 import type { SettingSpec } from '../src/domain/settings.ts';
 
@@ -120,7 +120,7 @@ function renderSection(section: string): string {
 
 function row(setting: CliSetting, hasKeys: boolean): string[] {
   const { name, spec, flag, variable, key } = setting;
-  const flags = spec.kind === 'record' ? `${code(flag)}, ${code(entryFlag)}` : code(flag);
+  const flags = spec.kind === 'record' ? `${code(flag)}, ${code(entryFlagOf(setting))}` : code(flag);
   const places = hasKeys ? [code(variable ?? ''), code(key ?? '')] : [];
   return [flags, ...places, defaultOf(spec), valuesOf(name, spec), spec.help.replaceAll('|', '\\|')];
 }
@@ -144,7 +144,7 @@ function valuesOf(name: string, spec: SettingSpec): string {
     case 'boolean':
       return `${code('true')}, ${code('false')}`;
     case 'record':
-      return `JSON object, ${code('name=value')}, or a table ${code('[plan.hyperparameters]')}`;
+      return `JSON object, ${code('name=value')}, or a table ${code(`[plan.${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}]`)}`;
     case 'schedule':
       return `JSON list of \`{ "fromRound": n, "values": { … } }\`, or tables ${code('[[plan.hyperparametersByRound]]')}`;
     case 'text':

@@ -56,7 +56,10 @@ const occasions: Record<ErrorCode, string> = {
   RUN_ACTIVE: 'A run is started while another is going on.',
   RUN_UNKNOWN: 'A model is uploaded for a run that is not the current one, or there was no run yet.',
   RUN_STATE: 'Pause, resume or stop do not apply, e.g. resume of a run that is not paused.',
+  OPERATION_INAPPLICABLE:
+    'An operator asks for what cannot be done now: to extend a deadline or lower a quorum while no round waits for clients or updates, to lower a quorum to one that is not lower, to add more time than is allowed, or to let in a client that is not out of the round or has contributed to it.',
   PLAN_INVALID: 'A setting of the plan is wrong, unknown, or does not go with another.',
+  MOMENT_UNKNOWN: 'A past moment is asked for that is not among those the server keeps.',
   ROUND_UNKNOWN: 'The current run has no round of this number, or its record is no longer kept.',
   MODEL_UNKNOWN: 'There is no such version, or no model was committed yet.',
   MODEL_NOT_ACCEPTED:

@@ -12,6 +12,7 @@ import { Recorder } from './actors/recorder.ts';
 import { ClientRegistry } from './actors/registry.ts';
 import { registryStates } from './actors/registry-states.ts';
 import { type SelectionPolicy, uniformPolicy } from './actors/selector.actor.ts';
+import { Timeline } from './actors/timeline.ts';
 import { inlineFoldPool } from './aggregator/inline-pool.ts';
 import { Aggregation } from './aggregator/service.ts';
 import type { AggregatorCallbacks, UploadGate } from './domain/aggregation.ts';
@@ -19,15 +20,16 @@ import { type Clock, systemClock } from './domain/clock.ts';
 import { ChorusError, fromRefusal } from './domain/errors.ts';
 import type { Evaluate } from './domain/evaluate.ts';
 import { judgeProblem } from './domain/evaluation.ts';
-import type { Durability } from './domain/facts.ts';
+import type { Durability, Entry } from './domain/facts.ts';
 import type { CoordinatorHandle } from './domain/handle.ts';
 import type { HttpSettings, ListenAt } from './domain/http.ts';
-import { type Plan, readPlan } from './domain/plan.ts';
+import type { Plan } from './domain/plan.ts';
 import { type RandomStream, secureRandom, seededRandom, uuidsFrom } from './domain/random.ts';
 import { History } from './history/history.ts';
 import { openClientKey } from './storage/client-key.ts';
 import type { Disk } from './storage/disk.ts';
 import { adoptOlderModels, openStores } from './stores.ts';
+import { readRunPlan } from './strategies/of-plan.ts';
 import { packageVersion } from './version.ts';
 
 export interface CoreOptions {
@@ -132,7 +134,7 @@ export interface Core {
  * @throws {EvaluatorUnusable} the evaluator's module cannot be loaded, or exports no `evaluate`.
  */
 export async function createCore(options: CoreOptions = {}): Promise<Core> {
-  const { plan, problems } = readPlan(options.plan ?? {});
+  const { plan, problems } = readRunPlan(options.plan ?? {});
   if (problems.length > 0) throw new ChorusError('PLAN_INVALID', problems.map(({ message }) => message).join(' '));
   const {
     storage = 'memory',
@@ -169,9 +171,14 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     nowMs: clock.now(),
   });
   const history = new History(registryStates(registry, () => clock.now()));
-  for await (const entry of stores.journal.entries()) history.apply(entry);
+  const timeline = new Timeline();
+  const happened = (entry: Entry): void => {
+    history.apply(entry);
+    timeline.add(entry);
+  };
+  for await (const entry of stores.journal.entries()) happened(entry);
   const { run: earlierRun } = history;
-  await adoptOlderModels(stores, history, clock.now());
+  await adoptOlderModels(stores, history.models, happened, clock.now());
   const judge = evaluator === undefined ? null : await createJudge(evaluator);
 
   let gate: UploadGate | null = null;
@@ -208,6 +215,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     ...{ history, clock, durability, onFatal, onNote },
     journal: stores.journal,
     syncsAnswers: storage !== 'memory' && fsync === 'always',
+    onFact: (entry) => timeline.add(entry),
   });
   const makeKey = () => randomBytes(clientKeyBytes);
   const tokens = createClientTokens(clientKey ?? (stores.disk ? await openClientKey(stores.disk, makeKey) : makeKey()));
@@ -234,6 +242,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     defaults: plan,
     aggregatorUrl: () => aggregatorUrl ?? aggregator.url,
     isDraining: () => isDraining,
+    timeline,
     hasEvaluator: judge !== null,
   });
 
@@ -243,7 +252,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
   if (refusal) throw fromRefusal(refusal);
   // Before a port is open, so that no client comes too early.
   await coordinator.resumed();
-  if (autoStart && !earlierRun) handle.startRun();
+  if (autoStart && !earlierRun) handle.startRun({}, null);
 
   let closing: Promise<void> | null = null;
   async function shutDown(graceMs: number): Promise<void> {

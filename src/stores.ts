@@ -1,6 +1,5 @@
-import type { Durability } from './domain/facts.ts';
+import type { Durability, Entry } from './domain/facts.ts';
 import type { ModelInfo } from './domain/model.ts';
-import type { History } from './history/history.ts';
 import type { Disk } from './storage/disk.ts';
 import { openFileJournal } from './storage/file-journal.ts';
 import { openFileModelStore } from './storage/file-model-store.ts';
@@ -72,15 +71,16 @@ export async function openStores(
 /** Models of a folder that had no journal yet are its first versions. */
 export async function adoptOlderModels(
   { disk, journal, olderModels }: Stores,
-  history: History,
+  models: readonly ModelInfo[],
+  happened: (entry: Entry) => void,
   atMs: number,
 ): Promise<void> {
   if (!disk || olderModels.length === 0) return;
-  const known = new Set(history.models.map(({ version }) => version));
+  const known = new Set(models.map(({ version }) => version));
   for (const model of olderModels) {
     if (known.has(model.version)) continue;
     const fact = { type: 'model.installed', model } as const;
-    history.apply({ seq: journal.append([fact], atMs), atMs, fact });
+    happened({ seq: journal.append([fact], atMs), atMs, fact });
   }
   journal.syncNow();
   await forgetFormat1(disk);

@@ -15,13 +15,16 @@ import type {
   Status,
   WaitingFor,
 } from '../domain/handle.ts';
+import { fromInside, type Origin } from '../domain/operations.ts';
 import { paceMs } from '../domain/pacing.ts';
-import { type Plan, readPlan } from '../domain/plan.ts';
+import type { Plan } from '../domain/plan.ts';
 import type { RandomStream } from '../domain/random.ts';
 import { attemptOf } from '../domain/run.ts';
+import { readRunPlan } from '../strategies/of-plan.ts';
 import type { AggregatorActor } from './aggregator.actor.ts';
 import type { ClientTokens } from './client-tokens.ts';
 import type { Coordinator } from './coordinator.actor.ts';
+import type { Timeline } from './timeline.ts';
 
 /** When to come back to a server that is going away, ms. */
 const drainRetryAfterMs = 5_000;
@@ -38,6 +41,7 @@ export interface HandleDeps {
   /** Settings of a run that does not name its own. */
   defaults: Plan;
   isDraining: () => boolean;
+  timeline: Timeline;
   /** Whether the server has an evaluator of its own. */
   hasEvaluator: boolean;
 }
@@ -136,10 +140,8 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
     return open ? [...rounds, open.record] : rounds;
   }
 
-  function command(type: 'run.pause' | 'run.resume' | 'run.stop'): Status {
-    if (!coordinator.command(type)) {
-      throw new ChorusError('RUN_STATE', `The run is ${coordinator.runState}: ${type.slice(4)} does not apply`);
-    }
+  function command(operation: 'pause' | 'resume' | 'stop', origin: Origin = fromInside): Status {
+    coordinator.operate({ operation }, { dryRun: false, origin });
     return status();
   }
 
@@ -204,9 +206,7 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
     leave: (clientId) => coordinator.leave(slotOf(clientId)),
 
     evict(clientId) {
-      if (!coordinator.evict(slotOf(clientId))) {
-        throw new ChorusError('CLIENT_NOT_SELECTED', `Client ${clientId} is in no open round`);
-      }
+      coordinator.operate({ operation: 'evict', clientId }, { dryRun: false, origin: fromInside });
     },
 
     status,
@@ -241,9 +241,9 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
     models: () => models.list(),
     openModel: (version) => models.open(version),
 
-    startRun(settings = {}): RunView {
+    startRun(settings = {}, origin = fromInside): RunView {
       mustServe();
-      const { plan: wanted, problems } = readPlan(settings, defaults);
+      const { plan: wanted, problems } = readRunPlan(settings, defaults);
       if (problems.length > 0) throw new ChorusError('PLAN_INVALID', problems.map(({ message }) => message).join(' '));
       const unjudged = judgeProblem(wanted, deps.hasEvaluator);
       if (unjudged !== null) throw new ChorusError('PLAN_INVALID', unjudged);
@@ -260,7 +260,7 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
           `Run ${coordinator.run?.run} is ${runState}; stop it first, or wait until it is finished`,
         );
       }
-      coordinator.startRun(wanted);
+      coordinator.startRun(wanted, origin);
       const view = runView();
       if (!view) throw new ChorusError('RUN_STATE');
       return view;
@@ -272,9 +272,18 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
       return coordinator.installModel(bytes);
     },
 
-    pauseRun: () => command('run.pause'),
-    resumeRun: () => command('run.resume'),
-    stopRun: () => command('run.stop'),
+    pauseRun: (origin) => command('pause', origin),
+    resumeRun: (origin) => command('resume', origin),
+    stopRun: (origin) => command('stop', origin),
+
+    operate(operation, { dryRun, origin = fromInside }) {
+      mustServe();
+      return coordinator.operate(operation, { dryRun, origin });
+    },
+    audit: (limit = 200) => coordinator.history.audit.log(limit),
+
+    history: (query) => deps.timeline.page(query),
+    moment: (seq) => deps.timeline.moment(seq),
 
     events: coordinator.feed,
 

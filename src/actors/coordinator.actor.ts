@@ -4,8 +4,9 @@ import type { ClientProfile } from '../domain/client.ts';
 import type { Clock } from '../domain/clock.ts';
 import { ChorusError } from '../domain/errors.ts';
 import type { OpenPhase, Position } from '../domain/facts.ts';
-import type { EvaluationResult, ExclusionReason, Phase, Receipt, RunState } from '../domain/handle.ts';
+import type { EvaluationResult, ExclusionReason, OperationAnswer, Phase, Receipt, RunState } from '../domain/handle.ts';
 import type { ModelInfo } from '../domain/model.ts';
+import type { AuditEntry, Operation, Origin } from '../domain/operations.ts';
 import { isBuffered, type Plan } from '../domain/plan.ts';
 import type { RandomStream } from '../domain/random.ts';
 import { kindOf, type Round, type Tally } from '../domain/round.ts';
@@ -23,7 +24,10 @@ import { BoundedEventFeed } from './event-feed.ts';
 import { bytesOf } from './given-round.ts';
 import { type Judge, judgeModel } from './judge.ts';
 import { LongPolls, type Standing } from './long-polls.ts';
+import { type Machines, phaseOf, phaseSinceOf, runStateOf } from './machine-state.ts';
 import { ModelKeeper } from './model-keeper.ts';
+import { Operator } from './operator.ts';
+import type { Planned } from './planned.ts';
 import type { Recorder } from './recorder.ts';
 import type { ClientRegistry } from './registry.ts';
 import { openingAttemptsMax, RoundWork } from './round-work.ts';
@@ -100,6 +104,7 @@ export class Coordinator {
 
   readonly #deps: CoordinatorDeps;
   readonly #work: RoundWork;
+  readonly #operator: Operator;
   readonly #machine: Actor<typeof coordinatorMachine>;
   #sweepTimer: unknown;
   #membershipTimer: unknown = null;
@@ -132,6 +137,12 @@ export class Coordinator {
       membershipChanged: () => this.#membershipChanged(),
       countsChanged: () => this.#countsChanged(),
       wake: (slot) => this.#wake(slot),
+    });
+    this.#operator = new Operator({
+      ...{ clock, registry, history, recorder },
+      feed: this.feed,
+      machines: () => this.#machines(),
+      tally: () => this.tally(),
     });
     this.#beginAgain();
     const { state, run, sinceMs, round } = resumeOf(history, this.tally());
@@ -193,11 +204,7 @@ export class Coordinator {
   }
 
   get runState(): RunState {
-    const snapshot = this.#machine.getSnapshot();
-    if (snapshot.matches('running') || snapshot.matches('starting'))
-      return this.run?.pauseRequested ? 'pausing' : 'running';
-    if (snapshot.matches('draining')) return 'stopped';
-    return snapshot.value as RunState;
+    return runStateOf(this.#machines());
   }
 
   get isDraining(): boolean {
@@ -219,16 +226,11 @@ export class Coordinator {
   }
 
   get phase(): Phase {
-    const snapshot = this.#machine.getSnapshot();
-    const { value } = snapshot;
-    if (typeof value === 'string') return value as Phase;
-    if (value.running !== 'round') return value.running as Phase;
-    const phase = this.#roundSnapshot()?.value ?? 'selecting';
-    return (typeof phase === 'string' ? phase : Object.keys(phase)[0]) as Phase;
+    return phaseOf(this.#machines());
   }
 
   get phaseSince(): { sinceMs: number; deadlineAtMs: number | null } {
-    return this.round ?? this.#machine.getSnapshot().context;
+    return phaseSinceOf(this.#machines());
   }
 
   /** Counts of this moment, from the registry and the history. */
@@ -303,13 +305,6 @@ export class Coordinator {
     this.#membershipChanged();
   }
 
-  /** @returns false when the client is in no open round. */
-  evict(slot: number): boolean {
-    const evicted = this.#takeOut([slot], 'evict');
-    if (evicted) this.#membershipChanged();
-    return evicted;
-  }
-
   startTraining(slot: number, clientId: string) {
     return this.#work.startTraining(slot, clientId);
   }
@@ -328,18 +323,52 @@ export class Coordinator {
   }
 
   /** @throws STORAGE_UNAVAILABLE */
-  startRun(plan: Plan): void {
+  startRun(plan: Plan, origin: Origin | null): void {
     const run = this.#deps.uuid();
     this.#deps.recorder.must({ type: 'run.started', run, plan });
+    const sentence = `A run of ${plan.rounds} rounds was started`;
+    if (origin) this.#operator.write('start', { run, rounds: plan.rounds }, sentence, origin);
     this.#endedAtMs = null;
     this.#machine.send({ type: 'run.start', run, plan, atMs: this.#deps.clock.now() });
   }
 
-  /** @returns false when the run is in no state for it. */
-  command(type: 'run.pause' | 'run.resume' | 'run.stop'): boolean {
-    if (!this.#machine.getSnapshot().can({ type })) return false;
-    this.#machine.send({ type });
-    return true;
+  /** What an operator asks for: tried out, or written down and done. @throws any of `Operator.plan` */
+  operate(operation: Operation, { dryRun, origin }: { dryRun: boolean; origin: Origin }): OperationAnswer {
+    const planned = this.#operator.plan(operation);
+    const { before, after, sentences } = planned;
+    if (!dryRun) this.#carryOut(planned, this.#operator.writeDown(planned, origin));
+    return { dryRun, sentences, before, after };
+  }
+
+  #carryOut({ operation, slot, round }: Planned, entry: AuditEntry): void {
+    const { recorder } = this.#deps;
+    switch (operation.operation) {
+      case 'pause':
+      case 'resume':
+      case 'stop':
+        this.#machine.send({ type: `run.${operation.operation}` });
+        break;
+      case 'extendDeadline':
+        this.#tellRound({ type: 'deadline.extended', byMs: operation.byMs, tally: this.tally() });
+        break;
+      case 'lowerQuorum': {
+        const { quorum } = operation;
+        const { atMs, by, seq } = entry;
+        const decision = { from: round?.quorum ?? quorum, to: quorum, atMs, by, auditSeq: seq };
+        recorder.note({ type: 'quorum.lowered', decision });
+        this.#tellRound({ type: 'quorum.lowered', quorum, tally: this.tally() });
+        break;
+      }
+      case 'evict':
+        this.#takeOut([slot], 'evict');
+        this.#membershipChanged();
+        break;
+      case 'readmit':
+        recorder.note({ type: 'client.readmitted', clientId: this.registry.idOf(slot) });
+        this.#wake(slot);
+        this.#membershipChanged();
+        break;
+    }
   }
 
   /** The initial model of the current run, checked and stored; an attempt that began without it is begun anew. */
@@ -426,6 +455,10 @@ export class Coordinator {
 
   #roundSnapshot() {
     return this.#machine.getSnapshot().children.round?.getSnapshot() ?? null;
+  }
+
+  #machines(): Machines {
+    return { coordinator: this.#machine.getSnapshot(), round: this.#roundSnapshot() };
   }
 
   /** Tells the round's machine; when none is open, nobody needs to know. */
@@ -548,13 +581,16 @@ export class Coordinator {
     if (state === 'opening' && context.resumed) return null;
     if (state !== 'round') return { state, sinceMs, deadlineAtMs, run: progress, round: null };
     if (!round || !this.history.open || !isOpenPhase(phase)) return null;
-    const { target, extensions } = round;
+    const { target, extensions, extendedByMs } = round;
     return {
       state,
       sinceMs,
       deadlineAtMs,
       run: progress,
-      round: { phase, target, extensions, sinceMs: round.sinceMs, deadlineAtMs: round.deadlineAtMs },
+      round: {
+        ...{ phase, target, extensions, sinceMs: round.sinceMs, deadlineAtMs: round.deadlineAtMs },
+        ...(extendedByMs > 0 ? { extendedByMs } : {}),
+      },
     };
   }
 

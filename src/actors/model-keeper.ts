@@ -65,18 +65,25 @@ export class ModelKeeper {
     const { current } = this;
     const bytes = current ? await this.#store.open(current.sha256) : null;
     if (current && !bytes) throw new Error(`Model version ${current.version} is missing from the store`);
-    const answer = await this.#aggregator.publish(current && bytes ? { info: current, bytes: bytes.buffer } : null);
+    const kept = current?.state ? await this.#store.open(current.state.sha256) : null;
+    if (current?.state && !kept)
+      throw new Error(`The strategy’s state of version ${current.version} is missing from the store`);
+    const state = kept?.buffer ?? null;
+    const model = current && bytes ? { info: current, bytes: bytes.buffer, state } : null;
+    const answer = await this.#aggregator.publish(model);
     if (answer.kind === 'refused') throw fromRefusal(answer);
   }
 
-  /** Stores a model's bytes durably. It is no version until it is committed. */
-  async store({ bytes, sha256 }: Aggregate): Promise<void> {
+  /** Stores a model's bytes durably, and what its strategy keeps. It is no version until it is committed. */
+  async store({ bytes, sha256, state }: Aggregate): Promise<void> {
+    if (state) await this.#store.put(state.sha256, state.bytes);
     await this.#store.put(sha256, bytes);
   }
 
   /** The model as the next version; to be committed before anything else happens. */
-  next({ bytes, sha256 }: Aggregate, about: ModelFacts): ModelInfo {
-    return { version: (this.latest?.version ?? 0) + 1, sha256, bytes: bytes.byteLength, ...about };
+  next({ bytes, sha256, state }: Aggregate, about: ModelFacts): ModelInfo {
+    const kept = state ? { state: { sha256: state.sha256, bytes: state.bytes.byteLength } } : {};
+    return { version: (this.latest?.version ?? 0) + 1, sha256, bytes: bytes.byteLength, ...about, ...kept };
   }
 
   /** Checks and stores an initial model. @throws any refusal of the codec */

@@ -1,6 +1,6 @@
 import type { Clock } from '../domain/clock.ts';
 import { ChorusError } from '../domain/errors.ts';
-import type { Durability, Fact } from '../domain/facts.ts';
+import type { Durability, Entry, Fact } from '../domain/facts.ts';
 import type { History } from '../history/history.ts';
 import type { Journal } from '../storage/journal.ts';
 
@@ -23,6 +23,9 @@ const ofRound: ReadonlySet<Fact['type']> = new Set<Fact['type']>([
   'training.failed',
   'client.evicted',
   'clients.dismissed',
+  'client.evicted',
+  'client.readmitted',
+  'quorum.lowered',
   'round.abandoned',
 ]);
 
@@ -35,6 +38,8 @@ export interface RecorderDeps {
   syncsAnswers: boolean;
   /** The disk does not keep what it is given: nothing can be promised any more, and the process must end. */
   onFatal: (error: unknown) => void;
+  /** Told of each fact that is written, or waits for it, under the number it has in the journal. */
+  onFact?: (entry: Entry) => void;
   /** Told what an operator should know, a sentence each. */
   onNote: (sentence: string) => void;
 }
@@ -52,11 +57,14 @@ export class Recorder {
   /** When the disk last took nothing, by the clock; it is left alone for a while. */
   #failedAtMs = Number.NEGATIVE_INFINITY;
   #checkpointSeq: number;
+  /** Of the next fact to be written; a journal that keeps nothing counts none. */
+  #nextSeq: number;
   /** The journal has an attempt of an earlier process, which kept more of it: how it ends is written as well. */
   #roundIsKnown: boolean;
 
   constructor(deps: RecorderDeps) {
     this.#deps = deps;
+    this.#nextSeq = deps.journal.seq + 1;
     this.#roundIsKnown = deps.history.open !== null;
     this.#checkpointSeq = deps.history.checkpointSeq;
   }
@@ -84,6 +92,7 @@ export class Recorder {
         this.#failedAtMs = atMs;
         throw unavailable(cause);
       }
+      this.#tell(fact, atMs);
     }
     this.#apply(fact, atMs);
   }
@@ -99,6 +108,7 @@ export class Recorder {
       } catch (error) {
         this.#keep(written, atMs, error);
       }
+      for (const fact of written) this.#tell(fact, atMs);
     }
     for (const fact of facts) this.#apply(fact, atMs);
   }
@@ -135,7 +145,9 @@ export class Recorder {
     if (journal.seq - this.#checkpointSeq < factsPerCheckpoint || this.#backlog.length > 0) return;
     this.#checkpointSeq = journal.seq;
     try {
-      journal.append([{ type: 'checkpoint', state: history.checkpoint() }], clock.now());
+      const fact = { type: 'checkpoint', state: history.checkpoint() } as const;
+      journal.append([fact], clock.now());
+      this.#tell(fact, clock.now());
     } catch (error) {
       this.#deps.onNote(`No checkpoint could be written: ${messageOf(error)}`);
     }
@@ -160,6 +172,11 @@ export class Recorder {
   #apply(fact: Fact, atMs: number): void {
     const { history, journal } = this.#deps;
     history.apply({ seq: journal.seq, atMs, fact });
+  }
+
+  #tell(fact: Fact, atMs: number): void {
+    this.#deps.onFact?.({ seq: this.#nextSeq, atMs, fact });
+    this.#nextSeq += 1;
   }
 
   #writeBacklog(): void {

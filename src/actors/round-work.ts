@@ -13,7 +13,7 @@ import type { Evaluator } from '../domain/evaluation.ts';
 import type { EvaluationResult, ExclusionReason, Receipt, RoundRecord, TrainingTicket } from '../domain/handle.ts';
 import { hyperparametersOf } from '../domain/hyperparameters.ts';
 import type { Metrics } from '../domain/metrics.ts';
-import { isBuffered, stalenessFactor } from '../domain/plan.ts';
+import { isBuffered, stalenessFactor, strategyChoice } from '../domain/plan.ts';
 import type { RandomStream } from '../domain/random.ts';
 import { isFull, kindOf, type Round, type RoundOutcome, type Tally } from '../domain/round.ts';
 import { attemptOf, type Run } from '../domain/run.ts';
@@ -21,6 +21,7 @@ import type { History } from '../history/history.ts';
 import { weightedMetrics } from '../history/round-ledger.ts';
 import type { Judgement } from '../machines/coordinator.machine.ts';
 import type { RoundEvent } from '../machines/round.machine.ts';
+import { strategyOf } from '../strategies/of-plan.ts';
 import type { AggregatorActor } from './aggregator.actor.ts';
 import type { ClientTokens } from './client-tokens.ts';
 import { checkResult, receiptAgain } from './evaluation-results.ts';
@@ -216,7 +217,10 @@ export class RoundWork {
     const trainingToken = tokens.trainingToken(clientId, run, start.round, start.attempt);
     // Who began in an earlier round was admitted when this one was opened.
     if (start.round === number) {
-      const answer = await aggregator.admit({ clientId, round: number, attempt, trainingToken });
+      const answer = await aggregator.admit({
+        ...{ clientId, round: number, attempt, trainingToken },
+        ...(ledger.readmitted.has(clientId) ? { isReadmitted: true } : {}),
+      });
       if (answer.kind === 'refused') throw fromRefusal(answer);
     }
     // While the aggregator was told, the round may have ended or the client may have been lost.
@@ -229,13 +233,13 @@ export class RoundWork {
       task: evaluates === null ? 'train' : 'evaluate',
       trainingToken,
       modelVersion: models.current?.version ?? null,
-      hyperparameters: hyperparametersOf(plan, number),
+      hyperparameters: { ...hyperparametersOf(plan, number), ...strategyOf(strategyChoice(plan)).hyperparameters },
       deadlineAtMs: this.#deps.round()?.deadlineAtMs ?? round.deadlineAtMs,
     };
   }
 
   /** The aggregator reports how a training ended. The client is settled before this returns. */
-  endTraining({ clientId, round, attempt, outcome }: TrainingReport): Verdict | Promise<Verdict> {
+  endTraining({ clientId, round, attempt, outcome, marks }: TrainingReport): Verdict | Promise<Verdict> {
     const { clock, registry, history, recorder, feed, totals, tally, tell, wake, membershipChanged } = this.#deps;
     const ledger = history.open;
     const start = ledger ? ledger.starts.get(clientId) : history.carried.get(clientId);
@@ -250,12 +254,13 @@ export class RoundWork {
     if (slot === -1 || registry.stateOf(slot) !== 'training') {
       return this.#discard(clientId, round, `Client ${clientId} is not in training`);
     }
+    const steps = marks ? { marks } : {};
     if (outcome.kind === 'valid') {
       const { receipt, metrics, staged } = outcome;
       const staleness = ledger.record.round - start.round;
       const age = staleness === 0 ? {} : { staleness };
       try {
-        recorder.must({ type: 'update.accepted', receipt, metrics, staged, ...age });
+        recorder.must({ type: 'update.accepted', receipt, metrics, staged, ...age, ...steps });
       } catch (error) {
         return toRefusal(error);
       }
@@ -267,7 +272,7 @@ export class RoundWork {
       tell({ type: 'update.accepted', tally: tally() });
       return this.#accepted(weightFactor);
     }
-    recorder.note({ type: 'training.failed', clientId, code: outcome.code });
+    recorder.note({ type: 'training.failed', clientId, code: outcome.code, ...steps });
     feed.publish('client.excluded', { clientId, round, reason: 'uploadsRefused', code: outcome.code });
     registry.touch(slot, Math.max(clock.now(), registry.seenUntilMs(slot)));
     wake(slot);
@@ -379,7 +384,10 @@ export class RoundWork {
       numExamples,
       metrics: weightedMetrics(contributions),
     });
-    recorder.commit({ type: 'round.committed', model, record: recorder.durability === 'round' ? record : null });
+    const members = aggregate.members ? { members: aggregate.members } : {};
+    const traffic = aggregate.traffic ? { traffic: aggregate.traffic } : {};
+    const told = recorder.durability === 'round' ? record : null;
+    recorder.commit({ type: 'round.committed', model, record: told, ...members, ...traffic });
     // At once, also after the last round, so that nobody is served an older model. If it fails, the next round says so.
     models.announce().catch(() => undefined);
     void this.#deps.aggregator.releaseUpdates();
@@ -467,6 +475,7 @@ export class RoundWork {
       numExamplesMax: plan.numExamplesMax,
       updateNormMax: plan.updateNormMax,
       updateKind: plan.updateKind,
+      strategy: strategyChoice(plan),
       keepsClients: isBuffered(plan),
       modelVersion: this.#deps.models.current?.version ?? null,
     };

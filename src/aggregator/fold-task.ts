@@ -1,5 +1,8 @@
 import type { Refusal } from '../domain/errors.ts';
 import type { Dtype, ModelSchema } from '../domain/model.ts';
+import type { StrategyChoice } from '../domain/strategy-choice.ts';
+import type { Combination, Measurement } from '../strategies/strategy.ts';
+import type { Place } from './kernels/kernel-types.ts';
 import type { Span } from './shared-memory.ts';
 
 /** An update or model to be checked, while it comes in. */
@@ -55,15 +58,74 @@ export interface FoldTask {
   updates: { span: Span; pieces: FoldPiece[]; weight: number }[];
 }
 
+/** Values somewhere in shared memory. */
+export interface Laid {
+  span: Span;
+  pieces: FoldPiece[];
+}
+
+/** The model is `sum / divisor + baseShare · base`, or what an optimiser makes of that. */
 export interface FinishTask {
   /** The whole sum, in order; consumed. */
   chunks: { range: SumRange; span: Span }[];
-  /** Σ weights, > 0. */
+  /** > 0 */
   divisor: number;
   schema: ModelSchema;
-  /** The model that deltas are added to, or null for full weights. */
-  base: { span: Span; pieces: FoldPiece[] } | null;
+  /** The model that clients started from; null where it is not needed. */
+  base: Laid | null;
+  /** Not 0 only with a base. */
+  baseShare: number;
+  /** Takes a step from the base instead; null: nothing does. */
+  optimiser: StepTask | null;
   metadata: Record<string, string>;
+}
+
+/** A step of a strategy's optimiser. */
+export interface StepTask {
+  choice: StrategyChoice;
+  /** The file with its state, which is left as it is; null: it begins now. */
+  state: SharedArrayBuffer | null;
+}
+
+/** A file that was made, in memory of its own. */
+export interface MadeFile {
+  bytes: SharedArrayBuffer;
+  sha256: string;
+}
+
+/** A model, and the state of the optimiser that belongs to it. */
+export interface Finished extends MadeFile {
+  state: MadeFile | null;
+}
+
+/** How far an update is from a model. */
+export interface NormTask {
+  update: Laid;
+  /** null: the update is a difference to the model already. */
+  base: Laid | null;
+}
+
+/** Values of all updates in a range of the model. */
+export interface GatheredRows {
+  /** How they lie in each row; `at` counts from the range's start. */
+  runs: FoldPiece[];
+  /** Where each row begins, in the order of the contributions. */
+  updates: Place[];
+  /** Memory for the kernels, in the same arena. */
+  scratch: Place;
+}
+
+export interface MeasureTask {
+  measurement: Measurement;
+  rows: GatheredRows;
+}
+
+export interface CombineTask {
+  combination: Combination;
+  choice: StrategyChoice;
+  rows: GatheredRows;
+  /** Receives the range's values, float64; in the same arena. */
+  into: Span;
 }
 
 /** The checking of one upload. */
@@ -91,6 +153,10 @@ export interface FoldPool {
   inspect(task: InspectTask): Inspector;
   /** Folds must be awaited one after another: their order gives the bits of the sum. */
   fold(task: FoldTask): Promise<void>;
-  finish(task: FinishTask): Promise<{ bytes: SharedArrayBuffer; sha256: string }>;
+  finish(task: FinishTask): Promise<Finished>;
+  /** L2 norm of update − base, over all values; the same bits whatever thread. */
+  deltaNorm(task: NormTask): Promise<number>;
+  measure(task: MeasureTask): Promise<Float64Array>;
+  combine(task: CombineTask): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,16 +1,16 @@
-import { createHash } from 'node:crypto';
 import { type Dtype, dtypes, elementCount, type ModelSchema } from '../domain/model.ts';
 import { float32ToBf16, float32ToF16 } from '../wire/half.ts';
 import { safetensorsHeader } from '../wire/safetensors.ts';
-import type { FinishTask, FoldPiece, FoldTask } from './fold-task.ts';
+import type { Finished, FinishTask, FoldPiece, FoldTask } from './fold-task.ts';
 import type { Place, Weighted } from './kernels/kernel-types.ts';
 import { fold, kernelsFor } from './kernels/kernels.ts';
+import { Stepping } from './optimiser-step.ts';
+import { sha256Of } from './sha256.ts';
 import { bufferOf, bytesOf, type Span } from './shared-memory.ts';
 import { piecesWithin } from './sum-layout.ts';
 
 /** Updates added in one pass over the sum: reading and writing the sum is what costs. */
 export const foldsAtOnceMax = 4;
-const hashPieceBytes = 131_072;
 
 /** `sum[i] += Σ weightₖ · updateₖ[i]` in float64, update by update, over every piece. */
 export function addWeighted({ sum, clear, updates }: FoldTask): void {
@@ -47,36 +47,35 @@ const laidOutAlike = (a: readonly FoldPiece[], b: readonly FoldPiece[]): boolean
   });
 
 /**
- * The model `sum / divisor` (plus the base, for deltas), as safetensors in the schema's dtypes; rounded once, from
- * float64 to the dtype (half precision: by way of float32). The sum is consumed.
+ * The model `sum / divisor + baseShare · base`, or an optimiser's step, as safetensors in the schema's dtypes; rounded
+ * once, from float64 to the dtype (half precision: by way of float32). The sum is consumed.
  * @throws {RangeError} there is no weight, or the result is not finite.
  */
-export function finishMean({ chunks, divisor, schema, base, metadata }: FinishTask): {
-  bytes: SharedArrayBuffer;
-  sha256: string;
-} {
+export function finishMean({ chunks, divisor, schema, base, baseShare, optimiser, metadata }: FinishTask): Finished {
   if (!(divisor > 0)) throw new RangeError('No weight, so no mean');
   const header = safetensorsHeader(schema, metadata);
   const runs = runsOf(schema, header.byteLength);
   const dataBytes = runs.reduce((total, { dtype, count }) => total + count * dtypes[dtype], 0);
   const bytes = new SharedArrayBuffer(header.byteLength + dataBytes);
   new Uint8Array(bytes).set(header);
+  const stepping = optimiser && base ? new Stepping(optimiser, base, schema) : null;
   for (const { range, span } of chunks) {
     kernelsFor(span.arena).divide(span, range.to - range.from, divisor);
-    if (base) {
-      const update = { span: base.span, pieces: piecesWithin(base.pieces, range), weight: 1 };
+    if (base && baseShare !== 0) {
+      const update = { span: base.span, pieces: piecesWithin(base.pieces, range), weight: baseShare };
       addWeighted({ sum: span, clear: false, updates: [update] });
     }
+    stepping?.take(range, span);
     for (const { dtype, byteOffset, count, at } of piecesWithin(runs, range)) {
       const values = { arena: span.arena, at: span.at + at * Float64Array.BYTES_PER_ELEMENT };
       writeValues(bytes, byteOffset, dtype, values, count);
     }
   }
-  return { bytes, sha256: sha256Of(new Uint8Array(bytes)) };
+  return { bytes, sha256: sha256Of(new Uint8Array(bytes)), state: stepping?.finish(metadata) ?? null };
 }
 
 /** Where the values of a file in the schema's order lie; neighbouring tensors of one dtype are one run. */
-function runsOf(schema: ModelSchema, dataOffset: number): FoldPiece[] {
+export function runsOf(schema: ModelSchema, dataOffset: number): FoldPiece[] {
   const runs: FoldPiece[] = [];
   let at = 0;
   let byteOffset = dataOffset;
@@ -110,10 +109,4 @@ function writeValues(bytes: SharedArrayBuffer, byteOffset: number, dtype: Dtype,
   const view = new DataView(bytes, byteOffset, into.byteLength);
   for (let index = 0; index < count; index += 1)
     view.setUint16(index * dtypes[dtype], halve(singles[index] ?? 0), true);
-}
-
-function sha256Of(bytes: Uint8Array): string {
-  const hash = createHash('sha256');
-  for (let at = 0; at < bytes.byteLength; at += hashPieceBytes) hash.update(bytes.subarray(at, at + hashPieceBytes));
-  return hash.digest('hex');
 }

@@ -1,5 +1,7 @@
+import { deltaNorm } from './delta-norm.ts';
 import { addWeighted, finishMean } from './fold.ts';
 import type { FoldPool } from './fold-task.ts';
+import { combineRange, measureRange } from './gather.ts';
 import { inspectWhole } from './inspection.ts';
 
 /** The sums in this thread: deterministic, for simulation and tests. */
@@ -13,5 +15,8 @@ export const inlineFoldPool: FoldPool = {
   }),
   fold: async (task) => addWeighted(task),
   finish: async (task) => finishMean(task),
+  deltaNorm: async (task) => deltaNorm(task),
+  measure: async (task) => measureRange(task),
+  combine: async (task) => combineRange(task),
   close: async () => undefined,
 };

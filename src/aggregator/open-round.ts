@@ -1,10 +1,16 @@
-import type { AggregatorCallbacks, RoundOrder, Verdict } from '../domain/aggregation.ts';
+import type { Aggregate, AggregatorCallbacks, RoundOrder, Verdict } from '../domain/aggregation.ts';
 import { ChorusError, type ErrorCode, fromRefusal } from '../domain/errors.ts';
 import type { UpdatePlace } from '../domain/facts.ts';
-import type { Receipt } from '../domain/handle.ts';
+import type { Receipt, Traffic } from '../domain/handle.ts';
 import type { ModelSchema } from '../domain/model.ts';
+import { fedavgChoice, type StrategyChoice } from '../domain/strategy-choice.ts';
+import { strategyOf } from '../strategies/of-plan.ts';
+import { weigh } from '../strategies/running-totals.ts';
+import type { Contribution, Strategy } from '../strategies/strategy.ts';
 import type { Arenas } from './arenas.ts';
 import type { FoldPool, Inspected, Inspecting } from './fold-task.ts';
+import { GatheredUpdates } from './gathered-updates.ts';
+import type { RoundSum, SumBase } from './round-sum.ts';
 import { RunningSum } from './running-sum.ts';
 import { bytesOf, type Span } from './shared-memory.ts';
 import type { StagedUpdates } from './staged-updates.ts';
@@ -19,29 +25,73 @@ export interface RoundDeps {
   updates: StagedUpdates | null;
 }
 
+/** The model that clients of a round start from. */
+export interface GivenModel extends SumBase {
+  schema: ModelSchema;
+}
+
+/** A checked update, and what the strategy knows of it. */
+type Weighable = Inspected & { contribution: Contribution };
+
 /**
  * One attempt at a round, as the service sees it: which updates were accepted, and their sum. Validates before it
  * accepts, accepts before it counts: an update is folded after the coordinator said that it counts, and not otherwise.
  */
 export class OpenRound {
   readonly order: RoundOrder;
+  /** So far. */
+  readonly traffic: Traffic = { bytesIn: 0, bytesOut: 0 };
   readonly #deps: RoundDeps;
   readonly #over = new AbortController();
+  readonly #model: GivenModel | null;
+  readonly #choice: StrategyChoice;
+  readonly #strategy: Strategy;
   #schema: ModelSchema | null;
-  #sum: RunningSum | null = null;
+  #sum: RoundSum | null = null;
   /** The coordinator is asked for one update after another: its order is the order of the sum. */
   #asked: Promise<unknown> = Promise.resolve();
   /** Everything asked for so far is answered, and in the sum if it counts. */
   #summed: Promise<unknown> = Promise.resolve();
 
-  constructor(order: RoundOrder, schema: ModelSchema | null, deps: RoundDeps) {
+  /** @throws {RangeError} there is no such strategy. */
+  constructor(order: RoundOrder, model: GivenModel | null, deps: RoundDeps) {
     this.order = order;
-    this.#schema = schema;
+    this.#model = model;
+    this.#schema = model?.schema ?? null;
+    this.#choice = order.strategy ?? fedavgChoice;
+    this.#strategy = strategyOf(this.#choice);
     this.#deps = deps;
   }
 
-  get sum(): RunningSum | null {
+  get sum(): RoundSum | null {
     return this.#sum;
+  }
+
+  /** The model that the accepted updates of exactly these clients make. */
+  async mean(contributions: readonly string[], metadata: Record<string, string>): Promise<Aggregate> {
+    if (!this.#sum) throw new Error('No update was accepted');
+    // Asked when the plan was read, for its quorum; more than that came, or fewer were let through.
+    const unmet = this.#strategy.precondition(contributions.length);
+    if (unmet !== null) throw new ChorusError('INTERNAL', unmet);
+    try {
+      const made = await this.#sum.mean(contributions, this.#model, metadata);
+      return { ...made, schema: this.#sum.schema };
+    } catch (error) {
+      // What the updates came to, in a sentence that the operator shall read.
+      if (error instanceof RangeError) throw new ChorusError('INTERNAL', error.message, { cause: error });
+      throw error;
+    }
+  }
+
+  /** What the strategy must know of an update. The same bits each time, also when it is read back after a crash. */
+  async contributionOf(span: Span, { numExamples, metrics, pieces }: Inspected): Promise<Contribution> {
+    const strategy = this.#strategy;
+    const isNeeded = strategy.kind === 'running' && (strategy.needsDeltaNorm || strategy.clipNorm !== null);
+    const base = this.#model;
+    if (!isNeeded || !base) return { numExamples, metrics, deltaNorm: null };
+    const isDelta = this.order.updateKind === 'deltas';
+    const task = { update: { span, pieces }, base: isDelta ? null : { span: base.span, pieces: base.pieces } };
+    return { numExamples, metrics, deltaNorm: await this.#deps.pool.deltaNorm(task) };
   }
 
   /** Aborted when the round is over, with a refusal as its reason. */
@@ -64,7 +114,7 @@ export class OpenRound {
 
   /** Checks a whole upload, stages it, asks the coordinator, and queues it for the sum. @throws any refusal of the contract */
   async settle(ticket: Ticket, staged: Staged, allowZeroExamples: boolean): Promise<Settled> {
-    const early = await this.#finish(ticket, staged, staged.inspecting);
+    const early = await this.#weighed(ticket, staged, await this.#finish(ticket, staged, staged.inspecting));
     // Another upload of the same client comes first.
     while (ticket.state === 'settling') await ticket.settled;
     if (ticket.receipt) return { receipt: sameReceipt(ticket.receipt, early.sha256), folded: null };
@@ -78,11 +128,25 @@ export class OpenRound {
     return settled;
   }
 
-  /** Queues an accepted update for the sum. @returns when it is in the sum */
-  add(clientId: string, span: Span, { schema, pieces, numExamples }: Inspected, weightFactor = 1): Promise<void> {
+  /** Queues an accepted update for the sum. @returns when its bytes in memory are not needed any more */
+  add(
+    { clientId, span, place }: { clientId: string; span: Span; place: UpdatePlace | null },
+    { schema, pieces, contribution }: Weighable,
+    weightFactor = 1,
+  ): Promise<void> {
     this.#schema ??= schema;
-    this.#sum ??= new RunningSum(this.#schema, this.#deps.pool, this.#deps.arenas, span);
-    return this.#sum.add(clientId, span, pieces, numExamples * weightFactor);
+    this.#sum ??= this.#newSum(this.#schema, span);
+    return this.#sum.add({ clientId, span, pieces, place, contribution: { ...contribution, staleness: weightFactor } });
+  }
+
+  #newSum(schema: ModelSchema, beside: Span): RoundSum {
+    const { pool, arenas, updates } = this.#deps;
+    const strategy = this.#strategy;
+    const { updateKind } = this.order;
+    const choice = this.#choice;
+    if (strategy.kind === 'running')
+      return new RunningSum(schema, { choice, strategy, updateKind }, pool, arenas, beside);
+    return new GatheredUpdates(schema, { choice, strategy, updateKind }, { pool, arenas, updates });
   }
 
   /** Gives the sum's memory back; nothing is added to it any more. @param reason what uploads under way hear */
@@ -99,7 +163,10 @@ export class OpenRound {
     this.#deps.callbacks.uploadRefused({ clientId, round, code });
     if (ticket.refusals < this.order.uploadAttemptsMax) return;
     ticket.state = 'closed';
-    await this.#deps.callbacks.endTraining({ clientId, round, attempt, outcome: { kind: 'failed', code } });
+    await this.#deps.callbacks.endTraining({
+      ...{ clientId, round, attempt, outcome: { kind: 'failed', code } },
+      marks: { ...ticket.marks },
+    });
   }
 
   async #finish(ticket: Ticket, { byteLength }: Staged, { inspector }: Inspecting): Promise<Inspected> {
@@ -109,8 +176,17 @@ export class OpenRound {
     throw fromRefusal(update);
   }
 
+  /** @throws METRICS_INVALID: it lacks what the strategy needs. */
+  async #weighed(ticket: Ticket, { span }: Staged, update: Inspected): Promise<Weighable> {
+    const contribution = await this.contributionOf(span, update);
+    const weighed = this.#strategy.kind === 'running' ? weigh(this.#strategy, contribution) : null;
+    if (weighed?.kind !== 'unfit') return { ...update, contribution };
+    await this.refuse(ticket, 'METRICS_INVALID');
+    throw new ChorusError('METRICS_INVALID', weighed.detail);
+  }
+
   /** Its ticket is `settling`, and is not any more when this settles. */
-  async #settle(ticket: Ticket, staged: Staged, early: Inspected, allowZeroExamples: boolean): Promise<Settled> {
+  async #settle(ticket: Ticket, staged: Staged, early: Weighable, allowZeroExamples: boolean): Promise<Settled> {
     try {
       const place = await this.#stage(ticket, staged, early);
       const turn = this.#asked.then(async () => {
@@ -143,11 +219,12 @@ export class OpenRound {
   }
 
   /** Another update may have defined the schema since it was checked. */
-  async #checkAgain(ticket: Ticket, staged: Staged, early: Inspected, allowZeroExamples: boolean): Promise<Inspected> {
+  async #checkAgain(ticket: Ticket, staged: Staged, early: Weighable, allowZeroExamples: boolean): Promise<Weighable> {
     if (staged.inspecting.against === this.#schema) return early;
     const { inspector } = this.inspect(staged.span, staged.byteLength, allowZeroExamples);
     const update = await inspector.finish(staged.byteLength);
-    if (update.kind === 'valid') return update;
+    // There was no model to measure it from, and there is none now.
+    if (update.kind === 'valid') return { ...update, contribution: early.contribution };
     ticket.state = 'open';
     await this.refuse(ticket, update.code);
     throw fromRefusal(update);
@@ -157,14 +234,15 @@ export class OpenRound {
   #report(
     ticket: Ticket,
     { span }: Staged,
-    update: Inspected,
+    update: Weighable,
     staged: UpdatePlace | null,
   ): { settled: Promise<Settled> } {
     this.signal.throwIfAborted();
     const { clientId, round, attempt } = ticket;
     const { sha256, numExamples, metrics } = update;
     const receipt: Receipt = { round, clientId, sha256, numExamples };
-    const answered = this.#ask({ clientId, round, attempt, outcome: { kind: 'valid', receipt, metrics, staged } });
+    const outcome = { kind: 'valid' as const, receipt, metrics, staged };
+    const answered = this.#ask({ clientId, round, attempt, outcome, marks: { ...ticket.marks } });
     const settled = Promise.allSettled([answered, this.#summed]).then(([answer]): Settled => {
       // Whether it counts is not known then; the coordinator is the one to know.
       ticket.state = 'closed';
@@ -172,7 +250,7 @@ export class OpenRound {
       const { weightFactor } = this.#mustBeAccepted(ticket, answer.value);
       ticket.state = 'accepted';
       ticket.receipt = receipt;
-      return { receipt, folded: this.add(clientId, span, update, weightFactor) };
+      return { receipt, folded: this.add({ clientId, span, place: staged }, update, weightFactor) };
     });
     this.#summed = settled.catch(() => undefined);
     return { settled };

@@ -61,10 +61,12 @@ async function addInTurn(
   before: Promise<unknown>,
   updates: StagedUpdates,
 ): Promise<{ folded: Promise<void> }> {
+  const { receipt, staged: place, weightFactor } = contribution;
   const update = await read(round, contribution, slot, updates);
+  const known = { ...update, contribution: await round.contributionOf(slot.span, update) };
   await before;
   round.signal.throwIfAborted();
-  return { folded: round.add(contribution.receipt.clientId, slot.span, update, contribution.weightFactor) };
+  return { folded: round.add({ clientId: receipt.clientId, span: slot.span, place }, known, weightFactor) };
 }
 
 /** @throws STAGED_UPDATES_LOST */

@@ -1,32 +1,38 @@
 import { elementCount, type ModelSchema } from '../domain/model.ts';
+import type { StrategyChoice } from '../domain/strategy-choice.ts';
+import { type Folding, RunningTotals } from '../strategies/running-totals.ts';
+import type { RunningStrategy } from '../strategies/strategy.ts';
 import type { Arenas } from './arenas.ts';
 import { foldsAtOnceMax } from './fold.ts';
-import type { FinishTask, FoldPiece, FoldPool, SumRange } from './fold-task.ts';
+import type { FinishTask, FoldPool, SumRange } from './fold-task.ts';
+import type { Made, RoundSum, SumBase, SumUpdate } from './round-sum.ts';
 import type { Span } from './shared-memory.ts';
 import { chunksOf, partsOf, piecesWithin } from './sum-layout.ts';
 
-interface Pending {
-  clientId: string;
-  span: Span;
-  pieces: FoldPiece[];
-  numExamples: number;
+interface Pending extends SumUpdate {
+  folding: Folding;
   done: (error: unknown) => void;
+}
+
+/** How updates are weighed, and what the sum becomes. */
+export interface SumRule {
+  choice: StrategyChoice;
+  strategy: RunningStrategy;
+  updateKind: 'weights' | 'deltas';
 }
 
 /**
  * Σ weightᵢ · updateᵢ in float64, folded as updates are accepted: the order of acceptance is the order of folding, and
- * gives the bits. Those that wait are folded several in one pass, which changes nothing but the time it takes.
- * Weighted mean: FedAvg, McMahan et al. 2017, Algorithm 1, arXiv 1602.05629.
+ * gives the bits. Those that wait are folded several in one pass, which changes nothing but the time it takes. How much
+ * an update weighs, and what is made of the sum, is a running strategy's.
  */
-export class RunningSum {
+export class RunningSum implements RoundSum {
   readonly schema: ModelSchema;
   readonly #pool: FoldPool;
   readonly #arenas: Arenas;
   readonly #chunks: { range: SumRange; span: Span }[];
-  #weight = 0;
-  #unweighted = 0;
-  /** What is in the memory now is another sum's. */
-  #isFresh = true;
+  readonly #rule: SumRule;
+  readonly #totals: RunningTotals;
   readonly #folded: string[] = [];
   readonly #pending: Pending[] = [];
   #folding: Promise<void> | null = null;
@@ -34,8 +40,10 @@ export class RunningSum {
   #failure: unknown = null;
 
   /** @throws {RangeError} the system gives no memory for it. */
-  constructor(schema: ModelSchema, pool: FoldPool, arenas: Arenas, beside?: Span) {
+  constructor(schema: ModelSchema, rule: SumRule, pool: FoldPool, arenas: Arenas, beside?: Span) {
     this.schema = schema;
+    this.#rule = rule;
+    this.#totals = new RunningTotals(rule.strategy);
     this.#pool = pool;
     this.#arenas = arenas;
     const elements = schema.reduce((total, { shape }) => total + elementCount(shape), 0);
@@ -51,10 +59,12 @@ export class RunningSum {
   }
 
   /** Queues an update. @returns when it is in the sum, and its bytes are not needed any more. */
-  add(clientId: string, span: Span, pieces: FoldPiece[], numExamples: number): Promise<void> {
+  add(update: SumUpdate): Promise<void> {
     const turn = new Promise<void>((resolve, reject) => {
       const done = (error: unknown) => (error === null ? resolve() : reject(error));
-      this.#pending.push({ clientId, span, pieces, numExamples, done });
+      // Now, for those that are folded at once may be any: the order of these calls is the order of the sum.
+      const folding = this.#totals.add(update.contribution);
+      this.#pending.push({ ...update, folding, done });
     });
     // The failure is reported by `mean`; here it must only not go unhandled.
     turn.catch(() => undefined);
@@ -63,30 +73,34 @@ export class RunningSum {
   }
 
   /**
-   * The weighted mean of exactly these clients' updates. With all weights 0 it is the plain mean. The sum is consumed.
-   * @throws when a fold failed, or the sum holds other contributions than these.
+   * The model that exactly these clients' updates make. The sum is consumed.
+   * @throws when a fold failed, the sum holds other contributions than these, or a model is needed and there is none.
    */
-  async mean(
-    contributions: readonly string[],
-    base: { span: Span; pieces: FoldPiece[] } | null,
-    metadata: Record<string, string>,
-  ): Promise<{ bytes: SharedArrayBuffer; sha256: string }> {
+  async mean(contributions: readonly string[], base: SumBase | null, metadata: Record<string, string>): Promise<Made> {
     await this.#folding;
     if (this.#failure !== null) throw this.#failure;
     const summed = new Set(this.#folded);
     if (summed.size !== contributions.length || contributions.some((clientId) => !summed.has(clientId))) {
       throw new Error(`The sum holds ${summed.size} contributions, not the ${contributions.length} that count`);
     }
-    const task: FinishTask = {
-      chunks: this.#chunks,
-      divisor: this.#weight > 0 ? this.#weight : this.#unweighted,
-      schema: this.schema,
-      base,
-      metadata,
-    };
-    const finishing = this.#pool.finish(task);
+    const finishing = this.#pool.finish({ chunks: this.#chunks, schema: this.schema, metadata, ...this.#last(base) });
     this.#finishing = finishing;
-    return finishing;
+    return { ...(await finishing), members: null };
+  }
+
+  /** What is left to do with the sum. */
+  #last(base: SumBase | null): Pick<FinishTask, 'divisor' | 'base' | 'baseShare' | 'optimiser'> {
+    const { choice, strategy, updateKind } = this.#rule;
+    const { divisor, baseShare } = this.#totals.finishing(updateKind);
+    const takesStep = strategy.optimiser !== null;
+    if (base) {
+      const isNeeded = takesStep || baseShare !== 0;
+      const optimiser = takesStep ? { choice, state: base.state } : null;
+      return { divisor, base: isNeeded ? base : null, baseShare, optimiser };
+    }
+    // The first model of a run is their mean: there is nothing to step from yet.
+    if ((takesStep ? baseShare + 1 : baseShare) === 0) return { divisor, base: null, baseShare: 0, optimiser: null };
+    throw new RangeError(`${choice.name} needs a model that clients started from, and there is none`);
   }
 
   /** Gives its memory back, once nothing works on it any more: a round may be given up while its mean is made. */
@@ -115,37 +129,24 @@ export class RunningSum {
     this.#folding = null;
   }
 
-  /** Updates with and without a weight are not mixed in one pass. */
+  /** A pass that clears the sum begins with the update that asks for it. */
   #batchSize(): number {
-    const weighted = this.#pending.slice(0, foldsAtOnceMax).findIndex(({ numExamples }) => numExamples === 0);
-    if (weighted === 0) return 1;
-    return weighted === -1 ? foldsAtOnceMax : weighted;
+    const clearing = this.#pending.slice(1, foldsAtOnceMax).findIndex(({ folding }) => folding.clear);
+    return clearing === -1 ? foldsAtOnceMax : clearing + 1;
   }
 
   async #fold(batch: readonly Pending[]): Promise<void> {
-    const weight = batch.reduce((total, { numExamples }) => total + numExamples, 0);
-    if (weight === 0) {
-      // Counts only as long as nobody brings a weight.
-      if (this.#weight === 0) await this.#add(batch, () => 1);
-      this.#unweighted += 1;
-      return;
-    }
-    if (this.#weight === 0) this.#isFresh = true;
-    await this.#add(batch, ({ numExamples }) => numExamples);
-    this.#weight += weight;
-  }
-
-  async #add(batch: readonly Pending[], weightOf: (update: Pending) => number): Promise<void> {
-    const clear = this.#isFresh;
-    this.#isFresh = false;
+    const clear = batch[0]?.folding.clear ?? false;
+    const folded = batch.filter(({ folding }) => folding.weight !== 0);
+    if (folded.length === 0 && !clear) return;
     const tasks = this.#chunks.flatMap(({ range, span }) =>
       partsOf(range, this.#pool.threads).map((part) => ({
         sum: partOf(span, range, part),
         clear,
-        updates: batch.map((update) => ({
-          span: update.span,
-          pieces: piecesWithin(update.pieces, part),
-          weight: weightOf(update),
+        updates: folded.map(({ span: at, pieces, folding }) => ({
+          span: at,
+          pieces: piecesWithin(pieces, part),
+          weight: folding.weight,
         })),
       })),
     );

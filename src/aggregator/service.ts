@@ -13,13 +13,12 @@ import type {
 } from '../domain/aggregation.ts';
 import type { Clock } from '../domain/clock.ts';
 import { ChorusError, fromRefusal, toRefusal } from '../domain/errors.ts';
-import type { ModelSchema } from '../domain/model.ts';
 import type { UpdateStore } from '../storage/update-store.ts';
 import { readSafetensorsHead, schemaOf } from '../wire/safetensors.ts';
 import { Arenas, arenaBytesMax } from './arenas.ts';
-import type { FoldPiece, FoldPool, Inspected } from './fold-task.ts';
+import type { FoldPool, Inspected } from './fold-task.ts';
 import { piecesOf } from './inspection.ts';
-import { discarded, OpenRound } from './open-round.ts';
+import { discarded, type GivenModel, OpenRound } from './open-round.ts';
 import { readBack } from './recovery.ts';
 import type { Span } from './shared-memory.ts';
 import { StagedUpdates } from './staged-updates.ts';
@@ -61,7 +60,7 @@ export class Aggregation implements AggregatorService, UploadGate {
   #round: OpenRound | null = null;
   /** Being opened: nobody is admitted yet. */
   #opening: OpenRound | null = null;
-  #model: { published: PublishedModel; schema: ModelSchema; pieces: FoldPiece[] } | null = null;
+  #model: (Omit<GivenModel, 'state'> & { published: PublishedModel }) | null = null;
   #drained: (() => void) | null = null;
   #isDraining = false;
   #inFlight = 0;
@@ -97,7 +96,7 @@ export class Aggregation implements AggregatorService, UploadGate {
       this.#endRound(`Round ${order.round} begins anew`);
       const { pool, callbacks } = this.#options;
       const deps = { pool, callbacks, arenas: this.#arenas, updates: this.#updates };
-      const round = new OpenRound(order, this.#model?.schema ?? null, deps);
+      const round = new OpenRound(order, this.#givenModel(order), deps);
       this.#opening = round;
       try {
         await this.#updates?.open({ run: order.run, round: order.round, attempt: order.attempt });
@@ -152,18 +151,13 @@ export class Aggregation implements AggregatorService, UploadGate {
       if (!sum || open.order.round !== round || open.order.attempt !== attempt) {
         throw new ChorusError('AGGREGATOR_UNAVAILABLE', `Attempt ${attempt} at round ${round} is not open here`);
       }
-      const { run, updateKind } = open.order;
-      const base = updateKind === 'deltas' ? this.#model : null;
-      const mean = await sum.mean(contributions, base && { span: spanOf(base.published.bytes), pieces: base.pieces }, {
-        format: 'chorus',
-        run,
-        round: String(round),
-      });
+      const { run } = open.order;
+      const made = await open.mean(contributions, { format: 'chorus', run, round: String(round) });
       if (this.#round === open && open.order.keepsClients) {
         open.dispose(betweenRounds());
         this.#round = null;
       } else if (this.#round === open) this.#endRound(`Round ${round} is over`);
-      return { ...mean, schema: sum.schema };
+      return { ...made, traffic: { ...open.traffic } };
     });
   }
 
@@ -190,7 +184,7 @@ export class Aggregation implements AggregatorService, UploadGate {
         // Its values were checked when it was made, or when it was installed.
         const head = readSafetensorsHead(new Uint8Array(model.bytes));
         const schema = schemaOf(head);
-        this.#model = { published: model, schema, pieces: piecesOf(head, schema) };
+        this.#model = { published: model, schema, span: spanOf(model.bytes), pieces: piecesOf(head, schema) };
       }
       return null;
     });
@@ -241,7 +235,10 @@ export class Aggregation implements AggregatorService, UploadGate {
     if (!order || !this.#isOpen(ticket)) throw discarded(round);
     if (ticket.downloads >= order.downloadsMax) throw new ChorusError('DOWNLOADS_EXHAUSTED');
     ticket.downloads += 1;
-    this.#bytesServed += this.#model?.published.bytes.byteLength ?? 0;
+    const bytes = this.#model?.published.bytes.byteLength ?? 0;
+    this.#bytesServed += bytes;
+    if (this.#round) this.#round.traffic.bytesOut += bytes;
+    ticket.marks.downloadedAtMs ??= this.#options.clock.now();
     return this.#model?.published ?? null;
   }
 
@@ -276,9 +273,10 @@ export class Aggregation implements AggregatorService, UploadGate {
       bytesMax,
       tooLarge,
       settle: (staged) => open.settle(ticket, staged, allowZeroExamples),
-      ended: (over) => this.#uploadEnded(ticket, over),
+      ended: (over) => this.#uploadEnded(ticket, open, over),
     });
     ticket.uploads.add(upload);
+    ticket.marks.uploadingAtMs = this.#options.clock.now();
     this.#inFlight += 1;
     return upload;
   }
@@ -305,9 +303,10 @@ export class Aggregation implements AggregatorService, UploadGate {
 
   // ── how it is done ──────────────────────────────────────────────────────────────────────────────────────────────
 
-  #uploadEnded(ticket: Ticket, upload: StagedUpload): void {
+  #uploadEnded(ticket: Ticket, round: OpenRound, upload: StagedUpload): void {
     ticket.uploads.delete(upload);
     this.#bytesReceived += upload.receivedBytes;
+    round.traffic.bytesIn += upload.receivedBytes;
     this.#inFlight -= 1;
     if (this.#inFlight === 0) this.#drained?.();
   }
@@ -327,6 +326,13 @@ export class Aggregation implements AggregatorService, UploadGate {
     this.#opening?.dispose();
     this.#round = null;
     this.#opening = null;
+  }
+
+  /** What a strategy kept is good for the run in which it did. */
+  #givenModel({ run }: RoundOrder): GivenModel | null {
+    if (!this.#model) return null;
+    const { published, schema, span, pieces } = this.#model;
+    return { schema, span, pieces, state: published.info.run === run ? (published.state ?? null) : null };
   }
 
   /** @throws STAGED_UPDATES_LOST */

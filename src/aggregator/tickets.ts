@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Credential } from '../domain/aggregation.ts';
 import { ChorusError } from '../domain/errors.ts';
 import type { UpdatePlace } from '../domain/facts.ts';
-import type { Receipt } from '../domain/handle.ts';
+import type { Receipt, TransferMarks } from '../domain/handle.ts';
 
 /** One client's right to take part in one attempt at a round. */
 export interface Ticket {
@@ -20,6 +20,8 @@ export interface Ticket {
   staged: { sha256: string; place: UpdatePlace } | null;
   refusals: number;
   downloads: number;
+  /** When its client first downloaded, and last began to upload. */
+  readonly marks: TransferMarks;
   /** Ends the uploads under way. */
   readonly uploads: Set<{ revoke(reason: ChorusError): void }>;
   /** Settles when the state is no longer `settling`. */
@@ -38,10 +40,11 @@ export class Tickets {
   readonly #byClient = new Map<string, string>();
   readonly #closed: string[] = [];
 
-  /** Admits a client; a second time changes nothing. */
+  /** Admits a client; a second time changes nothing, unless it was let in again after it was out. */
   admit(credential: Credential, payloadBytesMax: number): void {
     const digest = digestOf(credential.trainingToken);
-    if (this.#byDigest.has(digest)) return;
+    const known = this.#byDigest.get(digest);
+    if (known && !(credential.isReadmitted && known.state === 'closed')) return;
     this.#open(digest, ticketOf(credential, payloadBytesMax, 'open'));
   }
 
@@ -123,6 +126,7 @@ const ticketOf = (
   staged: null,
   refusals: 0,
   downloads: 0,
+  marks: { downloadedAtMs: null, uploadingAtMs: null },
   uploads: new Set(),
   settled: Promise.resolve(),
 });

@@ -3,7 +3,7 @@ import type { Checkpoint } from '../domain/facts.ts';
 import type { History } from '../history/history.ts';
 
 /** What a checkpoint says that the facts before it say as well, whatever the durability. */
-const shared = ({ clients, run, position, open, models, current, starts }: Checkpoint) => ({
+const shared = ({ clients, run, position, open, models, current, starts, audit = [] }: Checkpoint) => ({
   clients: clients.toSorted(([a], [b]) => (a < b ? -1 : 1)),
   run,
   position,
@@ -11,6 +11,7 @@ const shared = ({ clients, run, position, open, models, current, starts }: Check
   models,
   current,
   starts,
+  audit,
 });
 
 /**

@@ -1,6 +1,7 @@
 import type { UpdatePlace } from '../domain/facts.ts';
 import type { RoundRecord } from '../domain/handle.ts';
 import type { ModelInfo } from '../domain/model.ts';
+import type { AuditEntry } from '../domain/operations.ts';
 import { isBuffered, quorumOf } from '../domain/plan.ts';
 import type { Run } from '../domain/run.ts';
 import { weightedMetrics } from '../history/round-ledger.ts';
@@ -16,19 +17,26 @@ export interface Commit {
   base: number | null;
   /** Where the contributions' bytes were staged, in their order; null: they were in memory only. */
   places: readonly UpdatePlace[] | null;
+  /** What operators had done by then, as far as it is kept. */
+  audit: readonly AuditEntry[];
 }
 
 const sha256Pattern = /^[0-9a-f]{64}$/;
 
 /** @returns a sentence for everything that is not as a commit must be. */
-export function commitProblems({ run, record, model, places }: Commit): string[] {
+export function commitProblems({ run, record, model, places, audit }: Commit): string[] {
   const { contributions, cohort } = record;
   const label = `Round ${record.round}`;
   const problems: string[] = [];
   const must = (holds: boolean, sentence: () => string) => {
     if (!holds) problems.push(`${label}: ${sentence()}.`);
   };
-  const quorum = quorumOf(run.plan);
+  const { quorum } = record;
+  const decided = quorumDecided(record, quorumOf(run.plan), audit);
+  must(
+    quorum === decided,
+    () => `it was held to a quorum of ${quorum}, but by its plan and its operators it was ${decided}`,
+  );
   must(
     contributions.length >= quorum,
     () => `it was committed with ${contributions.length} contributions, below its quorum of ${quorum}`,
@@ -70,6 +78,16 @@ export function commitProblems({ run, record, model, places }: Commit): string[]
   }
   must(places === null || areApart(places), () => 'two contributions were staged at the same place');
   return problems;
+}
+
+/** The quorum of the plan, lowered as often as the audit log says that it was. */
+function quorumDecided({ round, attempt, quorumLowered = [] }: RoundRecord, ofPlan: number, audit: Commit['audit']) {
+  return quorumLowered.reduce((quorum, { from, to, auditSeq }) => {
+    const entry = audit.find(({ seq }) => seq === auditSeq);
+    const { params } = entry ?? { params: {} as AuditEntry['params'] };
+    const isWritten = entry?.operation === 'lowerQuorum' && params.round === round && params.attempt === attempt;
+    return isWritten && params.quorum === to && from === quorum && to >= 1 && to < from ? to : quorum;
+  }, ofPlan);
 }
 
 const isSame = (a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): boolean =>

@@ -3,6 +3,8 @@ import { pathOfModel } from '../storage/file-model-store.ts';
 import type { DataFolder } from './data-folder.ts';
 import { sha256Of } from './hashing.ts';
 
+type Stored = Pick<ModelInfo, 'sha256' | 'bytes'>;
+
 /** Holds the files of models against what the journal says of them; each file is read once. */
 export class ModelCheck {
   readonly #folder: DataFolder;
@@ -20,18 +22,22 @@ export class ModelCheck {
     return this.#found.get(sha256) === null;
   }
 
-  /** @returns a sentence when the file is not the model, or null. */
+  /** @returns a sentence when the file is not the model, or what its strategy kept is not there, or null. */
   async problemOf(model: ModelInfo): Promise<string | null> {
-    const { sha256, version } = model;
-    let problem = this.#found.get(sha256);
-    if (problem === undefined) {
-      problem = await this.#look(model);
-      this.#found.set(sha256, problem);
-    }
+    const { state, version } = model;
+    const problem = (await this.#once(model)) ?? (state ? await this.#once(state) : null);
     return problem && `Model version ${version}: ${problem}.`;
   }
 
-  async #look({ sha256, bytes }: ModelInfo): Promise<string | null> {
+  async #once(stored: Stored): Promise<string | null> {
+    const known = this.#found.get(stored.sha256);
+    if (known !== undefined) return known;
+    const problem = await this.#look(stored);
+    this.#found.set(stored.sha256, problem);
+    return problem;
+  }
+
+  async #look({ sha256, bytes }: Stored): Promise<string | null> {
     const path = pathOfModel(sha256);
     const file = await this.#folder.open(path);
     if (!file) return `${path} is missing`;

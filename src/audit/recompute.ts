@@ -5,7 +5,7 @@ import { systemClock } from '../domain/clock.ts';
 import type { Refusal } from '../domain/errors.ts';
 import type { UpdatePlace } from '../domain/facts.ts';
 import type { ModelInfo } from '../domain/model.ts';
-import { stalenessFactor } from '../domain/plan.ts';
+import { stalenessFactor, strategyChoice } from '../domain/plan.ts';
 import type { Run } from '../domain/run.ts';
 import { pathOfModel } from '../storage/file-model-store.ts';
 import type { Commit } from './commit-check.ts';
@@ -53,7 +53,7 @@ export class Recomputation {
     try {
       const made = await this.#make(commit, places, base);
       if ('sha256' in made) {
-        if (made.sha256 === model.sha256) return [];
+        if (made.sha256 === model.sha256) return stateProblems(commit, made);
         return [
           `Round ${record.round}: its ${record.contributions.length} updates, summed in their order, make a model with SHA-256 ${made.sha256}; model version ${model.version} is another, ${model.sha256}.`,
         ];
@@ -94,15 +94,28 @@ export class Recomputation {
 
   /** @throws a system error. */
   async #read(info: ModelInfo): Promise<PublishedModel> {
-    const bytes = new SharedArrayBuffer(info.bytes);
-    const file = await this.#folder.open(pathOfModel(info.sha256));
+    const bytes = await this.#readFile(info);
+    return { info, bytes, state: info.state ? await this.#readFile(info.state) : null };
+  }
+
+  async #readFile({ sha256, bytes: length }: { sha256: string; bytes: number }): Promise<SharedArrayBuffer> {
+    const bytes = new SharedArrayBuffer(length);
+    const file = await this.#folder.open(pathOfModel(sha256));
     try {
       await file?.read(new Uint8Array(bytes), 0);
     } finally {
       await file?.close();
     }
-    return { info, bytes };
+    return bytes;
   }
+}
+
+function stateProblems({ record, model }: Commit, { state }: Aggregate): string[] {
+  const [made, kept] = [state?.sha256 ?? 'none', model.state?.sha256 ?? 'none'];
+  if (made === kept) return [];
+  return [
+    `Round ${record.round}: its updates leave the strategy with another state, ${made}, than model version ${model.version} has, ${kept}.`,
+  ];
 }
 
 const orderOf = ({ run, round, attempt, plan }: Run, base: ModelInfo | null): RoundOrder => ({
@@ -117,5 +130,6 @@ const orderOf = ({ run, round, attempt, plan }: Run, base: ModelInfo | null): Ro
   numExamplesMax: plan.numExamplesMax,
   updateNormMax: plan.updateNormMax,
   updateKind: plan.updateKind,
+  strategy: strategyChoice(plan),
   modelVersion: base?.version ?? null,
 });

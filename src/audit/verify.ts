@@ -1,6 +1,7 @@
 import type { Checkpoint, Entry } from '../domain/facts.ts';
 import type { ModelInfo } from '../domain/model.ts';
 import { HistoryBroken } from '../history/history.ts';
+import { beginReplay, type Replayed } from '../history/replay.ts';
 import { JournalDamaged } from '../storage/journal.ts';
 import { checkpointProblem } from './checkpoint-check.ts';
 import { type Commit, commitProblems } from './commit-check.ts';
@@ -8,7 +9,6 @@ import type { DataFolder } from './data-folder.ts';
 import { openUpdates, updateProblems } from './kept-updates.ts';
 import { ModelCheck } from './model-check.ts';
 import { Recomputation } from './recompute.ts';
-import { beginReplay, type Replayed } from './replay.ts';
 
 /** Problems told one by one; more are only counted. */
 const problemsToldMax = 1_000;
@@ -121,6 +121,8 @@ class Check {
     const { seq, fact } = entry;
     const { run, open } = history;
     if (fact.type === 'checkpoint') await this.#checkCheckpoint(entry, fact.state, replayed);
+    const outOfChain = fact.type === 'operation' ? history.audit.problemOf(fact.entry) : null;
+    if (outOfChain !== null) this.#problem(seq, `Fact ${seq}: ${outOfChain}.`);
     try {
       history.apply(entry);
     } catch (error) {
@@ -142,7 +144,10 @@ class Check {
     if (fact.type === 'round.committed' && run && record) {
       const { model } = fact;
       const places = open?.staged?.map(({ staged }) => staged) ?? null;
-      await this.#checkCommit({ seq, run, record, model, base: open?.base ?? null, places }, replayed);
+      await this.#checkCommit(
+        { seq, run, record, model, base: open?.base ?? null, places, audit: history.audit.entries },
+        replayed,
+      );
     }
     this.#onProgress(this.#progress);
     return true;

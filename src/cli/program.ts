@@ -1,10 +1,12 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Argument, Command, InvalidArgumentError } from 'commander';
 import { packageVersion } from '../version.ts';
 import { addAdminOptions, addUrlOption, type Connection } from './api/connection.ts';
+import type { OperateOptions, typedOperations } from './commands/operate.ts';
 import type { ReplayOptions } from './commands/replay.ts';
 import type { RoundsOptions } from './commands/rounds.ts';
 import type { StartOptions } from './commands/run.ts';
 import type { StatusOptions } from './commands/status.ts';
+import type { TailOptions } from './commands/tail.ts';
 import { configVariable, planCliSettings, serveCliSettings } from './config/catalogue.ts';
 import { addPlan } from './plan-commands.ts';
 import { addSettingOptions, flagsOf } from './setting-options.ts';
@@ -29,6 +31,8 @@ export function createProgram(): Command {
   addRounds(program);
   addModels(program);
   addRun(program);
+  addTail(program);
+  addOperate(program);
   program.commandsGroup('Of a data folder:');
   addReplay(program);
   addVerify(program);
@@ -136,6 +140,49 @@ function addRun(program: Command): void {
       await commandRun(verb, options);
     });
   }
+}
+
+function addTail(program: Command): void {
+  const tail = program
+    .command('tail')
+    .summary('tell what happens')
+    .description('Tells what happens, a line each, until Ctrl-C. When the server is lost it goes on where it was.')
+    .option('--all', 'begin with what happened before, as far as it is kept')
+    .option('--json', 'print each event as JSON');
+  addUrlOption(tail).action(async (options: TailOptions) => {
+    const { tailEvents } = await import('./commands/tail.ts');
+    await tailEvents(options);
+  });
+}
+
+function addOperate(program: Command): void {
+  const operate = program
+    .command('operate')
+    .summary('steer a run in progress')
+    .description(
+      'Does something to the run in progress, after it told what would happen and asked once. What is done is written to ' +
+        'the audit log of the server.',
+    )
+    .addArgument(
+      new Argument('<operation>', 'what to do').choices([
+        ...['pause', 'resume', 'stop', 'extend-deadline', 'lower-quorum', 'evict', 'readmit'],
+      ]),
+    )
+    .option('--by-ms <ms>', 'extend-deadline: by how much', readCount)
+    .option('--quorum <n>', 'lower-quorum: to how many contributions', readCount)
+    .option('--client <id>', 'evict and readmit: which client')
+    .option('--dry-run', 'only tell what would happen now')
+    .option('--yes', 'do not ask')
+    .option('--json', 'print the answer of the API');
+  addAdminOptions(operate).action(async (typed: keyof typeof typedOperations, options: OperateOptions) => {
+    const { operate: run } = await import('./commands/operate.ts');
+    await run(typed, options);
+  });
+}
+
+function readCount(text: string): number {
+  if (/^[1-9]\d{0,14}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('Give a whole number from 1.');
 }
 
 function addReplay(program: Command): void {

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { SettingSpec } from '../domain/settings.ts';
 import type { CliSetting } from './config/catalogue.ts';
-import { entryFlag, type Flags } from './config/from-flags.ts';
+import { entryFlagOf, type Flags } from './config/from-flags.ts';
 
 /** What stands for a text in the help, where "text" says too little. */
 const placeholders: Readonly<Record<string, string>> = {
@@ -46,7 +46,7 @@ function optionsOf(setting: CliSetting, isServe: boolean): Option[] {
   }
   const option = new Option(`${flag} <${named}>`, describe(setting, isServe));
   if (spec.kind !== 'record') return [option];
-  const entry = new Option(`${entryFlag} <name=value>`, 'One of the hyperparameters; may be repeated.');
+  const entry = new Option(`${entryFlagOf(setting)} <name=value>`, `One entry of ${flag}; may be repeated.`);
   return [option, entry.argParser((text: string, before: string[] | undefined) => [...(before ?? []), text])];
 }
 

@@ -74,18 +74,5 @@ export interface Charts {
   isLive: boolean;
 }
 
-/** When a client came to each step, Unix ms, as far as the server records it; null: not, or not yet. */
-export interface ClientMarks {
-  clientId: string;
-  selectedAtMs: number;
-  startedAtMs: number | null;
-  downloadedAtMs: number | null;
-  uploadingAtMs: number | null;
-}
-
-/** A round with what later servers record of it. */
-export interface DetailedRound extends RoundRecord {
-  marks?: readonly ClientMarks[];
-  bytesIn?: number;
-  bytesOut?: number;
-}
+/** A round, whole. */
+export type DetailedRound = RoundRecord;

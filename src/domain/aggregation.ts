@@ -5,9 +5,10 @@
 
 import type { ErrorCode, Refusal } from './errors.ts';
 import type { UpdatePlace } from './facts.ts';
-import type { Receipt } from './handle.ts';
+import type { Receipt, Traffic, TransferMarks } from './handle.ts';
 import type { ModelInfo, ModelSchema } from './model.ts';
 import type { RoundKind } from './round.ts';
+import type { StrategyChoice } from './strategy-choice.ts';
 
 /** What the service must know of a round. */
 export interface RoundOrder {
@@ -23,6 +24,8 @@ export interface RoundOrder {
   numExamplesMax: number;
   updateNormMax: number | null;
   updateKind: 'weights' | 'deltas';
+  /** How its updates become the next model. @default FedAvg */
+  strategy?: StrategyChoice;
   /** Who trains when the round is closed goes on in the next one. @default false */
   keepsClients?: boolean;
   /** Version clients of this round start from; null: the first contributions define the model. */
@@ -35,6 +38,8 @@ export interface Credential {
   round: number;
   attempt: number;
   trainingToken: string;
+  /** It was out of the round, and is in again with the token it had. */
+  isReadmitted?: boolean;
 }
 
 /** What an attempt already has when the service opens it again, after a crash of the process or of the service alone. */
@@ -50,12 +55,20 @@ export interface Aggregate {
   bytes: SharedArrayBuffer;
   sha256: string;
   schema: ModelSchema;
+  /** What the strategy keeps for the next round: it counts from the commit of this model on. */
+  state?: { bytes: SharedArrayBuffer; sha256: string } | null;
+  /** Whose updates it was made of, where that is not everyone's. */
+  members?: readonly string[] | null;
+  /** Of the round that made it; left out for one that no round made. */
+  traffic?: Traffic;
 }
 
 /** A model the coordinator committed and the service shall serve. */
 export interface PublishedModel {
   info: ModelInfo;
   bytes: SharedArrayBuffer;
+  /** What the strategy kept when it was made. @default nothing */
+  state?: SharedArrayBuffer | null;
 }
 
 export type ServiceAnswer<T> = { kind: 'ok'; value: T } | Refusal;
@@ -98,6 +111,8 @@ export interface TrainingReport {
   clientId: string;
   round: number;
   attempt: number;
+  /** Left out when nothing of it is known any more: the service was restarted. */
+  marks?: TransferMarks;
   outcome:
     | {
         kind: 'valid';

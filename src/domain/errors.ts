@@ -53,8 +53,18 @@ export const errorCatalogue = {
   RUN_ACTIVE: { status: 409, title: 'A run is going on', remedy: 'Stop it first, or wait until it is finished.' },
   RUN_UNKNOWN: { status: 404, title: 'No such run', remedy: 'GET /v1/status names the current run.' },
   RUN_STATE: { status: 409, title: 'The run is in no state for this', remedy: 'GET /v1/status says in which it is.' },
+  OPERATION_INAPPLICABLE: {
+    status: 409,
+    title: 'The operation does not apply now',
+    remedy: 'The detail says why; GET /v1/status says what the run is doing.',
+  },
   PLAN_INVALID: { status: 400, title: 'The plan is invalid', remedy: 'The detail names the setting and the fix.' },
   ROUND_UNKNOWN: { status: 404, title: 'No such round', remedy: 'GET /v1/rounds lists them.' },
+  MOMENT_UNKNOWN: {
+    status: 404,
+    title: 'This moment is not kept',
+    remedy: 'GET /v1/history tells which are; "chorus replay" reads the whole history of a data folder.',
+  },
   MODEL_UNKNOWN: { status: 404, title: 'No such model version', remedy: 'GET /v1/models lists them.' },
   MODEL_NOT_ACCEPTED: {
     status: 409,

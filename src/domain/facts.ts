@@ -5,9 +5,10 @@
 import type { ClientProfile, ClientState } from './client.ts';
 import type { ErrorCode } from './errors.ts';
 import type { Evaluator } from './evaluation.ts';
-import type { Receipt, RoundRecord } from './handle.ts';
+import type { Receipt, RoundRecord, Traffic, TransferMarks } from './handle.ts';
 import type { Metrics } from './metrics.ts';
 import type { ModelInfo, ModelView } from './model.ts';
+import type { AuditEntry, QuorumDecision } from './operations.ts';
 import type { Plan } from './plan.ts';
 import type { AbandonReason, RoundKind } from './round.ts';
 import type { Run } from './run.ts';
@@ -43,7 +44,15 @@ export interface Position {
   deadlineAtMs: number | null;
   run: Omit<Run, 'run' | 'plan' | 'startedAtMs'> | null;
   /** Of the open round; its phase's own times. */
-  round: { phase: OpenPhase; target: number; extensions: number; sinceMs: number; deadlineAtMs: number } | null;
+  round: {
+    phase: OpenPhase;
+    target: number;
+    extensions: number;
+    /** By how much operators moved its deadline, ms; left out when they did not. */
+    extendedByMs?: number;
+    sinceMs: number;
+    deadlineAtMs: number;
+  } | null;
 }
 
 /** Everything that the facts before it come to, so that a restart need not read them. */
@@ -56,6 +65,8 @@ export interface Checkpoint {
     base: number | null;
     staged: (UpdatePlace | null)[];
     starts: [string, TrainingStart][];
+    /** Clients that were out of it and may be chosen again; left out when there are none. */
+    readmitted?: string[];
   } | null;
   /** Clients that went on from the last attempt and are in none yet. */
   carried: [string, TrainingStart | null][];
@@ -65,6 +76,8 @@ export interface Checkpoint {
   current: number | null;
   starts: number;
   durability: Durability;
+  /** What operators did last, oldest first; left out by older versions. */
+  audit?: AuditEntry[];
 }
 
 export type Fact =
@@ -75,6 +88,8 @@ export type Fact =
   | { type: 'client.returned'; clientId: string; evaluates?: boolean }
   | { type: 'client.lost'; clientId: string; reason: 'left' | 'heartbeatTimeout' }
   | { type: 'client.evicted'; clientId: string }
+  /** It was out of the open round and may be chosen for it again. */
+  | { type: 'client.readmitted'; clientId: string }
   | { type: 'run.started'; run: string; plan: Plan }
   | { type: 'model.installed'; model: ModelInfo }
   /** The machines moved. */
@@ -91,14 +106,26 @@ export type Fact =
       staged: UpdatePlace | null;
       /** Versions made since the client began; left out when there was none. */
       staleness?: number;
+      marks?: TransferMarks;
     }
   /** What a client measured. */
   | { type: 'result.accepted'; receipt: Receipt; metrics: Metrics }
-  | { type: 'training.failed'; clientId: string; code: ErrorCode }
+  | { type: 'training.failed'; clientId: string; code: ErrorCode; marks?: TransferMarks }
+  /** The open attempt may commit with fewer contributions. */
+  | { type: 'quorum.lowered'; decision: QuorumDecision }
   /** The round takes no more updates: who had not reported is out of it. */
   | { type: 'clients.dismissed'; reason: 'straggler' | 'notNeeded' }
-  /** @property record with durability `round`: all that happened in it, told now for the first time. */
-  | { type: 'round.committed'; model: ModelInfo; record: RoundRecord | null }
+  /**
+   * @property record with durability `round`: all that happened in it, told now for the first time.
+   * @property members whose updates the model was made of, where that is not everyone's.
+   */
+  | {
+      type: 'round.committed';
+      model: ModelInfo;
+      record: RoundRecord | null;
+      members?: readonly string[];
+      traffic?: Traffic;
+    }
   /** Clients have evaluated this version. @property record as with a commit. */
   | { type: 'round.evaluated'; version: number; record: RoundRecord | null }
   /** The server's own evaluator has. */
@@ -106,6 +133,8 @@ export type Fact =
   /** A version was to be evaluated, and was not; when clients had begun to, `round.abandoned` says so instead. */
   | { type: 'evaluation.missed'; version: number; by: Evaluator; reason: string }
   | { type: 'round.abandoned'; reason: AbandonReason; detail: string }
+  /** An operator did something; what it led to comes after it. */
+  | { type: 'operation'; entry: AuditEntry }
   | { type: 'checkpoint'; state: Checkpoint };
 
 /** A fact in its place in the journal. */

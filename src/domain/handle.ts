@@ -6,6 +6,7 @@ import type { ClientCounts, ClientProfile, ClientState, ClientView } from './cli
 import type { ErrorCode } from './errors.ts';
 import type { Metrics } from './metrics.ts';
 import type { ModelBlob, ModelInfo, ModelView } from './model.ts';
+import type { AuditLog, Operation, Origin, QuorumDecision } from './operations.ts';
 import type { Plan } from './plan.ts';
 import type { RoundKind } from './round.ts';
 
@@ -166,6 +167,25 @@ export interface Exclusion {
   atMs: number;
 }
 
+/** When a client came to each step of an attempt, Unix ms; null: not, or not yet. */
+export interface ClientMarks {
+  clientId: string;
+  selectedAtMs: number;
+  startedAtMs: number | null;
+  /** When it began to download the model, and to upload its update; known once its training has ended. */
+  downloadedAtMs: number | null;
+  uploadingAtMs: number | null;
+}
+
+/** Bytes of uploads taken in, whether they counted or not, and of models handed out. */
+export interface Traffic {
+  bytesIn: number;
+  bytesOut: number;
+}
+
+/** When a client began to download and to upload, Unix ms. */
+export type TransferMarks = Pick<ClientMarks, 'downloadedAtMs' | 'uploadingAtMs'>;
+
 /** One attempt at one round, or at the evaluation of its model, as kept in the history. */
 export interface RoundRecord {
   run: string;
@@ -182,8 +202,12 @@ export interface RoundRecord {
   deadlineAtMs: number | null;
   target: number;
   quorum: number;
+  /** How operators lowered the quorum of this attempt, in order; left out when they did not. */
+  quorumLowered?: QuorumDecision[];
   cohort: string[];
   contributions: Contribution[];
+  /** Whose updates the model was made of, where the strategy did not take everyone's; else left out. */
+  members?: string[];
   exclusions: Exclusion[];
   /** Version committed, or evaluated; null: none. */
   modelVersion: number | null;
@@ -192,6 +216,42 @@ export interface RoundRecord {
   /** Means of the contributions' metrics, weighted by numExamples. */
   metrics: Record<string, number>;
   numExamples: number;
+  /** Of the first 1,000 of the cohort; left out before there is one. */
+  marks?: ClientMarks[];
+  /** Bytes of uploads taken in and of models handed out; left out until it is committed. */
+  bytesIn?: number;
+  bytesOut?: number;
+}
+
+/** A fact in words. */
+export interface HistoryEntry {
+  seq: number;
+  atMs: number;
+  type: string;
+  sentence: string;
+}
+
+export interface HistoryPage {
+  /** The oldest and the newest that are kept; both 0 when there are none. */
+  firstSeq: number;
+  lastSeq: number;
+  /** In order. */
+  entries: HistoryEntry[];
+}
+
+/** How things stood right after a fact. */
+export interface PastMoment {
+  status: Status;
+  /** Attempts at rounds as they were then, newest first: at most 300. */
+  rounds: RoundRecord[];
+}
+
+export interface OperationAnswer {
+  dryRun: boolean;
+  /** What happens, or would, a sentence each. */
+  sentences: string[];
+  before: Partial<Status>;
+  after: Partial<Status>;
 }
 
 export interface ClientQuery {
@@ -285,17 +345,32 @@ export interface CoordinatorHandle {
   /** @throws MODEL_UNKNOWN */
   openModel(version: number | 'latest'): Promise<ModelBlob>;
 
-  /** @param plan settings by name; what is left out comes from the server's settings. @throws RUN_ACTIVE, PLAN_INVALID */
-  startRun(plan?: Readonly<Record<string, unknown>>): RunView;
+  /**
+   * @param plan settings by name; what is left out comes from the server's settings. @param origin who asks; null: nobody,
+   * the server starts it by itself. @throws RUN_ACTIVE, PLAN_INVALID
+   */
+  startRun(plan?: Readonly<Record<string, unknown>>, origin?: Origin | null): RunView;
   /** Installs the initial model of the current run. @throws RUN_UNKNOWN, MODEL_NOT_ACCEPTED, MALFORMED_SAFETENSORS, … */
   installModel(run: string, bytes: Uint8Array): Promise<ModelInfo>;
   /** Lets an open round end, then opens no more. @throws RUN_STATE */
-  pauseRun(): Status;
+  pauseRun(origin?: Origin): Status;
   /** @throws RUN_STATE */
-  resumeRun(): Status;
+  resumeRun(origin?: Origin): Status;
   /** Abandons the open round and ends the run. @throws RUN_STATE */
-  stopRun(): Status;
+  stopRun(origin?: Origin): Status;
+  /**
+   * Does what an operator asks for, and writes it down; or, as a dry run, only tells what would happen now.
+   * @throws RUN_STATE, OPERATION_INAPPLICABLE, CLIENT_UNKNOWN, CLIENT_NOT_SELECTED
+   */
+  operate(operation: Operation, options: { dryRun: boolean; origin?: Origin }): OperationAnswer;
+  /** What operators did, newest first. @param limit 1 to 1,000. */
+  audit(limit?: number): AuditLog;
   run(): RunView | null;
+
+  /** What happened last, in words. @param before only what came before this one. @param limit 1 to 1,000, 200 if left out. */
+  history(query?: { limit?: number; before?: number }): HistoryPage;
+  /** @throws MOMENT_UNKNOWN, RATE_LIMITED */
+  moment(seq: number): Promise<PastMoment>;
 
   readonly events: EventFeed;
   metrics(): MetricsSnapshot;

@@ -55,6 +55,8 @@ export interface ModelInfo {
   numExamples: number;
   /** Means of what clients reported with their updates: of the training, so of the model before it. */
   metrics: Metrics;
+  /** What the strategy keeps for the next round of the run, stored beside the models; left out when it keeps nothing. */
+  state?: { sha256: string; bytes: number };
 }
 
 /** A model, and what came to be known of it afterwards. */

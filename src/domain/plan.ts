@@ -2,6 +2,7 @@ import { type EvaluationPlan, evaluationConflicts, evaluationSettings, evaluator
 import type { HyperparameterPlan } from './hyperparameters.ts';
 import { ratioCeil, ratioFloor } from './ratio.ts';
 import { resolveSettings, type SettingProblem, type SettingTable, windowMsMax } from './settings.ts';
+import { fedavgChoice, type StrategyChoice, type StrategyName, strategyNames } from './strategy-choice.ts';
 
 const basics = {
   rounds: {
@@ -174,6 +175,13 @@ const basics = {
     choices: ['none', 'upload', 'latest'],
     help: 'none: taken from the first accepted updates; upload: wait for PUT /v1/runs/:run/model; latest: go on from the last committed model.',
   },
+  strategy: {
+    kind: 'choice',
+    default: fedavgChoice.name,
+    choices: strategyNames,
+    help: 'How the updates of a round become the next model; see docs/strategies.md.',
+  },
+  strategyParameters: { kind: 'record', default: {}, help: 'Parameters of the strategy, each with a default.' },
   hyperparameters: { kind: 'record', default: {}, help: 'Handed to every client with its training token.' },
   hyperparametersByRound: {
     kind: 'schedule',
@@ -217,6 +225,8 @@ export interface Plan extends EvaluationPlan, HyperparameterPlan {
   readonly stalenessMax: number;
   readonly stalenessExponent: number;
   readonly initialModel: 'none' | 'upload' | 'latest';
+  readonly strategy: StrategyName;
+  readonly strategyParameters: Readonly<Record<string, number | string | boolean>>;
 }
 
 /** Least number of contributions for a commit under this plan, ≥ 1. */
@@ -238,6 +248,12 @@ export function contributionsWanted(plan: Plan, cohortTarget: number): number {
 
 /** Whether clients go on training from one version to the next. FedBuff: Nguyen et al. 2022, arXiv 2106.06639. */
 export const isBuffered = ({ mode }: Plan): boolean => mode === 'buffered';
+
+/** The strategy that a plan chooses; plans of before there was a choice mean FedAvg. */
+export const strategyChoice = ({
+  strategy = fedavgChoice.name,
+  strategyParameters = fedavgChoice.parameters,
+}: Partial<Plan>): StrategyChoice => ({ name: strategy, parameters: strategyParameters });
 
 /**
  * What share of its weight an update has, 0 < share ≤ 1, when its client began `staleness` versions ago: (1 + s)^−a, the

@@ -55,6 +55,8 @@ export interface Round {
   readonly sinceMs: number;
   readonly deadlineAtMs: number;
   readonly extensions: number;
+  /** By how much operators moved this phase's deadline, ms. */
+  readonly extendedByMs: number;
   /** A question to the selector is open. */
   readonly selectorAsked: boolean;
   /** Clients that could be chosen when the selector last had nobody to give, so that it is not asked again in vain; else −1. */
@@ -92,6 +94,7 @@ export function openRound({ run, round, attempt, evaluates, plan, tally, resumed
     sinceMs: tally.atMs,
     deadlineAtMs: tally.atMs + windowMs,
     extensions: 0,
+    extendedByMs: 0,
     selectorAsked: false,
     selectorDryAt: -1,
     outcome: null,
@@ -209,6 +212,14 @@ export const startWindow = (round: Round, windowMs: number): Round => ({
   ...round,
   sinceMs: round.tally.atMs,
   deadlineAtMs: round.tally.atMs + windowMs,
+  extendedByMs: 0,
+});
+
+/** Moves the deadline of the phase that is open. */
+export const extendDeadline = (round: Round, byMs: number): Round => ({
+  ...round,
+  deadlineAtMs: round.deadlineAtMs + byMs,
+  extendedByMs: round.extendedByMs + byMs,
 });
 
 /** How long the selector may take to answer, ms. */

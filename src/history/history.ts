@@ -3,10 +3,12 @@ import type { Checkpoint, Durability, Entry, Fact, Position, TrainingStart } fro
 import type { ExclusionReason, RoundRecord } from '../domain/handle.ts';
 import type { Metrics } from '../domain/metrics.ts';
 import type { ModelEvaluation, ModelInfo, ModelView } from '../domain/model.ts';
+import type { QuorumDecision } from '../domain/operations.ts';
 import { completePlan, isBuffered } from '../domain/plan.ts';
 import type { RoundOutcome } from '../domain/round.ts';
 import { afterRound, evaluateAnew, evaluatedBy, type Run, startRun } from '../domain/run.ts';
 import type { ClientEventType } from '../machines/client.machine.ts';
+import { AuditChain } from './audit-chain.ts';
 import { conclude, RoundLedger, weightedMetrics } from './round-ledger.ts';
 
 /** Attempts at rounds kept for `GET /v1/rounds`; the oldest go first. */
@@ -76,6 +78,8 @@ export class History {
   checkpointSeq = 0;
   /** How often a server was started on this history. */
   starts = 0;
+  /** What operators did. */
+  readonly audit = new AuditChain();
   #durability: Durability = 'update';
   #namesKept = 0;
 
@@ -110,10 +114,12 @@ export class History {
       current: this.#currentVersion,
       starts: this.starts,
       durability: this.#durability,
+      audit: this.audit.entries,
     };
   }
 
-  #restore({ clients, run, position, open, carried, rounds, models, current, starts, durability }: Checkpoint): void {
+  #restore(state: Checkpoint): void {
+    const { clients, run, position, open, carried, rounds, models, current, starts, durability, audit } = state;
     for (const [clientId, state, profile] of clients) this.#clients.restore(clientId, state, profile);
     // What an earlier version kept lacks what there was not then.
     this.run = run && { ...startRun(run.run, run.plan, run.startedAtMs), ...run, plan: completePlan(run.plan) };
@@ -125,6 +131,7 @@ export class History {
     this.#currentVersion = current;
     this.starts = starts;
     this.#durability = durability;
+    for (const entry of audit ?? []) this.audit.add(entry);
   }
 
   #apply(fact: Fact, atMs: number): void {
@@ -150,6 +157,9 @@ export class History {
       case 'client.evicted':
         this.#takeOut(fact.clientId, 'evict', 'evicted', atMs);
         break;
+      case 'client.readmitted':
+        this.#readmit(fact.clientId);
+        break;
       case 'run.started':
         this.#startRun(startRun(fact.run, completePlan(fact.plan), atMs), atMs);
         break;
@@ -166,15 +176,16 @@ export class History {
         break;
       case 'clients.selected':
         for (const clientId of fact.clientIds) this.#must(clientId, 'select');
-        this.#mustOpen().select(fact.clientIds);
+        this.#mustOpen().select(fact.clientIds, atMs);
         break;
       case 'training.started':
         this.#must(fact.clientId, 'startTraining');
-        this.#mustOpen().start(fact.clientId);
+        this.#mustOpen().start(fact.clientId, atMs);
         break;
       case 'update.accepted':
         this.#must(fact.receipt.clientId, 'trainingEnded');
         this.#accept(fact, atMs);
+        this.open?.transferred(fact.receipt.clientId, fact.marks);
         break;
       case 'result.accepted':
         this.#must(fact.receipt.clientId, 'trainingEnded');
@@ -183,6 +194,10 @@ export class History {
       case 'training.failed':
         this.#must(fact.clientId, 'trainingFailed');
         this.#mustOpen().exclude(fact.clientId, 'uploadsRefused', atMs, fact.code);
+        this.open?.transferred(fact.clientId, fact.marks);
+        break;
+      case 'quorum.lowered':
+        this.#lowerQuorum(fact.decision);
         break;
       case 'clients.dismissed':
         this.#dismiss(fact.reason, atMs);
@@ -194,6 +209,8 @@ export class History {
           fact.record,
           atMs,
         );
+        this.#noteMembers(fact.members);
+        Object.assign(this.rounds.at(-1) ?? {}, fact.traffic);
         break;
       case 'round.evaluated': {
         const record = fact.record ?? this.#mustOpen().record;
@@ -209,6 +226,9 @@ export class History {
         break;
       case 'round.abandoned':
         this.#endRound({ kind: 'abandoned', reason: fact.reason, detail: fact.detail }, null, atMs);
+        break;
+      case 'operation':
+        this.audit.add(fact.entry);
         break;
       case 'checkpoint':
         this.checkpointSeq = this.seq;
@@ -256,6 +276,22 @@ export class History {
     if (before === 'selected' || before === 'training') this.open?.exclude(clientId, reason, atMs);
   }
 
+  #readmit(clientId: string): void {
+    const ledger = this.#mustOpen();
+    if (ledger.hasContributionOf(clientId)) throw new HistoryBroken(`Client ${clientId} has contributed already`);
+    this.#must(clientId, 'readmit');
+    ledger.readmitted.add(clientId);
+  }
+
+  #lowerQuorum(decision: QuorumDecision): void {
+    const ledger = this.#mustOpen();
+    const { quorum } = ledger.record;
+    if (decision.from !== quorum || decision.to >= quorum || decision.to < 1) {
+      throw new HistoryBroken(`The quorum is ${quorum}: it is not lowered from ${decision.from} to ${decision.to}`);
+    }
+    ledger.lowerQuorum(decision);
+  }
+
   #dismiss(reason: ExclusionReason, atMs: number): void {
     const ledger = this.#mustOpen();
     for (const clientId of ledger.record.cohort) {
@@ -270,7 +306,7 @@ export class History {
     for (const [clientId, start] of this.carried) {
       const state = this.#clients.stateOf(clientId);
       if (state !== 'selected' && state !== 'training') continue;
-      ledger.select([clientId]);
+      ledger.select([clientId], atMs);
       if (start && round - start.round > stalenessMax) {
         this.#must(clientId, 'trainingDeadlinePassed');
         ledger.exclude(clientId, 'stale', atMs);
@@ -349,6 +385,11 @@ export class History {
     const model = this.models[version - 1];
     if (!model) throw new HistoryBroken(`There is no model version ${version}`);
     this.models[version - 1] = { ...model, ...change(model) };
+  }
+
+  #noteMembers(members: readonly string[] | undefined): void {
+    const record = this.rounds.at(-1);
+    if (members && record) record.members = [...members];
   }
 
   #keepRecord(record: RoundRecord): void {

@@ -37,7 +37,7 @@ export function resumeOf({ run, position, open }: History, tally: Tally): Resume
     const sinceMs = state === 'awaitingModel' ? waitsSince(position.sinceMs, tally.atMs) : position.sinceMs;
     return { state, run, sinceMs, round: null };
   }
-  const { phase, target, extensions, sinceMs, deadlineAtMs } = position.round;
+  const { phase, target, extensions, extendedByMs = 0, sinceMs, deadlineAtMs } = position.round;
   const { round, attempt, cohort } = open.record;
   // The cohort was chosen, and the process ended before the phase began.
   const begins = phase === 'selecting' && cohort.length > 0;
@@ -48,13 +48,14 @@ export function resumeOf({ run, position, open }: History, tally: Tally): Resume
     attempt,
     evaluates: open.evaluates,
     plan: run.plan,
-    quorum: quorumFor(run.plan, open.evaluates, size),
+    quorum: open.loweredQuorum ?? quorumFor(run.plan, open.evaluates, size),
     target: size,
     tally,
     beginsIn: begins ? 'training' : phaseAgain(phase),
     sinceMs: begins ? tally.atMs : sinceMs,
     deadlineAtMs,
     extensions,
+    extendedByMs: begins ? 0 : extendedByMs,
     selectorAsked: false,
     selectorDryAt: -1,
     outcome: null,
@@ -74,14 +75,14 @@ const phaseAgain = (phase: OpenPhase): Exclude<OpenPhase, 'committing'> =>
 /**
  * The deadline holds on, as an absolute time. One that passed while no server was there is put off by what a client needs
  * to be heard of again, so that those who trained meanwhile can still report; and a clock that was set back does not
- * make it later than a whole window.
+ * make it later than a whole window, with what operators added to it.
  */
 function deadlineAgain(round: Round, phase: OpenPhase): number {
-  const { deadlineAtMs, plan } = round;
+  const { deadlineAtMs, extendedByMs, plan } = round;
   const nowMs = round.tally.atMs;
   // Summing needs no client, and begins anew.
   if (phase === 'aggregating' || phase === 'committing') return nowMs + plan.aggregationWindowMs;
   const windowMs = phase === 'selecting' ? plan.selectionWindowMs : workWindowMs(round);
   if (deadlineAtMs <= nowMs) return nowMs + Math.min(windowMs, plan.heartbeatTimeoutMs);
-  return Math.min(deadlineAtMs, nowMs + windowMs);
+  return Math.min(deadlineAtMs, nowMs + windowMs + extendedByMs);
 }

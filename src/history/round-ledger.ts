@@ -1,6 +1,14 @@
 import type { ErrorCode } from '../domain/errors.ts';
 import type { Checkpoint, Position, TrainingStart, UpdatePlace } from '../domain/facts.ts';
-import type { Contribution, ExclusionReason, Receipt, RoundRecord } from '../domain/handle.ts';
+import type {
+  ClientMarks,
+  Contribution,
+  ExclusionReason,
+  Receipt,
+  RoundRecord,
+  TransferMarks,
+} from '../domain/handle.ts';
+import type { QuorumDecision } from '../domain/operations.ts';
 import type { Plan } from '../domain/plan.ts';
 import { quorumFor, type RoundKind, type RoundOutcome } from '../domain/round.ts';
 import type { Run } from '../domain/run.ts';
@@ -21,6 +29,9 @@ interface OpenedRound {
   kind?: RoundKind;
 }
 
+/** Clients of an attempt whose steps are kept. */
+const marksMax = 1_000;
+
 /** What happened in one attempt at a round: the cohort, who contributed, who was excluded and why. */
 export class RoundLedger {
   readonly record: RoundRecord;
@@ -30,12 +41,17 @@ export class RoundLedger {
   readonly #staged: (UpdatePlace | null)[];
   /** Where its clients began to train: here, or, buffered, in an earlier one. */
   readonly starts: Map<string, TrainingStart>;
+  /** Clients that were out of it and may be chosen again, or were. */
+  readonly readmitted: Set<string>;
+  readonly #marks: Map<string, ClientMarks>;
 
-  private constructor({ record, base, staged, starts }: NonNullable<Checkpoint['open']>) {
+  private constructor({ record, base, staged, starts, readmitted }: NonNullable<Checkpoint['open']>) {
     this.record = record;
     this.base = base;
     this.#staged = staged;
     this.starts = new Map(starts);
+    this.readmitted = new Set(readmitted);
+    this.#marks = new Map(record.marks?.map((one) => [one.clientId, one]));
   }
 
   /** An attempt as a checkpoint has it. */
@@ -69,7 +85,13 @@ export class RoundLedger {
   }
 
   toCheckpoint(): NonNullable<Checkpoint['open']> {
-    return { record: this.record, base: this.base, staged: this.#staged, starts: [...this.starts] };
+    return {
+      record: this.record,
+      base: this.base,
+      staged: this.#staged,
+      starts: [...this.starts],
+      ...(this.readmitted.size > 0 ? { readmitted: [...this.readmitted] } : {}),
+    };
   }
 
   /** Version that its clients evaluate; null: they train. */
@@ -94,13 +116,61 @@ export class RoundLedger {
   }
 
   /** A client begins to train; asked again, it began when it did. */
-  start(clientId: string): void {
+  start(clientId: string, atMs: number): void {
     const { round, attempt } = this.record;
-    if (!this.starts.has(clientId)) this.starts.set(clientId, { round, attempt, base: this.base });
+    if (this.starts.has(clientId)) return;
+    this.starts.set(clientId, { round, attempt, base: this.base });
+    this.#mark(clientId, { startedAtMs: atMs });
   }
 
-  select(clientIds: readonly string[]): void {
-    for (const clientId of clientIds) this.record.cohort.push(clientId);
+  /** Its training has ended: what the aggregator knows of it. */
+  transferred(clientId: string, marks: TransferMarks | undefined): void {
+    if (marks) this.#mark(clientId, marks);
+  }
+
+  #mark(clientId: string, marks: Partial<ClientMarks>): void {
+    const known = this.#marks.get(clientId);
+    if (known) Object.assign(known, marks);
+  }
+
+  #beginMarks(clientId: string, selectedAtMs: number): void {
+    const fresh = { selectedAtMs, startedAtMs: null, downloadedAtMs: null, uploadingAtMs: null };
+    if (this.#marks.has(clientId)) this.#mark(clientId, fresh);
+    else if (this.#marks.size < marksMax) {
+      const marks = { clientId, ...fresh };
+      this.#marks.set(clientId, marks);
+      this.record.marks ??= [];
+      this.record.marks.push(marks);
+    }
+  }
+
+  select(clientIds: readonly string[], atMs: number): void {
+    for (const clientId of clientIds) {
+      // Who was let in again is in the cohort once, and not out of it any more.
+      if (this.readmitted.has(clientId) && this.record.cohort.includes(clientId)) this.#takeBack(clientId);
+      else this.record.cohort.push(clientId);
+      this.#beginMarks(clientId, atMs);
+    }
+  }
+
+  #takeBack(clientId: string): void {
+    const { record } = this;
+    record.exclusions = record.exclusions.filter((one) => one.clientId !== clientId);
+    this.starts.delete(clientId);
+  }
+
+  hasContributionOf(clientId: string): boolean {
+    return this.record.contributions.some((one) => one.clientId === clientId);
+  }
+
+  /** What operators lowered the quorum to; null: it is that of the plan. */
+  get loweredQuorum(): number | null {
+    return this.record.quorumLowered?.at(-1)?.to ?? null;
+  }
+
+  lowerQuorum(decision: QuorumDecision): void {
+    this.record.quorum = decision.to;
+    this.record.quorumLowered = [...(this.record.quorumLowered ?? []), decision];
   }
 
   accept(contribution: Contribution, staged: UpdatePlace | null): void {
@@ -116,7 +186,7 @@ export class RoundLedger {
   enterPhase(plan: Plan, { phase, sinceMs: atMs, deadlineAtMs, target }: RoundPosition): void {
     if (phase === 'training') this.record.trainingAtMs ??= atMs;
     if (phase === 'aggregating') this.record.aggregatingAtMs ??= atMs;
-    const quorum = quorumFor(plan, this.evaluates, target);
+    const quorum = this.loweredQuorum ?? quorumFor(plan, this.evaluates, target);
     Object.assign(this.record, { phase, deadlineAtMs, target, quorum });
   }
 }

@@ -14,7 +14,9 @@ import { describeApi } from './plugins/openapi.ts';
 import { Rates } from './rates.ts';
 import { clientRoutes } from './routes/clients.ts';
 import { eventRoutes } from './routes/events.ts';
+import { historyRoutes } from './routes/history.ts';
 import { modelRoutes } from './routes/models.ts';
+import { operationRoutes } from './routes/operations.ts';
 import { opsRoutes } from './routes/ops.ts';
 import { roundRoutes } from './routes/rounds.ts';
 import { runRoutes } from './routes/runs.ts';
@@ -48,6 +50,8 @@ export async function createCoordinatorApp(options: CoordinatorAppOptions): Prom
   await app.register(roundRoutes, { handle });
   await app.register(modelRoutes, { handle });
   await app.register(runRoutes, { handle, adminToken, limits });
+  await app.register(operationRoutes, { handle, adminToken });
+  await app.register(historyRoutes, { handle });
   await app.register(schemaRoutes);
   await app.register(eventRoutes, { handle, limits });
   await app.register(opsRoutes, { notReady, metrics });

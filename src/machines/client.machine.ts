@@ -9,6 +9,7 @@ export type ClientEvent =
   | { type: 'trainingFailed' }
   | { type: 'trainingDeadlinePassed' }
   | { type: 'evict' }
+  | { type: 'readmit' }
   | { type: 'heartbeatTimedOut' }
   | { type: 'leave' }
   | { type: 'roundEnded' };
@@ -82,6 +83,7 @@ export const clientMachine = setup({
       description: 'Out of this round, eligible for the next.',
       on: {
         rendezvous: 'ignored',
+        readmit: { description: 'It may be selected again, in this round.', target: 'waiting' },
         heartbeatTimedOut: 'unknown',
         leave: 'unknown',
         roundEnded: 'waiting',

@@ -4,6 +4,7 @@ import {
   type AbandonReason,
   clientsMissing,
   cohortIsThere,
+  extendDeadline,
   fixTarget,
   hasQuorum,
   mayClose,
@@ -33,6 +34,10 @@ export type RoundEvent =
   | { type: 'round.abort'; reason: AbandonReason; detail: string }
   /** The run is to pause: a round that has nobody at work yet need not go on. */
   | { type: 'round.pause' }
+  /** An operator gives the open phase more time. */
+  | { type: 'deadline.extended'; byMs: number; tally: Tally }
+  /** An operator lets this attempt commit with fewer contributions. */
+  | { type: 'quorum.lowered'; quorum: number; tally: Tally }
   | DeadlinePassed;
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
@@ -76,6 +81,14 @@ export const roundMachine = setup({
     ),
     fixTarget: assign(({ context }) => fixTarget(context)),
     noteSelectorAsked: assign(({ context }) => ({ ...context, selectorAsked: true })),
+    extendDeadline: assign(({ context }, { byMs, tally }: { byMs: number; tally: Tally }) =>
+      extendDeadline({ ...context, tally }, byMs),
+    ),
+    lowerQuorum: assign(({ context }, { quorum, tally }: { quorum: number; tally: Tally }) => ({
+      ...context,
+      tally,
+      quorum,
+    })),
     countExtension: assign(({ context }) => ({ ...context, extensions: context.extensions + 1 })),
     startSelectorWindow: assign(({ context }) => startWindow(context, selectorWindowMs)),
     startTrainingWindow: assign(({ context }) => startWindow(context, workWindowMs(context))),
@@ -134,6 +147,11 @@ export const roundMachine = setup({
           ],
           on: {
             'membership.changed': { actions: { type: 'noteTally', params: ({ event }) => event } },
+            'deadline.extended': {
+              target: 'waiting',
+              reenter: true,
+              actions: { type: 'extendDeadline', params: ({ event }) => event },
+            },
             'deadline.passed': [
               {
                 guard: 'quorumIsThere',
@@ -212,6 +230,12 @@ export const roundMachine = setup({
         'selection.made': { actions: { type: 'noteSelection', params: ({ event }) => event } },
         'selection.failed': {
           actions: { type: 'noteSelection', params: ({ event }) => ({ tally: event.tally, selected: 0 }) },
+        },
+        'quorum.lowered': { actions: { type: 'lowerQuorum', params: ({ event }) => event } },
+        'deadline.extended': {
+          target: 'training',
+          reenter: true,
+          actions: { type: 'extendDeadline', params: ({ event }) => event },
         },
         'deadline.passed': [
           {

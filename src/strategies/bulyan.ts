@@ -28,15 +28,26 @@ export const bulyan = defineStrategy<ByzantineParameters>({
   }),
 });
 
-/** @returns the indices of n − 2f updates, in the order in which Krum names them; of equals the first accepted. */
+/**
+ * Near the end Krum sees one neighbour only, and of each two that are nearest to one another both have the same score: the
+ * one that is nearer to all the others is named, so that the order of acceptance decides only between equals.
+ * @returns the indices of n − 2f updates, in the order in which they are named.
+ */
 function namedByKrum(distances: Float64Array, count: number, byzantineMax: number): number[] {
   let left = Array.from({ length: count }, (_, index) => index);
   const named: number[] = [];
   while (named.length < count - 2 * byzantineMax) {
     const scores = krumScores(distances, count, left, byzantineMax);
-    const best = left.reduce((a, b) => ((scores[b] ?? 0) < (scores[a] ?? 0) ? b : a));
+    // Members less −1 + 2: all others.
+    const spreads = krumScores(distances, count, left, -1);
+    const best = left.reduce((a, b) => (isBetter([scores, spreads], b, a) ? b : a));
     named.push(best);
     left = left.filter((index) => index !== best);
   }
   return named;
+}
+
+function isBetter(criteria: readonly Float64Array[], one: number, other: number): boolean {
+  const deciding = criteria.find((values) => values[one] !== values[other]);
+  return deciding !== undefined && (deciding[one] ?? 0) < (deciding[other] ?? 0);
 }

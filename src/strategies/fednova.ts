@@ -27,6 +27,7 @@ export const fednova = defineStrategy<NovaParameters>({
   },
   create: (parameters) => ({
     ...weightedMean(parameters),
+    needsBase: true,
     weigh: (contribution) => weighBySteps(contribution, parameters),
     // Σ n, divided by the mean of a: Σ n·a / Σ n.
     divisor: (totals) => totals.term('examples') ** 2 / totals.term('steps'),

@@ -46,6 +46,7 @@ export const qFedavg = defineStrategy<FairParameters>({
   create: (parameters) => ({
     ...weightedMean(parameters),
     needsDeltaNorm: true,
+    needsBase: true,
     weigh: (contribution) => weighFairly(contribution, parameters),
     divisor: (totals) => totals.term('curvature'),
   }),

@@ -21,6 +21,7 @@ export const weightedMean = ({ clipNorm }: RunningParameters): RunningStrategy =
   kind: 'running',
   clipNorm,
   needsDeltaNorm: false,
+  needsBase: clipNorm !== null,
   hyperparameters: {},
   optimiser: null,
   precondition: (contributions) =>

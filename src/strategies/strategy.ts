@@ -69,6 +69,8 @@ export interface RunningStrategy {
   readonly clipNorm: number | null;
   /** Whether `weigh` reads `deltaNorm`; clipping needs it too. */
   readonly needsDeltaNorm: boolean;
+  /** Whether it cannot do without a model that clients start from, also in the first round: it is no plain mean. */
+  readonly needsBase: boolean;
   /** What the clients must know to do their part; merged into the hyperparameters of the round. */
   readonly hyperparameters: Readonly<Record<string, number>>;
   readonly optimiser: ServerOptimiser | null;

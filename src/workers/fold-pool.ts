@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
-import type { FoldPool, FoldTask, Inspected, Inspector, InspectTask } from '../aggregator/fold-task.ts';
+import type { Finished, FoldPool, FoldTask, Inspected, Inspector, InspectTask } from '../aggregator/fold-task.ts';
 import type { Refusal } from '../domain/errors.ts';
 import { compiledWorker } from './compiled.ts';
 
@@ -30,7 +30,10 @@ export function createFoldPool(threads: number): FoldPool {
     warm,
     inspect: (task) => startInspector(next(), turns, task),
     fold: (task: FoldTask): Promise<void> => next().run(task, { name: 'addWeighted' }),
-    finish: (task): Promise<{ bytes: SharedArrayBuffer; sha256: string }> => next().run(task, { name: 'finishMean' }),
+    finish: (task): Promise<Finished> => next().run(task, { name: 'finishMean' }),
+    deltaNorm: (task): Promise<number> => next().run(task, { name: 'deltaNorm' }),
+    measure: (task): Promise<Float64Array> => next().run(task, { name: 'measureRange' }),
+    combine: (task): Promise<void> => next().run(task, { name: 'combineRange' }),
     close: async () => {
       await Promise.all(pools.map((pool) => pool.destroy()));
     },

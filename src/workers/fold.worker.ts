@@ -2,7 +2,9 @@
 import type { InspectTask } from '../aggregator/fold-task.ts';
 import { Inspection } from '../aggregator/inspection.ts';
 
+export { deltaNorm } from '../aggregator/delta-norm.ts';
 export { addWeighted, finishMean } from '../aggregator/fold.ts';
+export { combineRange, measureRange } from '../aggregator/gather.ts';
 
 /**
  * Inspections under way. The one state kept between tasks: a hash cannot move to another thread, so all tasks of an

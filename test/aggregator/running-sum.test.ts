@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { Arenas } from '../../src/aggregator/arenas.ts';
-import type { FoldPool } from '../../src/aggregator/fold-task.ts';
+import type { FoldPiece, FoldPool } from '../../src/aggregator/fold-task.ts';
 import { inlineFoldPool } from '../../src/aggregator/inline-pool.ts';
 import { piecesOf } from '../../src/aggregator/inspection.ts';
-import { RunningSum } from '../../src/aggregator/running-sum.ts';
+import type { SumUpdate } from '../../src/aggregator/round-sum.ts';
+import { RunningSum, type SumRule } from '../../src/aggregator/running-sum.ts';
 import { bytesOf, type Span } from '../../src/aggregator/shared-memory.ts';
 import type { ModelSchema } from '../../src/domain/model.ts';
+import { fedavgChoice } from '../../src/domain/strategy-choice.ts';
+import { weightedMean } from '../../src/strategies/running.ts';
 import { decodeSafetensors, encodeSafetensors, readSafetensorsHead } from '../../src/wire/safetensors.ts';
 
 const schema: ModelSchema = [{ name: 'w', dtype: 'F32', shape: [2] }];
@@ -24,6 +27,17 @@ function heldPool() {
   return { pool, held };
 }
 
+const fedavg: SumRule = {
+  choice: fedavgChoice,
+  strategy: weightedMean({ clipNorm: null }),
+  updateKind: 'weights',
+};
+
+const update = (clientId: string, span: Span, pieces: FoldPiece[], numExamples: number): SumUpdate => ({
+  ...{ clientId, span, pieces, place: null },
+  contribution: { numExamples, metrics: {}, deltaNorm: null },
+});
+
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 function staged(arenas: Arenas, weights: number[]): { span: Span; pieces: ReturnType<typeof piecesOf> } {
@@ -40,13 +54,13 @@ const weightsOf = ({ bytes }: { bytes: SharedArrayBuffer }) => [
 describe('the running sum', () => {
   it('makes the weighted mean of exactly the contributions that count, and of no others', async () => {
     const arenas = new Arenas({ kind: 'wasm', arenaBytes });
-    const sum = new RunningSum(schema, inlineFoldPool, arenas);
+    const sum = new RunningSum(schema, fedavg, inlineFoldPool, arenas);
     for (const [client, weights, examples] of [
       ['a', [1, 10], 1],
       ['b', [4, 40], 2],
     ] as const) {
       const { span, pieces } = staged(arenas, [...weights]);
-      await sum.add(client, span, pieces, examples);
+      await sum.add(update(client, span, pieces, examples));
     }
     await expect(sum.mean(['a'], null, {})).rejects.toThrow(/holds 2 contributions, not the 1/);
     await expect(sum.mean(['a', 'c'], null, {})).rejects.toThrow(/holds 2 contributions/);
@@ -59,10 +73,10 @@ describe('the running sum', () => {
     async (work) => {
       const { pool, held } = heldPool();
       const arenas = new Arenas({ kind: 'wasm', arenaBytes });
-      const sum = new RunningSum(schema, pool, arenas);
+      const sum = new RunningSum(schema, fedavg, pool, arenas);
       const its = sum.span as Span;
       const { span, pieces } = staged(arenas, [1, 2]);
-      void sum.add('a', span, pieces, 1);
+      void sum.add(update('a', span, pieces, 1));
       const mean = sum.mean(['a'], null, {}).catch(() => null);
       await settle();
       if (work === 'finish') {
@@ -101,12 +115,12 @@ describe('the running sum', () => {
         });
       },
     };
-    const sum = new RunningSum(large, pool, arenas);
+    const sum = new RunningSum(large, fedavg, pool, arenas);
     const bytes = encodeSafetensors({ w: { dtype: 'F32', shape: [2 ** 17], data: new Float32Array(2 ** 17) } });
     const span = arenas.allocate(bytes.byteLength);
     bytesOf(span).set(bytes);
     let isDone = false;
-    const added = sum.add('a', span, piecesOf(readSafetensorsHead(bytes), large), 1).finally(() => {
+    const added = sum.add(update('a', span, piecesOf(readSafetensorsHead(bytes), large), 1)).finally(() => {
       isDone = true;
     });
     await settle();

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { beginReplay, follow } from '../../src/audit/replay.ts';
-import { statusOf } from '../../src/audit/situation.ts';
 import { verify } from '../../src/audit/verify.ts';
+import { beginReplay, follow } from '../../src/history/replay.ts';
+import { statusOf } from '../../src/history/situation.ts';
 import { adventure, adventurePlan } from '../history/support/adventure.ts';
 import { Scene } from '../history/support/scene.ts';
 import { memoryFolder } from './support/memory-folder.ts';

@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { beginReplay, follow } from '../../src/audit/replay.ts';
-import { sentenceOf } from '../../src/audit/sentence.ts';
-import { type PastStatus, statusOf } from '../../src/audit/situation.ts';
 import type { Entry } from '../../src/domain/facts.ts';
 import type { Status } from '../../src/domain/handle.ts';
+import { beginReplay, follow } from '../../src/history/replay.ts';
+import { sentenceOf } from '../../src/history/sentence.ts';
+import { type PastStatus, statusOf } from '../../src/history/situation.ts';
 import { adventure } from '../history/support/adventure.ts';
 import type { Scene } from '../history/support/scene.ts';
 import { memoryFolder } from './support/memory-folder.ts';

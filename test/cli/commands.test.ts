@@ -196,6 +196,8 @@ describe('a server that is not there', { timeout: 2 * patienceMs }, () => {
       ['rounds'],
       ['models'],
       ['status', '--watch'],
+      ['tail'],
+      ['operate', 'stop', '--yes', '--data-dir', 'data'],
       ['run', 'pause', '--data-dir', 'data'],
     ]) {
       const { code, stdout, stderr } = await work.run([...args, '--url', gone.url]);

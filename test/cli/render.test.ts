@@ -1,5 +1,8 @@
+import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { rowsOf } from '../../src/cli/commands/watch.ts';
+import { readEvents } from '../../src/cli/api/event-stream.ts';
+import { screenText } from '../../src/cli/commands/watch.ts';
+import { eventLine } from '../../src/cli/render/event.ts';
 import {
   byteSize,
   countdown,
@@ -9,6 +12,8 @@ import {
   progressBar,
   tallyLine,
 } from '../../src/cli/render/format.ts';
+import { screenLines } from '../../src/cli/render/screen.ts';
+import { sparkline } from '../../src/cli/render/sparkline.ts';
 import { statusLine, statusLines, waitingLine } from '../../src/cli/render/status.ts';
 import { hasColours, plainStyle, styleFor } from '../../src/cli/render/style.ts';
 import { modelsTable, roundsTable } from '../../src/cli/render/tables.ts';
@@ -121,13 +126,65 @@ describe('the status', () => {
   });
 });
 
-describe('a screen that is drawn over', () => {
-  it('knows how many rows its lines take', () => {
-    expect(rowsOf(['one', '', 'x'.repeat(80)], 80)).toBe(3);
-    expect(rowsOf(['x'.repeat(81), 'a\nb'], 80)).toBe(4);
-    expect(rowsOf([`\u001b[1m${'x'.repeat(80)}\u001b[22m`], 80)).toBe(1);
-    // A terminal that does not tell its width.
-    expect(rowsOf(['x'.repeat(81)], 0)).toBe(2);
+describe('the screen of a watched run', () => {
+  const shownIn = (lines: readonly string[], size: { columns?: number; rows?: number }) =>
+    stripVTControlCharacters(screenText(lines, size)).split('\n').slice(0, -1);
+
+  it('is drawn in one write over what was there, and cut to the height of the terminal', () => {
+    expect(screenText(['one', 'two'], { columns: 80, rows: 24 })).toBe('\u001b[Hone\u001b[K\ntwo\u001b[K\n\u001b[J');
+    expect(shownIn(['1', '2', '3', '4'], { columns: 80, rows: 4 })).toEqual(['1', '2', '3']);
+    // A line that the terminal breaks takes two rows; colours take none.
+    expect(shownIn(['x'.repeat(81), '2', '3'], { columns: 80, rows: 4 })).toEqual(['x'.repeat(81), '2']);
+    expect(shownIn([`\u001b[1m${'x'.repeat(80)}\u001b[22m`, '2', '3'], { columns: 80, rows: 4 })).toHaveLength(3);
+    // A terminal that does not tell its size.
+    expect(shownIn(Array.from({ length: 40 }, String), {})).toHaveLength(23);
+  });
+
+  it('has the status, and a metric by round once there are two of them', () => {
+    const point = (loss: number) => ({ run: 'run-1', phase: 'committed' as const, metrics: { loss } });
+    const rounds = [{ run: 'run-1', phase: 'training' as const, metrics: {} }, point(0.25), point(1), point(2)];
+    const text = (given: typeof rounds) => screenLines(status, given, 29_500, plainStyle).join('\n');
+    expect(text(rounds)).toContain('By round   █▄▁ loss 0.25');
+    expect(text(rounds)).toContain('Round 3 has 3 of 6 updates (in 1 s)');
+    expect(text(rounds.slice(3))).not.toContain('By round');
+    expect(text(rounds.map((one) => ({ ...one, run: 'another' })))).not.toContain('By round');
+  });
+});
+
+describe('a curve in one line', () => {
+  it('goes from the lowest to the highest, and shows the last', () => {
+    expect(sparkline([0, 1, 2, 3, 4, 5, 6, 7], 40)).toBe('▁▂▃▄▅▆▇█');
+    expect(sparkline([9, 0, 7], 2)).toBe('▁█');
+    expect(sparkline([5, 5], 40)).toBe('▄▄');
+  });
+});
+
+describe('the stream of events', () => {
+  const read = async (...chunks: string[]) => {
+    const events = [];
+    async function* body() {
+      for (const chunk of chunks) yield new TextEncoder().encode(chunk);
+    }
+    for await (const event of readEvents(body())) events.push(event);
+    return events;
+  };
+
+  it('is read whatever way it is cut, without comments and what is not understood', async () => {
+    const text = 'retry: 2000\n\nid: 7\nevent: phase\ndata: {"atMs":1,"data":{"phase":"training"}}\n\n:\n\nid: x\n\n';
+    const event = { id: 7, type: 'phase', atMs: 1, data: { phase: 'training' } };
+    expect(await read(text)).toEqual([event]);
+    expect(await read(...text)).toEqual([event]);
+    expect(await read('id: 1\nevent: phase\ndata: {broken\n\n')).toEqual([]);
+    await expect(read('x'.repeat(1_048_577))).rejects.toThrow(RangeError);
+  });
+
+  it('is told in one line each, whatever a client put into it', () => {
+    const lineOf = (type: string, data: Record<string, unknown>) => eventLine({ id: 1, atMs: 0, type, data });
+    expect(lineOf('operation', { sentence: 'The run was paused' })).toBe('An operator: The run was paused');
+    expect(lineOf('round.committed', { round: 2, contributions: 1, modelVersion: 2, metrics: { loss: 1 } })).toBe(
+      'Round 2 committed: 1 contribution, model version 2; loss 1',
+    );
+    expect(lineOf('some.event', { a: '\u001b[31m\n' })).toBe('some.event {"a":"\\u001b[31m\\n"}');
   });
 });
 

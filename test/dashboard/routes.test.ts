@@ -52,7 +52,7 @@ describe('what anybody may read', () => {
     const [, first] = json.rounds;
     expect(json.rounds.map(({ round }: { round: number }) => round)).toEqual([2, 1]);
     expect(first).toMatchObject({
-      ...{ cohort: 2, contributions: 1, phase: 'committed', modelVersion: 1, bytesIn: null },
+      ...{ cohort: 2, contributions: 1, phase: 'committed', modelVersion: 1, bytesIn: expect.any(Number), bytesOut: 0 },
       exclusions: { evicted: 1 },
       metrics: { loss: 0.5 },
     });

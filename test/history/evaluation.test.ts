@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { beginReplay, follow } from '../../src/audit/replay.ts';
-import { statusOf } from '../../src/audit/situation.ts';
 import { verify } from '../../src/audit/verify.ts';
 import type { Evaluate } from '../../src/domain/evaluate.ts';
 import type { Plan } from '../../src/domain/plan.ts';
+import { beginReplay, follow } from '../../src/history/replay.ts';
+import { statusOf } from '../../src/history/situation.ts';
 import { memoryFolder } from '../audit/support/memory-folder.ts';
 import { Scene, type SceneOptions } from './support/scene.ts';
 

@@ -19,7 +19,7 @@ describe('a history that a server wrote', () => {
 
   it('has each kind of fact, so that what follows means something', () => {
     expect(entries.length).toBeGreaterThan(90);
-    expect(new Set(entries.map(({ fact }) => fact.type)).size).toBe(16);
+    expect(new Set(entries.map(({ fact }) => fact.type)).size).toBe(19);
   });
 
   it('comes, fact by fact, to the counts that the server had', () => {

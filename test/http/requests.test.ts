@@ -83,7 +83,6 @@ describe.each(services)('the %s', (_, url) => {
         .head([`${method} ${path} HTTP/1.1`])
         .answer();
     for (const path of [
-      '/',
       '/v1',
       '/v1/',
       '/v2/status',

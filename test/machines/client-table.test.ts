@@ -80,7 +80,13 @@ describe('the client transition table', () => {
         roundEnded: 'waiting',
       },
       doneAndInactive: { rendezvous: 'ignored', roundEnded: 'unknown' },
-      ignored: { rendezvous: 'ignored', heartbeatTimedOut: 'unknown', leave: 'unknown', roundEnded: 'waiting' },
+      ignored: {
+        readmit: 'waiting',
+        rendezvous: 'ignored',
+        heartbeatTimedOut: 'unknown',
+        leave: 'unknown',
+        roundEnded: 'waiting',
+      },
     });
   });
 

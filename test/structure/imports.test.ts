@@ -19,12 +19,12 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   client: ['domain', 'wire'],
   inspect: ['domain', 'machines'],
   dashboard: ['domain', 'inspect', 'machines'],
-  actors: ['domain', 'machines', 'history', 'storage', 'workers', 'wire'],
+  actors: ['domain', 'machines', 'history', 'storage', 'strategies', 'workers', 'wire'],
   http: ['domain', 'wire', 'inspect', 'dashboard', '.'],
-  workers: ['domain', 'wire', 'aggregator', 'storage', 'http'],
-  testing: ['domain', 'wire', 'storage', '.'],
-  cli: ['domain', 'client', 'audit', '.'],
-  '.': ['domain', 'history', 'actors', 'aggregator', 'storage', 'inspect', 'http'],
+  workers: ['domain', 'wire', 'aggregator', 'storage', 'strategies', 'http'],
+  testing: ['domain', 'wire', 'storage', 'strategies', '.'],
+  cli: ['domain', 'strategies', 'client', 'audit', 'history', '.'],
+  '.': ['domain', 'strategies', 'history', 'actors', 'aggregator', 'storage', 'inspect', 'http'],
 };
 
 const folderOf = (file: string): string => (file.includes('/') ? (file.split('/')[0] ?? '') : '.');

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import type { DataFolder } from '../../audit/data-folder.ts';
-import { beginReplay, follow, type Replayed } from '../../audit/replay.ts';
-import { sentenceOf } from '../../audit/sentence.ts';
-import { statusOf } from '../../audit/situation.ts';
+import { beginReplay, follow, type Replayed } from '../../history/replay.ts';
+import { sentenceOf } from '../../history/sentence.ts';
+import { statusOf } from '../../history/situation.ts';
 import { grouped, printable, timestamp } from '../render/format.ts';
 import { ProgressLine } from '../render/progress.ts';
 import { statusLines } from '../render/status.ts';

@@ -3,13 +3,17 @@ import { stripVTControlCharacters } from 'node:util';
 import type { Status } from '../../domain/handle.ts';
 import type { Api } from '../api/api.ts';
 import { CommandFailure } from '../failure.ts';
-import { statusLine, statusLines } from '../render/status.ts';
+import { type RoundPoint, screenLines } from '../render/screen.ts';
+import { statusLine } from '../render/status.ts';
 import { styleFor } from '../render/style.ts';
 
 /** So often a screen is drawn when nothing happens, for the countdown; also how soon a lost server is tried again. */
 const tickMs = 1_000;
 /** Events in quick succession are shown together; more often than this nobody can read. */
 const calmMs = 150;
+
+/** Attempts asked for, for the curve. */
+const roundsAsked = 100;
 
 /** Follows the status until Ctrl-C: redrawn in place on a terminal, else a line for every change. */
 export async function watchStatus(api: Api, { json }: { json: boolean }): Promise<void> {
@@ -20,7 +24,7 @@ export async function watchStatus(api: Api, { json }: { json: boolean }): Promis
   const show = json
     ? changes((status) => JSON.stringify(status))
     : process.stdout.isTTY
-      ? screen()
+      ? screen(api, signal)
       : changes(statusLine);
   const news = followNews(api, signal);
   try {
@@ -60,32 +64,61 @@ function changes(lineOf: (status: Status) => string): Show {
   };
 }
 
-/** Draws over what was drawn before, in one write, so that nothing flickers. */
-function screen(): Show {
+/** The whole screen, drawn in one write and over what was there, so that nothing flickers; given back at the end. */
+function screen(api: Api, signal: AbortSignal): Show {
   const style = styleFor(process.stdout);
-  let rowsDrawn = 0;
+  let rounds: RoundPoint[] = [];
+  let roundsOf = '';
+  let last: Status | null = null;
+  const draw = (lines: readonly string[]) => process.stdout.write(screenText(lines, process.stdout));
+  process.stdout.write(takeScreen);
+  const giveBack = () => void process.stdout.write(giveBackScreen);
+  signal.addEventListener('abort', giveBack, { once: true });
   return (status) => {
-    const lines =
-      status instanceof CommandFailure
-        ? [style.bad(status.message), 'Trying again.']
-        : [...statusLines(status, Date.now(), style), style.faint('Ctrl-C ends this; the server goes on.')];
-    process.stdout.write(`${eraseRows(rowsDrawn)}${lines.join('\n')}\n`);
-    rowsDrawn = rowsOf(lines, process.stdout.columns);
+    if (status instanceof CommandFailure) {
+      draw([style.bad(status.message), 'Trying again.']);
+      return;
+    }
+    last = status;
+    const shown = () => last && draw(screenLines(last, rounds, Date.now(), style));
+    const key = `${status.run} ${status.modelVersion}`;
+    if (key !== roundsOf) {
+      roundsOf = key;
+      // The curve may be late, the status may not.
+      api
+        .json<{ rounds: RoundPoint[] }>(`/dashboard/rounds?limit=${roundsAsked}`, { signal })
+        .then((answer) => {
+          rounds = answer.rounds;
+          if (!signal.aborted) shown();
+        })
+        .catch(() => undefined);
+    }
+    shown();
   };
 }
 
-const eraseRows = (rows: number): string => (rows > 0 ? `\u001b[${rows}A\u001b[0J` : '');
+/** The terminal's second screen, without a cursor; and back. */
+const takeScreen = '\u001b[?1049h\u001b[?25l';
+const giveBackScreen = '\u001b[?25h\u001b[?1049l';
 
-/** Columns of a terminal that does not tell how many it has: those say 0, or nothing. */
+/** Columns and rows of a terminal that does not tell how many it has: those say 0, or nothing. */
 const usualColumns = 80;
+const usualRows = 24;
 
-/** How many rows lines take on a screen that breaks those that are too long. */
-export function rowsOf(lines: readonly string[], columns = 0): number {
-  const width = columns || usualColumns;
-  const rows = lines
-    .flatMap((line) => line.split('\n'))
-    .map((line) => Math.max(1, Math.ceil(stripVTControlCharacters(line).length / width)));
-  return rows.reduce((sum, count) => sum + count, 0);
+/** Lines as they are to be written over a screen: cut to its height, long ones broken by the terminal. */
+export function screenText(
+  lines: readonly string[],
+  { columns = 0, rows = 0 }: { columns?: number; rows?: number },
+): string {
+  const [width, height] = [columns || usualColumns, rows || usualRows];
+  const shown: string[] = [];
+  let left = height - 1;
+  for (const line of lines.flatMap((one) => one.split('\n'))) {
+    left -= Math.max(1, Math.ceil(stripVTControlCharacters(line).length / width));
+    if (left < 0) break;
+    shown.push(`${line}\u001b[K\n`);
+  }
+  return `\u001b[H${shown.join('')}\u001b[J`;
 }
 
 /** Listens to the event stream, and comes back to it when it breaks. What happened is read from the status. */

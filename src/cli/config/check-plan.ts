@@ -1,4 +1,5 @@
-import { type Plan, readPlan } from '../../domain/plan.ts';
+import type { Plan } from '../../domain/plan.ts';
+import { readRunPlan } from '../../strategies/of-plan.ts';
 import { planCliSettings } from './catalogue.ts';
 import { fromPlanFile } from './from-file.ts';
 import { problemIn } from './given.ts';
@@ -22,7 +23,7 @@ export function checkPlan(
   const reading = fromPlanFile(document, file, planCliSettings);
   const winners = mergeGiven([reading]);
   const given = Object.fromEntries([...winners].map(([name, { value }]) => [name, value]));
-  const { plan, problems } = readPlan(given);
+  const { plan, problems } = readRunPlan(given);
   const unread = reading.problems.map((message) => ({ key: null, message }));
   const wrong = problems.map(({ setting, message }) => {
     const source = winners.get(setting)?.source;

@@ -3,8 +3,8 @@ import { type Given, problemIn, type Reading } from './given.ts';
 import { parseEntry, parseValue } from './parse-value.ts';
 import { didYouMean } from './suggest.ts';
 
-/** One entry of `hyperparameters`, as a flag that may be repeated. */
-export const entryFlag = '--hyperparameter';
+/** One entry of a record, as a flag that may be repeated: `--hyperparameter` for `--hyperparameters`. */
+export const entryFlagOf = ({ flag }: CliSetting): string => flag.slice(0, -1);
 
 /** What the command line gave: values by the setting's name, and what was not understood, in order. */
 export interface Flags {
@@ -28,17 +28,18 @@ export function fromFlags({ values, rest }: Flags, settings: readonly CliSetting
       source: `Flag ${setting.flag}`,
     });
   }
-  const entries = readEntries(values.hyperparameter, settings);
+  const entries = recordsOf(settings).map((setting) => readEntries(values[setting.name.slice(0, -1)], setting));
   return {
-    given: [...given, ...entries.given],
-    problems: [...entries.problems, ...unknownFlags(rest, settings)],
+    given: [...given, ...entries.flatMap((reading) => reading.given)],
+    problems: [...entries.flatMap(({ problems }) => problems), ...unknownFlags(rest, settings)],
   };
 }
 
-function readEntries(texts: unknown, settings: readonly CliSetting[]): Reading {
-  const setting = settings.find(({ name }) => name === 'hyperparameters');
-  if (!setting || !Array.isArray(texts)) return { given: [], problems: [] };
-  const source = `Flag ${entryFlag}`;
+const recordsOf = (settings: readonly CliSetting[]) => settings.filter(({ spec }) => spec.kind === 'record');
+
+function readEntries(texts: unknown, setting: CliSetting): Reading {
+  if (!Array.isArray(texts)) return { given: [], problems: [] };
+  const source = `Flag ${entryFlagOf(setting)}`;
   const problems: string[] = [];
   const given: Given[] = [];
   for (const text of texts.map(String)) {
@@ -52,7 +53,7 @@ function readEntries(texts: unknown, settings: readonly CliSetting[]): Reading {
 
 /** Flags nobody knows, with what was probably meant. What follows such a flag is taken for its value. */
 function unknownFlags(rest: readonly string[], settings: readonly CliSetting[]): string[] {
-  const known = [...settings.map(({ flag }) => flag), entryFlag, '--config', '--plan'];
+  const known = [...settings.map(({ flag }) => flag), ...recordsOf(settings).map(entryFlagOf), '--config', '--plan'];
   return rest.flatMap((argument, at) => {
     const flag = argument.split('=', 1)[0] ?? argument;
     if (flag === '--admin-token') return [adminTokenFlagRefused];

@@ -1,6 +1,7 @@
 import { judgeProblem } from '../../domain/evaluation.ts';
-import { type Plan, readPlan } from '../../domain/plan.ts';
+import type { Plan } from '../../domain/plan.ts';
 import { settingProblem } from '../../domain/settings.ts';
+import { readRunPlan } from '../../strategies/of-plan.ts';
 import { type CliSetting, planCliSettings, serveCliSettings } from './catalogue.ts';
 import type { DemoSettings } from './demo-settings.ts';
 import { type Given, problemIn, type Reading } from './given.ts';
@@ -72,7 +73,7 @@ export function resolveServe(
   ]
     .filter((conflict) => !wrong.has(conflict.setting) && !(conflict.with && wrong.has(conflict.with)))
     .map(({ setting, message }) => sentenceOf(setting, message));
-  const { plan, problems: planProblems } = readPlan(planGiven(winners, planDefaults), planDefaults);
+  const { plan, problems: planProblems } = readRunPlan(planGiven(winners, planDefaults), planDefaults);
   return {
     config: { server, plan, demo, given },
     problems: [

@@ -21,7 +21,13 @@ const labelWidth = 12;
 export function listeningFields(listening: Listening): Record<string, unknown> {
   const { coordinatorUrl, hasInspectPage, ...rest } = listening;
   const inspectUrl = hasInspectPage ? { inspectUrl: `${coordinatorUrl}/inspect` } : {};
-  return { coordinatorUrl, ...rest, docsUrl: `${coordinatorUrl}/docs`, ...inspectUrl };
+  return {
+    coordinatorUrl,
+    dashboardUrl: `${coordinatorUrl}/`,
+    ...rest,
+    docsUrl: `${coordinatorUrl}/docs`,
+    ...inspectUrl,
+  };
 }
 
 /** What people read when a server is up: where it is, where things are kept, and what comes next. */
@@ -31,6 +37,7 @@ export function bannerLines(listening: Listening, version: string, style: Style)
   return [
     style.strong(`Chorus ${version} listens`),
     line('coordinator', coordinatorUrl),
+    line('dashboard', `${coordinatorUrl}/`),
     line('aggregator', aggregatorUrl),
     line('API docs', `${coordinatorUrl}/docs`),
     ...(hasInspectPage ? [line('statecharts', `${coordinatorUrl}/inspect`)] : []),

@@ -4,6 +4,7 @@ import type { CoordinatorHandle } from '../../domain/handle.ts';
 import type { HttpLimits } from '../../domain/http.ts';
 import { limitByAddress } from '../base-app.ts';
 import { adminOnly } from '../plugins/bearer.ts';
+import { originOf } from '../plugins/origin.ts';
 import { readWhole } from '../read-body.ts';
 import { bearer, problems } from '../schemas/common.ts';
 import { ModelReply, RunBody, RunReply, StatusReply } from '../schemas/coordinator.ts';
@@ -35,7 +36,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<RunRoutesOptions> = async (app
         response: { 201: RunReply, ...problems(400, 401, 409, 429, 503) },
       },
     },
-    async (request, reply) => reply.code(201).send(handle.startRun(request.body ?? {})),
+    async (request, reply) => reply.code(201).send(handle.startRun(request.body ?? {}, originOf(request))),
   );
 
   app.get(
@@ -70,7 +71,8 @@ export const runRoutes: FastifyPluginAsyncTypebox<RunRoutesOptions> = async (app
           response: { 200: StatusReply, ...problems(401, 409, 429) },
         },
       },
-      async () => ({ pause: handle.pauseRun, resume: handle.resumeRun, stop: handle.stopRun })[verb](),
+      async (request) =>
+        ({ pause: handle.pauseRun, resume: handle.resumeRun, stop: handle.stopRun })[verb](originOf(request)),
     );
   }
 

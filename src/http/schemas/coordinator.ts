@@ -128,10 +128,21 @@ export const RoundReply = Type.Object({
   deadlineAtMs: nullable(TimeMs),
   target: Count,
   quorum: Count,
+  quorumLowered: Type.Optional(
+    Type.Array(
+      Type.Object(
+        { from: Count, to: Count, atMs: TimeMs, by: Type.String(), auditSeq: Count },
+        {
+          description: 'How operators lowered the quorum of this attempt',
+        },
+      ),
+    ),
+  ),
   cohort: Type.Array(Uuid),
   contributions: Type.Array(
     Type.Object({ ...Receipt, staleness: Type.Optional(Count), acceptedAtMs: TimeMs, metrics: Metrics }),
   ),
+  members: Type.Optional(Type.Array(Uuid)),
   exclusions: Type.Array(
     Type.Object({
       clientId: Uuid,
@@ -144,6 +155,20 @@ export const RoundReply = Type.Object({
   reason: nullable(Type.String()),
   metrics: Metrics,
   numExamples: Type.Number(),
+  marks: Type.Optional(
+    Type.Array(
+      Type.Object({
+        clientId: Uuid,
+        selectedAtMs: TimeMs,
+        startedAtMs: nullable(TimeMs),
+        downloadedAtMs: nullable(TimeMs),
+        uploadingAtMs: nullable(TimeMs),
+      }),
+      { description: 'When the first 1,000 of the cohort came to each step' },
+    ),
+  ),
+  bytesIn: Type.Optional(Type.Number({ description: 'Bytes of uploads, once it is committed' })),
+  bytesOut: Type.Optional(Type.Number({ description: 'Bytes of models handed out, once it is committed' })),
 });
 export const RoundsReply = Type.Object({ rounds: Type.Array(RoundReply) });
 export const RoundQuery = Type.Object({ kind: Type.Optional(Kind) });

@@ -163,8 +163,15 @@ export class Assignment {
     const tookMs = isStraggler ? world.chance('straggler').between(0.5, 2) * windowMs : ordinaryMs;
     world.scheduler.after(tookMs, () => {
       if (this.#isOver) return;
-      const tensors = model && decodeSafetensors(model).tensors;
-      const update = train({ client: this.#worker.index, round, model: tensors, random: chance });
+      const update = train({
+        client: this.#worker.index,
+        round,
+        // Decoded only for trainers that look at it.
+        get model() {
+          return model && decodeSafetensors(model).tensors;
+        },
+        random: chance,
+      });
       this.#deliver(payloadOf(update, world));
     });
   }

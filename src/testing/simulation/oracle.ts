@@ -108,6 +108,8 @@ export class Oracle {
   readonly #heardAtMs = new Map<string, number>();
   /** Since when nothing has happened that excuses a silence: a start, or a step of the clock. */
   #steadySinceMs = 0;
+  /** Committed models that were not read yet, by version. */
+  readonly #unverified = new Map<number, { round: number; expected: Tensors }>();
   /** Updates of attempts that were given up. */
   readonly #givenUp = new Set<string>();
   #roundsAbandoned = 0;
@@ -123,6 +125,16 @@ export class Oracle {
 
   get roundsAbandoned(): number {
     return this.#roundsAbandoned;
+  }
+
+  /** The newest model, or null. */
+  get model(): Tensors | null {
+    return this.#model?.tensors ?? null;
+  }
+
+  /** Whether every committed model was read and found to be what it must be. */
+  get isSettled(): boolean {
+    return this.#unverified.size === 0;
   }
 
   // ── what it is told ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -213,6 +225,7 @@ export class Oracle {
       this.#failLost(one, 'is gone after the crash');
     }
     this.#checkModels(live);
+    for (const version of this.#unverified.keys()) this.#verify(live, version);
   }
 
   /** Who was there when the process was killed is known to the next one, by the same token. */
@@ -386,7 +399,7 @@ export class Oracle {
         );
         return null;
       }
-      updates.push({ tensors: decodeSafetensors(sent.bytes).tensors, numExamples });
+      updates.push({ tensors: sent.tensors, numExamples });
     }
     return updates;
   }
@@ -395,10 +408,20 @@ export class Oracle {
     const base = this.#options.plan.updateKind === 'deltas' ? (this.#model?.tensors ?? null) : null;
     const expected = exactMean(updates, base);
     this.#model = { version, tensors: expected };
+    this.#unverified.set(version, { round, expected });
+    this.#verify(live, version);
+  }
+
+  /** Reads a committed model and holds it against what it must be. */
+  #verify(live: LiveServer, version: number): void {
+    const { round, expected } = this.#unverified.get(version) ?? {};
+    if (!expected) return;
     live.handle.openModel(version).then(
       ({ bytes }) => {
+        if (live.isDead) return;
+        this.#unverified.delete(version);
         const difference = firstDifference(expected, decodeSafetensors(bytes).tensors);
-        if (difference && !live.isDead) this.#fail('exact mean', `in the model of round ${round}, ${difference}`);
+        if (difference) this.#fail('exact mean', `in the model of round ${round}, ${difference}`);
       },
       (error: unknown) => {
         if (!live.isDead) this.#fail('models stay', `version ${version} cannot be opened: ${String(error)}`);

@@ -41,6 +41,8 @@ export const randomTrainer: SimulatedTrainer = ({ random }) => ({
 /** An update as it is sent. */
 export interface Payload {
   bytes: Uint8Array;
+  /** What is in them, when they are sound. */
+  tensors: Tensors;
   /** Whether it may be accepted. */
   isSound: boolean;
 }
@@ -51,11 +53,13 @@ export function payloadOf({ tensors, numExamples = 1, metrics = {} }: SimulatedU
     encodeSafetensors(sent, writeUpdateMetadata({ numExamples: examples, metrics }));
   if (world.strikes('notFinite', 0.3)) {
     const chance = world.chance('notFinite');
-    return { bytes: encode(withOneBadValue(tensors, chance), numExamples), isSound: false };
+    return { bytes: encode(withOneBadValue(tensors, chance), numExamples), tensors, isSound: false };
   }
   const bytes = encode(tensors, numExamples);
-  if (world.strikes('malformed', 0.3)) return { bytes: malformed(bytes, world.chance('malformed')), isSound: false };
-  return { bytes, isSound: true };
+  if (world.strikes('malformed', 0.3)) {
+    return { bytes: malformed(bytes, world.chance('malformed')), tensors, isSound: false };
+  }
+  return { bytes, tensors, isSound: true };
 }
 
 function withOneBadValue(tensors: Tensors, chance: Chance): Tensors {

@@ -1,8 +1,9 @@
 import type { CoreOptions } from '../../core.ts';
 import type { CoordinatorHandle } from '../../domain/handle.ts';
 import type { Tensors } from '../../domain/model.ts';
-import { type Plan, readPlan } from '../../domain/plan.ts';
+import type { Plan } from '../../domain/plan.ts';
 import { attemptMsMax } from '../../domain/round.ts';
+import { readRunPlan } from '../../strategies/of-plan.ts';
 import { SimulatedDisk } from './disk.ts';
 import { drawFaults, type FaultProfile, type Faults } from './faults.ts';
 import { Network } from './network.ts';
@@ -97,6 +98,8 @@ export interface Simulation {
   explore(goal?: SimulationGoal): Promise<SimulationReport>;
   /** The server as clients and operators see it; null while its process is down. */
   readonly handle: CoordinatorHandle | null;
+  /** The newest model, or null before the first. */
+  readonly model: Tensors | null;
   /** What happened, a line each. */
   readonly transcript: readonly string[];
   readonly faults: Faults;
@@ -126,7 +129,7 @@ class Simulated implements Simulation {
   constructor(options: SimulationOptions) {
     const { seed = 1, clients = 20, faults = {}, faultsUntilMs = 60_000, stagingBytesMax = 2 ** 20 } = options;
     this.#options = options;
-    const { plan, problems } = readPlan(options.plan ?? {});
+    const { plan, problems } = readRunPlan(options.plan ?? {});
     if (problems.length > 0) throw new RangeError(problems.map(({ message }) => message).join(' '));
     this.#plan = plan;
     const draws = new World({ seed, faults: {}, faultsUntilMs: 0 }).chance('faults');
@@ -137,7 +140,7 @@ class Simulated implements Simulation {
     this.#oracle = new Oracle({
       world: this.#world,
       plan,
-      checksMean: true,
+      checksMean: plan.strategy === 'fedavg' && Object.keys(plan.strategyParameters).length === 0,
       initialModel,
       durability,
       fsync,
@@ -190,6 +193,10 @@ class Simulated implements Simulation {
     return this.#server.live?.handle ?? null;
   }
 
+  get model(): Tensors | null {
+    return this.#oracle.model;
+  }
+
   get transcript(): readonly string[] {
     return this.#world.transcript.lines();
   }
@@ -208,7 +215,7 @@ class Simulated implements Simulation {
     await drive(() => {
       this.#oracle.check();
       this.#steps += 1;
-      if (this.#world.violation || this.#oracle.roundsCommitted >= wanted) return false;
+      if (this.#world.violation || (this.#oracle.roundsCommitted >= wanted && this.#oracle.isSettled)) return false;
       this.#checkEnd(startedAt);
       return this.#step();
     });

@@ -66,7 +66,7 @@ export async function adventure(): Promise<Scene> {
   await scene.settle();
 
   // And another, of deltas, which is paused and gone on with; the process ends in good order in the middle of it.
-  scene.handle.startRun({ initialModel: 'latest', updateKind: 'deltas', rounds: 2, minClients: 2, quorum: 1 });
+  scene.handle.startRun({ initialModel: 'latest', updateKind: 'deltas', rounds: 2, minClients: 2, quorum: 2 });
   await scene.advance(1_000, [a, b, e]);
   scene.handle.pauseRun();
   await contributeAll(scene, [a, b, e]);
@@ -76,6 +76,12 @@ export async function adventure(): Promise<Scene> {
   await scene.contribute(b, [2, 0], 2);
   await scene.close();
   await scene.start();
+  // Operators lower the quorum, and take a client out and let it in again.
+  const act = { dryRun: false };
+  scene.handle.operate({ operation: 'lowerQuorum', quorum: 1 }, act);
+  scene.handle.operate({ operation: 'evict', clientId: a }, act);
+  scene.handle.operate({ operation: 'readmit', clientId: a }, act);
+  await scene.settle();
   await contributeAll(scene, [a, e]);
   await scene.advance(1_000, [a, b, e]);
   return scene;

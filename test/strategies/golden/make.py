@@ -154,8 +154,10 @@ def bulyan(clients, base, p, state):
     f, left, chosen = int(p["byzantineMax"]), vectors(clients), []
     theta = len(left) - 2 * f
     while len(chosen) < theta:
-        s = scores(left, f)
-        chosen.append(left.pop(s.index(min(s))))
+        # Of those that are nearest to one another, and so score alike, the one nearer to all the others.
+        spreads = [sum((norm2(minus(a, b)) for b in left), D(0)) for a in left]
+        ranks = list(zip(scores(left, f), spreads))
+        chosen.append(left.pop(ranks.index(min(ranks))))
     result = []
     for column in columns(chosen):
         s, n = sorted(column), len(column)

@@ -1,7 +1,7 @@
 /** What each client of a cohort went through, and the shapes of these sessions. Pure. */
-import type { ClientMarks, DetailedRound } from '../../../../src/dashboard/contract.ts';
+import type { DetailedRound } from '../../../../src/dashboard/contract.ts';
 import type { ErrorCode } from '../../../../src/domain/errors.ts';
-import type { ExclusionReason } from '../../../../src/domain/handle.ts';
+import type { ClientMarks, ExclusionReason } from '../../../../src/domain/handle.ts';
 
 /** A part of a bar: what the client did from one moment to another. `atWork`: which step is not recorded. */
 export interface Span {

@@ -1,6 +1,6 @@
 import type { Entry } from '../domain/facts.ts';
-import { History } from '../history/history.ts';
-import { createMapStates, type MapStates } from '../history/map-states.ts';
+import { History } from './history.ts';
+import { createMapStates, type MapStates } from './map-states.ts';
 
 /** The state that facts lead to. */
 export interface Replayed {

@@ -36,6 +36,8 @@ export function sentenceOf(fact: Fact): string {
         : `Client ${short(fact.clientId)} was not heard of any more`;
     case 'client.evicted':
       return `Client ${short(fact.clientId)} was taken out of the round`;
+    case 'client.readmitted':
+      return `Client ${short(fact.clientId)} may be chosen for the round again`;
     case 'run.started':
       return `Run ${short(fact.run)} began: ${plural(fact.plan.rounds, 'round')}, from ${plural(fact.plan.minClients, 'client')}`;
     case 'model.installed':
@@ -63,13 +65,16 @@ export function sentenceOf(fact: Fact): string {
     }
     case 'training.failed':
       return `Client ${short(fact.clientId)} is out: its uploads were refused, ${fact.code}`;
+    case 'quorum.lowered':
+      return `The quorum of the round fell from ${fact.decision.from} to ${fact.decision.to}`;
     case 'clients.dismissed':
       return fact.reason === 'straggler'
         ? 'Who had not reported by the deadline is out'
         : 'Enough updates are in: who had not reported is out';
     case 'round.committed': {
       const { version, round, contributions, sha256 } = fact.model;
-      return `Round ${round} committed: model version ${version} of ${plural(contributions, 'contribution')}, SHA-256 ${sha256.slice(0, 12)}…`;
+      const of = `${fact.members ? `${fact.members.length} of ` : ''}${plural(contributions, 'contribution')}`;
+      return `Round ${round} committed: model version ${version} of ${of}, SHA-256 ${sha256.slice(0, 12)}…`;
     }
     case 'round.evaluated':
       return `Model version ${fact.version} was evaluated by clients`;
@@ -79,6 +84,8 @@ export function sentenceOf(fact: Fact): string {
       return `Model version ${fact.version} was not evaluated by the ${fact.by}: ${fact.reason}`;
     case 'round.abandoned':
       return `The round was abandoned, ${fact.reason}: ${fact.detail}`;
+    case 'operation':
+      return fact.entry.sentence;
     case 'checkpoint': {
       const { clients, models } = fact.state;
       return `All of the above in one: ${plural(clients.length, 'client')}, ${plural(models.length, 'model')}`;
@@ -117,8 +124,15 @@ const phaseWords = {
   committing: 'Storing the model',
 } as const;
 
-function phaseSentence({ phase, target, extensions, deadlineAtMs }: NonNullable<Position['round']>): string {
+function phaseSentence({
+  phase,
+  target,
+  extensions,
+  extendedByMs = 0,
+  deadlineAtMs,
+}: NonNullable<Position['round']>): string {
   const cohort = phase === 'training' ? ` of ${plural(target, 'client')}` : '';
   const again = extensions > 0 ? `, extended ${plural(extensions, 'time')}` : '';
-  return `${phaseWords[phase]}${cohort}${again}${until(deadlineAtMs)}`;
+  const more = extendedByMs > 0 ? `, by an operator ${extendedByMs / 1_000} s longer` : '';
+  return `${phaseWords[phase]}${cohort}${again}${more}${until(deadlineAtMs)}`;
 }

@@ -2,7 +2,7 @@ import { explain } from '../domain/explain.ts';
 import type { Phase, RunState, Status } from '../domain/handle.ts';
 import { quorumFor, type Round, type Tally } from '../domain/round.ts';
 import { attemptOf, roundOf } from '../domain/run.ts';
-import type { History } from '../history/history.ts';
+import type { History } from './history.ts';
 import type { Replayed } from './replay.ts';
 
 /** What the server would have answered then; the aggregator and the process leave no trace of how they were. */
@@ -53,7 +53,7 @@ function runStateOf({ run, position: { state } }: History): RunState {
 /** The open round as its machine saw it. */
 function openRoundOf({ run, position, open }: History, tally: Tally): Round | null {
   if (!run || !open || position.state !== 'round' || !position.round) return null;
-  const { target, extensions, sinceMs, deadlineAtMs } = position.round;
+  const { target, extensions, extendedByMs = 0, sinceMs, deadlineAtMs } = position.round;
   const { round, attempt } = open.record;
   return {
     run: run.run,
@@ -61,13 +61,14 @@ function openRoundOf({ run, position, open }: History, tally: Tally): Round | nu
     attempt,
     evaluates: open.evaluates,
     plan: run.plan,
-    quorum: quorumFor(run.plan, open.evaluates, target),
+    quorum: open.loweredQuorum ?? quorumFor(run.plan, open.evaluates, target),
     target,
     tally,
     beginsIn: 'selecting',
     sinceMs,
     deadlineAtMs,
     extensions,
+    extendedByMs,
     selectorAsked: false,
     selectorDryAt: -1,
     outcome: null,

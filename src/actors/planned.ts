@@ -1,0 +1,22 @@
+import type { Status } from '../domain/handle.ts';
+import type { AuditEntry, Operation } from '../domain/operations.ts';
+import type { Round } from '../domain/round.ts';
+
+/** The part of a status that an operation can change. */
+export type Outlook = Pick<
+  Status,
+  'runState' | 'phase' | 'round' | 'attempt' | 'counts' | 'contributions' | 'target' | 'quorum' | 'waitingFor'
+>;
+
+/** What would come of an operation. */
+export interface Planned {
+  operation: Operation;
+  /** The slot of the client that it is about, or −1. */
+  slot: number;
+  /** The open round before it. */
+  round: Round | null;
+  before: Outlook;
+  after: Outlook;
+  sentences: string[];
+  params: AuditEntry['params'];
+}
