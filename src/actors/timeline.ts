@@ -21,6 +21,8 @@ type Kept = Entry & { sentence?: string };
 
 /** Facts applied in one turn of the event loop. */
 const factsPerTurn = 500;
+/** Clients copied in one turn. */
+const clientsPerTurn = 5_000;
 /** Replays kept, so that one who goes on from where he looked before waits for the difference only. */
 const replaysKeptMax = 4;
 /** Questions that wait their turn; more are refused. */
@@ -48,6 +50,7 @@ export class Timeline {
   #base: Replayed | null = beginReplay();
   /** Of moments that were looked at, the latest used last. */
   readonly #replays: Replayed[] = [];
+  #isCopying = false;
   #waiting = 0;
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -69,6 +72,8 @@ export class Timeline {
     const kept = frozen(entry, this.#entries.length > 0);
     this.#entries.push(kept);
     this.#names += namesIn(kept.fact);
+    // While the state before them is copied, it must not change.
+    if (this.#isCopying) return;
     while (this.#kept > this.#factsMax || (this.#names > this.#namesMax && this.#kept > 1)) this.#age();
     if (this.#from >= this.#factsMax) {
       this.#entries = this.#entries.slice(this.#from);
@@ -140,7 +145,7 @@ export class Timeline {
   async #look(seq: number): Promise<PastMoment> {
     for (;;) {
       this.#mustKeep(seq);
-      const replay = this.#nearest(seq);
+      const replay = await this.#nearest(seq);
       if (await this.#advance(replay, seq)) {
         this.#replays.push(replay);
         if (this.#replays.length > replaysKeptMax) this.#replays.shift();
@@ -150,14 +155,35 @@ export class Timeline {
   }
 
   /** The replay that has the least way to go, taken out of those that are kept; or a copy of the state before all. */
-  #nearest(seq: number): Replayed {
+  async #nearest(seq: number): Promise<Replayed> {
     let best = -1;
     for (const [index, { history }] of this.#replays.entries()) {
       if (history.seq <= seq && history.seq > (this.#replays[best]?.history.seq ?? -1)) best = index;
     }
     const [found] = best === -1 ? [] : this.#replays.splice(best, 1);
     const base = this.#base ?? beginReplay();
-    return found && found.history.seq >= base.history.seq ? found : copyOf(base);
+    return found && found.history.seq >= base.history.seq ? found : this.#copyOf(base);
+  }
+
+  /** What is over is shared, for it does not change any more. */
+  async #copyOf({ history, clients }: Replayed): Promise<Replayed> {
+    const copy = beginReplay();
+    if (history.seq === 0) return copy;
+    this.#isCopying = true;
+    try {
+      const checkpoint = history.checkpoint([]);
+      const state: Checkpoint = { ...checkpoint, open: structuredClone(checkpoint.open) };
+      copy.history.apply({ seq: history.seq, atMs: history.atMs, fact: { type: 'checkpoint', state } });
+      let copied = 0;
+      for (const client of clients.list()) {
+        copy.clients.restore(...client);
+        copied += 1;
+        if (copied % clientsPerTurn === 0) await this.#breathe();
+      }
+      return copy;
+    } finally {
+      this.#isCopying = false;
+    }
   }
 
   /** @returns false when facts went out of reach meanwhile. */
@@ -188,16 +214,6 @@ function namesIn(fact: Fact): number {
   if (fact.type === 'clients.selected') return fact.clientIds.length;
   if (fact.type === 'checkpoint') return fact.state.clients.length;
   return fact.type === 'round.committed' && fact.record ? fact.record.cohort.length : 1;
-}
-
-/** What is over is shared, for it does not change any more. */
-function copyOf({ history, clients }: Replayed): Replayed {
-  const copy = beginReplay();
-  if (history.seq === 0) return copy;
-  const { open, ...rest } = history.checkpoint();
-  const state: Checkpoint = { ...rest, open: structuredClone(open), clients: [...clients.list()] };
-  copy.history.apply({ seq: history.seq, atMs: history.atMs, fact: { type: 'checkpoint', state } });
-  return copy;
 }
 
 /** Names of clients are for operators only, so they are left out. */

@@ -101,10 +101,10 @@ export class History {
     this.#apply(fact, atMs);
   }
 
-  /** All of it, for a later process that begins here. */
-  checkpoint(): Checkpoint {
+  /** All of it, for a later process that begins here. @param clients all, if not told otherwise */
+  checkpoint(clients = [...this.#clients.list()]): Checkpoint {
     return {
-      clients: [...this.#clients.list()],
+      clients,
       run: this.run,
       position: this.position,
       open: this.open?.toCheckpoint() ?? null,
