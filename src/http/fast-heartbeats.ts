@@ -96,7 +96,7 @@ export class FastHeartbeats {
     if (rates.isExhausted(rateKeyOf(clientId), limits.requestsPerClientMax)) return undefined;
     const bytes: Buffer = request.read();
     const body = parsed(bytes);
-    if (body !== undefined && this.#isValid(body)) return body as Known;
+    if (body !== undefined && this.#isValid(body) === true) return body as Known;
     // To be read again.
     request.unshift(bytes);
     return undefined;

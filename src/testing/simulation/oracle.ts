@@ -92,6 +92,8 @@ export class Oracle {
   #model: { version: number; tensors: Tensors } | null = null;
   #progress: Progress | null = null;
   #openedAtMs: number | null = null;
+  /** The attempt that a crash cut short for good. */
+  #cutShort: Progress | null = null;
   #steps = 0;
   /** Of rounds that ended in this step. */
   #ended: Progress[] = [];
@@ -150,6 +152,9 @@ export class Oracle {
 
   acknowledged(run: string, { round, clientId, sha256 }: Receipt): void {
     const one: Acknowledged = { run, round, clientId, sha256 };
+    if (this.#sentAs(one)?.isSound === false) {
+      this.#fail('counted once', `an update of ${clientId} for round ${round} was acknowledged that is unsound`);
+    }
     if (this.#givenUp.has(nameOf(one))) return;
     const committed = this.#committed.get(keyOf(run, round));
     if (!committed) this.#acknowledged.add(one);
@@ -190,6 +195,9 @@ export class Oracle {
   /** The process has ended. */
   down(kind: CrashKind, { diskWasFull }: { diskWasFull: boolean }): void {
     this.#live = null;
+    // With durability `round` the open attempt is over, and must not be taken for the next one.
+    if (this.#openedAtMs !== null && this.#options.durability === 'round') this.#cutShort = this.#progress;
+    if (kind === 'power' || diskWasFull) this.#cutShort = null;
     this.#openedAtMs = null;
     this.#ended = [];
     // A process may end before it has come up: then what the one before it lost is lost.
@@ -201,7 +209,7 @@ export class Oracle {
     };
     this.#isUp = false;
     // What was not synced may be done again, another way; what was committed may not.
-    if (kind === 'power' || diskWasFull || this.#options.durability === 'round') this.#progress = null;
+    if (kind === 'power' || diskWasFull) this.#progress = null;
     if (!this.#outlives(kind)) {
       this.#acknowledged.clear();
       this.#mayBeLost = true;
@@ -280,7 +288,17 @@ export class Oracle {
         `round ${before.round}, attempt ${before.attempt} was followed by round ${round}, attempt ${attempt}`,
       );
     }
-    if (openPhases.has(phase)) this.#openedAtMs ??= this.#world.nowMs;
+    if (openPhases.has(phase)) {
+      this.#openedAtMs ??= this.#world.nowMs;
+      const cutShort = this.#cutShort;
+      this.#cutShort = null;
+      if (cutShort && !isLater(now, cutShort)) {
+        this.#fail(
+          'nothing goes back',
+          `attempt ${attempt} at round ${round} was cut short by a crash, and comes again`,
+        );
+      }
+    }
     this.#progress = now;
   }
 
@@ -383,15 +401,21 @@ export class Oracle {
     }
   }
 
-  /** What the contributions of a round were, as they were sent. */
-  #updatesOf({ run, round, contributions }: RoundRecord): WeightedUpdate[] | null {
-    const ofRound = this.#sent.get(keyOf(run, round));
-    const updates: WeightedUpdate[] = [];
-    for (const { clientId, sha256, numExamples } of contributions) {
-      const sent = ofRound?.get(clientId)?.find((one) => {
+  #sentAs({ run, round, clientId, sha256 }: Acknowledged): SentUpdate | undefined {
+    return this.#sent
+      .get(keyOf(run, round))
+      ?.get(clientId)
+      ?.find((one) => {
         one.sha256 ??= createHash('sha256').update(one.bytes).digest('hex');
         return one.sha256 === sha256;
       });
+  }
+
+  /** What the contributions of a round were, as they were sent. */
+  #updatesOf({ run, round, contributions }: RoundRecord): WeightedUpdate[] | null {
+    const updates: WeightedUpdate[] = [];
+    for (const { clientId, sha256, numExamples } of contributions) {
+      const sent = this.#sentAs({ run, round, clientId, sha256 });
       if (!sent?.isSound) {
         this.#fail(
           'counted once',
@@ -435,6 +459,13 @@ export class Oracle {
     const { counts, population, contributions, waitingFor } = handle.status();
     if (waitingFor.deadlineAtMs === null && !restingPhases.has(waitingFor.phase)) {
       this.#fail('rounds end', `phase ${waitingFor.phase} has no deadline: ${waitingFor.summary}`);
+    }
+    const [newest] = handle.rounds(1);
+    if (newest?.endedAtMs === null && restingPhases.has(waitingFor.phase)) {
+      this.#fail(
+        'rounds end',
+        `attempt ${newest.attempt} at round ${newest.round} is open, and the run is ${waitingFor.phase}`,
+      );
     }
     const recount: Record<string, number> = {};
     let cursor: string | undefined;
