@@ -16,7 +16,7 @@ import { Timeline } from './actors/timeline.ts';
 import { inlineFoldPool } from './aggregator/inline-pool.ts';
 import { Aggregation } from './aggregator/service.ts';
 import type { AggregatorCallbacks, UploadGate } from './domain/aggregation.ts';
-import { type Clock, systemClock } from './domain/clock.ts';
+import { type Clock, steadyMs, systemClock } from './domain/clock.ts';
 import { ChorusError, fromRefusal } from './domain/errors.ts';
 import type { Evaluate } from './domain/evaluate.ts';
 import { judgeProblem } from './domain/evaluation.ts';
@@ -168,9 +168,9 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     clientsMax,
     heartbeatTimeoutMs: plan.heartbeatTimeoutMs,
     random: entropy,
-    nowMs: clock.now(),
+    nowMs: steadyMs(clock),
   });
-  const history = new History(registryStates(registry, () => clock.now()));
+  const history = new History(registryStates(registry, () => steadyMs(clock)));
   const timeline = new Timeline();
   const happened = (entry: Entry): void => {
     history.apply(entry);

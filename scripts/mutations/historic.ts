@@ -100,9 +100,9 @@ export const historic: readonly Mutation[] = [
     name: 'keeps something of every heartbeat',
     defect: 'F10',
     file: 'src/actors/coordinator-handle.ts',
-    find: '      registry.touch(slot, Math.max(clock.now(), registry.seenUntilMs(slot)));',
+    find: '      registry.touch(slot, Math.max(steadyMs(clock), registry.seenUntilMs(slot)));',
     replace:
-      "      coordinator.feed.publish('heartbeat', { clientId });\n      registry.touch(slot, Math.max(clock.now(), registry.seenUntilMs(slot)));",
+      "      coordinator.feed.publish('heartbeat', { clientId });\n      registry.touch(slot, Math.max(steadyMs(clock), registry.seenUntilMs(slot)));",
     tests: protocol,
     only: 'F10\\)',
   },

@@ -1,5 +1,5 @@
 import type { ClientView } from '../domain/client.ts';
-import type { Clock } from '../domain/clock.ts';
+import { type Clock, steadyMs } from '../domain/clock.ts';
 import { ChorusError } from '../domain/errors.ts';
 import { judgeProblem } from '../domain/evaluation.ts';
 import { explain } from '../domain/explain.ts';
@@ -82,7 +82,8 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
   function viewOf(slot: number): ClientView {
     const state = registry.stateOf(slot);
     if (state === 'unknown') throw new ChorusError('CLIENT_UNKNOWN');
-    const lastSeenAtMs = Math.min(registry.seenUntilMs(slot), clock.now());
+    const silentMs = Math.max(0, steadyMs(clock) - registry.seenUntilMs(slot));
+    const lastSeenAtMs = Math.round(clock.now() - silentMs);
     return { clientId: registry.idOf(slot), state, lastSeenAtMs, ...registry.profileOf(slot) };
   }
 
@@ -168,14 +169,14 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
     heartbeat(clientId): Heartbeat {
       const slot = presentSlotOf(clientId);
       coordinator.totals.heartbeats += 1;
-      registry.touch(slot, Math.max(clock.now(), registry.seenUntilMs(slot)));
+      registry.touch(slot, Math.max(steadyMs(clock), registry.seenUntilMs(slot)));
       return beat(slot);
     },
 
     async waitHeartbeat(clientId, { waitMs, known, signal }): Promise<Heartbeat> {
       const slot = presentSlotOf(clientId);
       coordinator.totals.heartbeats += 1;
-      const arrivedAtMs = clock.now();
+      const arrivedAtMs = steadyMs(clock);
       // An open call shows that the client is there; when it breaks off, silence counts from that moment.
       registry.touch(slot, arrivedAtMs + waitMs);
       const standing = known ?? coordinator.standing(slot);
@@ -189,7 +190,7 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
         });
       } finally {
         if (registry.find(clientId) === slot && registry.seenUntilMs(slot) <= arrivedAtMs + waitMs) {
-          registry.touch(slot, clock.now());
+          registry.touch(slot, steadyMs(clock));
         }
       }
     },

@@ -1,7 +1,7 @@
 import { type Actor, assign, createActor, fromPromise, type InspectionEvent, type Observer } from 'xstate';
 import type { Recovered } from '../domain/aggregation.ts';
 import type { ClientProfile } from '../domain/client.ts';
-import type { Clock } from '../domain/clock.ts';
+import { type Clock, steadyMs } from '../domain/clock.ts';
 import { ChorusError } from '../domain/errors.ts';
 import type { OpenPhase, Position } from '../domain/facts.ts';
 import type { EvaluationResult, ExclusionReason, OperationAnswer, Phase, Receipt, RunState } from '../domain/handle.ts';
@@ -279,7 +279,7 @@ export class Coordinator {
 
   /** @returns the slot, or −1 when the registry is full. @throws STORAGE_UNAVAILABLE */
   register(profile: ClientProfile): number {
-    const slot = this.registry.register(this.#deps.clock.now(), profile);
+    const slot = this.registry.register(steadyMs(this.#deps.clock), profile);
     if (slot === -1) return -1;
     try {
       this.#deps.recorder.must({ type: 'client.registered', clientId: this.registry.idOf(slot), ...profile });
@@ -295,7 +295,7 @@ export class Coordinator {
   /** A client that restarted: it keeps its id, and is out of the open round. @throws STORAGE_UNAVAILABLE */
   registerAgain(slot: number, { evaluates = false }: ClientProfile): void {
     this.#takeOut([slot], 'rendezvous', { isAsked: true, evaluates });
-    this.registry.refile(slot, this.#deps.clock.now());
+    this.registry.refile(slot, steadyMs(this.#deps.clock));
     this.totals.registrations += 1;
     this.#membershipChanged();
   }
@@ -415,7 +415,7 @@ export class Coordinator {
     const { history, recorder, registry, version, clock } = this.#deps;
     recorder.note({ type: 'server.started', version, durability: recorder.durability });
     const { run } = history;
-    if (run) registry.setHeartbeatTimeout(run.plan.heartbeatTimeoutMs, clock.now());
+    if (run) registry.setHeartbeatTimeout(run.plan.heartbeatTimeoutMs, steadyMs(clock));
     const detail = cannotResume(history, recorder.durability);
     if (detail !== null) recorder.note({ type: 'round.abandoned', reason: 'restarted', detail });
   }
@@ -448,7 +448,7 @@ export class Coordinator {
         settleRound: (_, outcome) => {
           if (outcome) work.settle(outcome);
         },
-        applyPlan: (_, { plan }) => this.registry.setHeartbeatTimeout(plan.heartbeatTimeoutMs, clock.now()),
+        applyPlan: (_, { plan }) => this.registry.setHeartbeatTimeout(plan.heartbeatTimeoutMs, steadyMs(clock)),
       },
     });
   }
@@ -596,18 +596,13 @@ export class Coordinator {
 
   #armSweep(): void {
     const { clock } = this.#deps;
-    const { expiryTickMs } = this.registry;
-    const armedAtMs = clock.now();
     this.#sweepTimer = clock.setTimeout(() => {
-      // Timers go by time that passes. When the clock was set back, silence would not be seen until it has caught up.
-      const setBackMs = armedAtMs + expiryTickMs - clock.now();
-      if (setBackMs > expiryTickMs) this.registry.setBack(setBackMs, clock.now());
       const lost: number[] = [];
-      this.registry.expire(clock.now(), (slot) => lost.push(slot));
+      this.registry.expire(steadyMs(clock), (slot) => lost.push(slot));
       this.totals.expired += lost.length;
       if (this.#takeOut(lost, 'heartbeatTimedOut')) this.#membershipChanged();
       this.#armSweep();
-    }, expiryTickMs);
+    }, this.registry.expiryTickMs);
   }
 }
 

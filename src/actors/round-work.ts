@@ -7,7 +7,7 @@ import type {
   TrainingReport,
   Verdict,
 } from '../domain/aggregation.ts';
-import type { Clock } from '../domain/clock.ts';
+import { type Clock, steadyMs } from '../domain/clock.ts';
 import { ChorusError, fromRefusal, toRefusal } from '../domain/errors.ts';
 import type { Evaluator } from '../domain/evaluation.ts';
 import type { EvaluationResult, ExclusionReason, Receipt, RoundRecord, TrainingTicket } from '../domain/handle.ts';
@@ -266,7 +266,7 @@ export class RoundWork {
       }
       totals.updates.accepted += 1;
       feed.publish('update.accepted', { ...receipt, ...age, metrics });
-      registry.touch(slot, Math.max(clock.now(), registry.seenUntilMs(slot)));
+      registry.touch(slot, Math.max(steadyMs(clock), registry.seenUntilMs(slot)));
       wake(slot);
       const weightFactor = history.run ? stalenessFactor(history.run.plan, staleness) : 1;
       tell({ type: 'update.accepted', tally: tally() });
@@ -274,7 +274,7 @@ export class RoundWork {
     }
     recorder.note({ type: 'training.failed', clientId, code: outcome.code, ...steps });
     feed.publish('client.excluded', { clientId, round, reason: 'uploadsRefused', code: outcome.code });
-    registry.touch(slot, Math.max(clock.now(), registry.seenUntilMs(slot)));
+    registry.touch(slot, Math.max(steadyMs(clock), registry.seenUntilMs(slot)));
     wake(slot);
     membershipChanged();
     return { kind: 'discarded', detail: 'Its uploads were refused' };
@@ -320,7 +320,7 @@ export class RoundWork {
     }
     recorder.must({ type: 'result.accepted', receipt, metrics });
     feed.publish('result.accepted', { ...receipt, metrics });
-    registry.touch(slot, Math.max(clock.now(), registry.seenUntilMs(slot)));
+    registry.touch(slot, Math.max(steadyMs(clock), registry.seenUntilMs(slot)));
     wake(slot);
     tell({ type: 'update.accepted', tally: tally() });
     await recorder.settled();

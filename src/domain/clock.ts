@@ -5,6 +5,8 @@
 export interface Clock {
   /** Unix time, ms. */
   now(): number;
+  /** Time that has passed since some moment, ms: it never goes back or leaps, whoever sets the clock. @default now() */
+  steadyMs?(): number;
   // biome-ignore lint/suspicious/noExplicitAny: XState's Clock types its timer ids so, and ours must be assignable to it
   setTimeout(callback: (...args: any[]) => void, delayMs: number): any;
   // biome-ignore lint/suspicious/noExplicitAny: see above
@@ -17,6 +19,10 @@ export const timerDelayMsMax = 2 ** 31 - 1;
 /** The machine's own clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
+  steadyMs: () => performance.now(),
   setTimeout: (callback, delayMs) => setTimeout(callback, Math.min(delayMs, timerDelayMsMax)),
   clearTimeout: (id) => clearTimeout(id),
 };
+
+/** How much time has passed, whoever set the clock meanwhile; for comparing with itself only. */
+export const steadyMs = (clock: Clock): number => clock.steadyMs?.() ?? clock.now();

@@ -77,6 +77,7 @@ const crashed = (error: unknown): RoundOutcome => ({
   reason: 'crashed',
   detail: messageOf(error),
 });
+const wasPaused: RoundOutcome = { kind: 'abandoned', reason: 'paused', detail: 'The run was paused' };
 const wasStopped: RoundOutcome = { kind: 'abandoned', reason: 'stopped', detail: 'The run was stopped' };
 
 /**
@@ -263,7 +264,15 @@ export const coordinatorMachine = setup({
               src: 'openRound',
               input: ({ context }) => ({ run: runOf(context), resumed: context.resumed }),
               onDone: [
-                { guard: 'mustPauseNow', target: '#coordinator.paused' },
+                {
+                  guard: 'mustPauseNow',
+                  target: '#coordinator.paused',
+                  // The attempt was opened already: left as it is, the next one could not be.
+                  actions: [
+                    { type: 'settleRound', params: wasPaused },
+                    { type: 'noteOutcome', params: wasPaused },
+                  ],
+                },
                 { target: 'round', actions: { type: 'noteTally', params: ({ event }) => event.output } },
               ],
               onError: {

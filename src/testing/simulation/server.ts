@@ -170,6 +170,7 @@ export class Server {
     const { scheduler } = this.#world;
     return {
       now: () => this.wallMs,
+      steadyMs: () => this.#world.nowMs,
       setTimeout: (callback, delayMs): Scheduled =>
         // As in Node: whole milliseconds, and not less than one.
         scheduler.after(Math.max(1, Math.trunc(delayMs)), () => {
