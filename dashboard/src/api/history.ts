@@ -1,23 +1,10 @@
 /** The event log, and how things stood at any of its events. */
 import type { DetailedRound } from '../../../src/dashboard/contract.ts';
-import type { Status } from '../../../src/domain/handle.ts';
+import type { HistoryEntry, HistoryPage, Status } from '../../../src/domain/handle.ts';
 import { call } from './call.ts';
 import { Problem } from './problem.ts';
 
-export interface HistoryEntry {
-  seq: number;
-  atMs: number;
-  type: string;
-  sentence: string;
-}
-
-export interface HistoryPage {
-  /** The oldest and the newest that are kept; both 0 when there are none. */
-  firstSeq: number;
-  lastSeq: number;
-  /** In order. */
-  entries: HistoryEntry[];
-}
+export type { HistoryEntry, HistoryPage };
 
 export interface PastMoment {
   status: Status;
