@@ -5,12 +5,14 @@ import { folder, readResults } from './results.ts';
 
 const page = new URL('../experiments.md', folder);
 
-/** @returns every file of the page, as the results that are kept would have it, with what it holds now. */
+/** @returns every file of the page, as the results that are kept would have it (an experiment without any is left out), with what it holds now. */
 export async function pageFiles(): Promise<{ file: URL; text: string; found: string }[]> {
   const drawings: { file: URL; text: string }[] = [];
   let text = await read(page);
   for (const experiment of experiments) {
-    const { outcomes } = await readResults(experiment);
+    const results = await readResults(experiment);
+    if (!results) continue;
+    const { outcomes } = results;
     text = withTable(text, experiment, outcomes);
     for (const { file, svg } of experiment.draw(outcomes))
       drawings.push({ file: new URL(`${file}.svg`, folder), text: svg });

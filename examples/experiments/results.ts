@@ -11,9 +11,10 @@ export interface Results {
 export const folder = new URL('../../docs/experiments/', import.meta.url);
 const fileOf = ({ name }: Experiment): URL => new URL(`${name}.json`, folder);
 
-/** @throws {Error} the experiment was never run. */
-export async function readResults(experiment: Experiment): Promise<Results> {
-  return JSON.parse(await readFile(fileOf(experiment), 'utf8')) as Results;
+/** @returns null when the experiment was never run. */
+export async function readResults(experiment: Experiment): Promise<Results | null> {
+  const text = await readFile(fileOf(experiment), 'utf8').catch(() => null);
+  return text === null ? null : (JSON.parse(text) as Results);
 }
 
 /** An outcome a line, so that a change can be read. */
