@@ -8,7 +8,7 @@ import { lineChart } from './line-chart.ts';
 import { markdownTable, percent, percentRange } from './numbers.ts';
 import { readPlanFile } from './plan-file.ts';
 
-export const attackersSize = { rounds: { iid: 20, 'two-digits': 40 }, imagesPerClient: 300, seeds: [1, 2, 3] };
+export const attackersSize = { rounds: { iid: 12, 'two-digits': 24 }, imagesPerClient: 1_500, seeds: [1, 2, 3] };
 type Size = typeof attackersSize;
 
 const clients = 20;
@@ -45,7 +45,6 @@ const conditions: readonly Condition[] = [
   iid('sign-flip', 0.2),
   iid('sign-flip', 0.3, true),
   iid('sign-flip', 0.4),
-  iid('short sign-flip', 0.3),
   iid('noise', 0.2),
   iid('noise', 0.4),
   iid('label-flip', 0.2),
