@@ -13,7 +13,7 @@ export interface GridCell {
   loss: number;
 }
 
-const frame = { left: 130, top: 112, cellWidth: 74, cellHeight: 32, right: 16, bottom: 16, gap: 14 } as const;
+const frame = { left: 150, top: 112, cellWidth: 74, cellHeight: 32, right: 16, bottom: 16, gap: 14 } as const;
 /** What a loss is filled up to; text on it stays legible. */
 const shareMax = 0.8;
 /** Losses at which the fill goes up a step, with their fills. */

@@ -29,7 +29,7 @@ export interface LineChart {
   rules?: readonly { y: number; label: string }[];
 }
 
-const frame = { width: 860, height: 440, left: 64, right: 190, top: 66, bottom: 52 } as const;
+const frame = { width: 860, height: 448, left: 64, right: 190, top: 74, bottom: 52 } as const;
 /** Between two labels of lines, px. */
 const labelHeight = 17;
 const ticksWanted = 6;
