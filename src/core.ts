@@ -23,6 +23,7 @@ import { judgeProblem } from './domain/evaluation.ts';
 import type { Durability, Entry } from './domain/facts.ts';
 import type { CoordinatorHandle } from './domain/handle.ts';
 import type { HttpSettings, ListenAt } from './domain/http.ts';
+import { fromConfiguration } from './domain/operations.ts';
 import type { Plan } from './domain/plan.ts';
 import { type RandomStream, secureRandom, seededRandom, uuidsFrom } from './domain/random.ts';
 import { History } from './history/history.ts';
@@ -212,7 +213,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     ...(inspect ? { inspect } : {}),
   });
   const recorder = new Recorder({
-    ...{ history, clock, durability, onFatal, onNote },
+    ...{ history, clock, durability, onFatal, onCrash, onNote },
     journal: stores.journal,
     syncsAnswers: storage !== 'memory' && fsync === 'always',
     onFact: (entry) => timeline.add(entry),
@@ -252,7 +253,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
   if (refusal) throw fromRefusal(refusal);
   // Before a port is open, so that no client comes too early.
   await coordinator.resumed();
-  if (autoStart && !earlierRun) handle.startRun({}, null);
+  if (autoStart && !earlierRun) handle.startRun({}, fromConfiguration);
 
   let closing: Promise<void> | null = null;
   async function shutDown(graceMs: number): Promise<void> {

@@ -18,9 +18,9 @@ export const historic: readonly Mutation[] = [
     name: 'throws when a client times out after the run is over',
     defect: 'F2',
     file: 'src/actors/coordinator.actor.ts',
-    find: "if (this.#takeOut(lost, 'heartbeatTimedOut')) this.#membershipChanged();",
+    find: "if (this.#lose(lost, 'heartbeatTimeout')) this.#membershipChanged();",
     replace:
-      "if (lost.length > 0 && this.isOver) throw new Error('No round is open'); if (this.#takeOut(lost, 'heartbeatTimedOut')) this.#membershipChanged();",
+      "if (lost.length > 0 && this.isOver) throw new Error('No round is open'); if (this.#lose(lost, 'heartbeatTimeout')) this.#membershipChanged();",
     tests: protocol,
     only: 'F2\\)',
   },

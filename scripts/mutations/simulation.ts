@@ -39,7 +39,7 @@ export const simulation: readonly Mutation[] = [
     name: 'acknowledges an update before it is written',
     defect: 'simulated: acknowledge before the write',
     file: 'src/actors/recorder.ts',
-    find: '        this.#deps.journal.append([fact], atMs);\n      } catch (cause) {',
+    find: '        this.#deps.journal.append(written, atMs);\n      } catch (cause) {',
     replace:
       '        this.#deps.clock.setTimeout(() => this.#deps.journal.append([fact], atMs), 1);\n      } catch (cause) {',
     ...bySimulation,

@@ -12,6 +12,7 @@ import type { RandomStream } from '../domain/random.ts';
 import { kindOf, type Round, type Tally } from '../domain/round.ts';
 import { attemptOf, type Run, roundOf } from '../domain/run.ts';
 import type { History } from '../history/history.ts';
+import { lossOf } from '../history/possible.ts';
 import { cannotResume, resumeOf } from '../history/resume.ts';
 import { readBackMsMax } from '../machines/aggregator.machine.ts';
 import { coordinatorMachine } from '../machines/coordinator.machine.ts';
@@ -122,7 +123,11 @@ export class Coordinator {
     this.startedAtMs = clock.now();
     this.registry = registry;
     this.history = history;
-    this.feed = new BoundedEventFeed(() => clock.now(), history.starts * eventsPerProcessMax);
+    this.feed = new BoundedEventFeed(
+      () => clock.now(),
+      history.starts * eventsPerProcessMax,
+      (tell) => recorder.onceWritten(tell),
+    );
     this.polls = new LongPolls(clock);
     this.models = new ModelKeeper(deps.models, aggregator, history);
     this.#work = new RoundWork({
@@ -294,14 +299,19 @@ export class Coordinator {
 
   /** A client that restarted: it keeps its id, and is out of the open round. @throws STORAGE_UNAVAILABLE */
   registerAgain(slot: number, { evaluates = false }: ClientProfile): void {
-    this.#takeOut([slot], 'rendezvous', { isAsked: true, evaluates });
+    const { recorder } = this.#deps;
+    if (this.registry.takes(slot, 'rendezvous')) {
+      this.#takeOut(slot, 'rendezvous', (clientId) =>
+        recorder.must({ type: 'client.returned', clientId, ...(evaluates ? { evaluates } : {}) }),
+      );
+    }
     this.registry.refile(slot, steadyMs(this.#deps.clock));
     this.totals.registrations += 1;
     this.#membershipChanged();
   }
 
   leave(slot: number): void {
-    this.#takeOut([slot], 'leave');
+    this.#lose([slot], 'left');
     this.#membershipChanged();
   }
 
@@ -323,11 +333,12 @@ export class Coordinator {
   }
 
   /** @throws STORAGE_UNAVAILABLE */
-  startRun(plan: Plan, origin: Origin | null): void {
+  startRun(plan: Plan, origin: Origin): void {
     const run = this.#deps.uuid();
-    this.#deps.recorder.must({ type: 'run.started', run, plan });
     const sentence = `A run of ${plan.rounds} rounds was started`;
-    if (origin) this.#operator.write('start', { run, rounds: plan.rounds }, sentence, origin);
+    const entry = this.#operator.entryOf('start', { run, rounds: plan.rounds }, sentence, origin);
+    this.#deps.recorder.must({ type: 'run.started', run, plan }, { type: 'operation', entry });
+    this.#operator.tell(entry);
     this.#endedAtMs = null;
     this.#machine.send({ type: 'run.start', run, plan, atMs: this.#deps.clock.now() });
   }
@@ -336,7 +347,10 @@ export class Coordinator {
   operate(operation: Operation, { dryRun, origin }: { dryRun: boolean; origin: Origin }): OperationAnswer {
     const planned = this.#operator.plan(operation);
     const { before, after, sentences } = planned;
-    if (!dryRun) this.#carryOut(planned, this.#operator.writeDown(planned, origin));
+    if (!dryRun) {
+      // So that no crash leaves the one without the other.
+      this.#deps.recorder.together(() => this.#carryOut(planned, this.#operator.writeDown(planned, origin)));
+    }
     return { dryRun, sentences, before, after };
   }
 
@@ -360,7 +374,7 @@ export class Coordinator {
         break;
       }
       case 'evict':
-        this.#takeOut([slot], 'evict');
+        this.#takeOut(slot, 'evict', (clientId) => recorder.note({ type: 'client.evicted', clientId }));
         this.#membershipChanged();
         break;
       case 'readmit':
@@ -443,10 +457,10 @@ export class Coordinator {
         openRound: fromPromise(({ input: { run, resumed }, signal }) => work.open(run, resumed, signal)),
       },
       actions: {
-        recordJudgement: (_, judgement) => work.recordJudgement(judgement),
+        recordJudgement: (_, judgement) => unlessRefused(() => work.recordJudgement(judgement)),
         noteNow: assign(({ context }) => ({ tally: { ...context.tally, atMs: clock.now() } })),
         settleRound: (_, outcome) => {
-          if (outcome) work.settle(outcome);
+          if (outcome) unlessRefused(() => work.settle(outcome));
         },
         applyPlan: (_, { plan }) => this.registry.setHeartbeatTimeout(plan.heartbeatTimeoutMs, steadyMs(clock)),
       },
@@ -486,33 +500,32 @@ export class Coordinator {
     }, membershipNewsMs);
   }
 
-  /**
-   * Clients drop out of whatever they were in. @returns whether their machine takes the event, of any of them.
-   * @param isAsked a client asks for it, and can be refused: @throws STORAGE_UNAVAILABLE
-   * @param evaluates of one that registers again: it can evaluate a model
-   */
-  #takeOut(
-    slots: readonly number[],
-    event: keyof typeof exclusionOf,
-    { isAsked = false, evaluates = false }: { isAsked?: boolean; evaluates?: boolean } = {},
-  ): boolean {
-    const { recorder, aggregator } = this.#deps;
-    const out = slots
-      .filter((slot) => this.registry.takes(slot, event))
-      .map((slot) => ({ slot, clientId: this.registry.idOf(slot), before: this.registry.stateOf(slot) }));
-    const facts = out.map(({ clientId }) => factOf(event, clientId, evaluates));
-    const [first] = facts;
-    if (!first) return false;
-    if (isAsked) recorder.must(first);
-    else recorder.note(...facts);
-    for (const { slot, clientId, before } of out) {
-      if (before === 'selected' || before === 'training') {
-        this.feed.publish('client.excluded', { clientId, round: this.roundNumber, reason: exclusionOf[event] });
+  /** Clients are gone. @returns whether any of them was still there to be lost. */
+  #lose(slots: readonly number[], reason: keyof typeof lossOf): boolean {
+    const { recorder } = this.#deps;
+    const event = lossOf[reason];
+    let isAnyLost = false;
+    recorder.together(() => {
+      for (const slot of slots) {
+        if (!this.registry.takes(slot, event)) continue;
+        this.#takeOut(slot, event, (clientId) => recorder.note({ type: 'client.lost', clientId, reason }));
+        isAnyLost = true;
       }
-      if (before === 'training') void aggregator.revoke(clientId);
-      this.#wake(slot);
+    });
+    return isAnyLost;
+  }
+
+  /** A client drops out of whatever it was in. @param record that it does. @throws what `record` throws */
+  #takeOut(slot: number, event: keyof typeof exclusionOf, record: (clientId: string) => void): void {
+    const { recorder, aggregator } = this.#deps;
+    const clientId = this.registry.idOf(slot);
+    const before = this.registry.stateOf(slot);
+    record(clientId);
+    if (before === 'selected' || before === 'training') {
+      this.feed.publish('client.excluded', { clientId, round: this.roundNumber, reason: exclusionOf[event] });
     }
-    return true;
+    if (before === 'training') recorder.onceWritten(() => void aggregator.revoke(clientId));
+    this.#wake(slot);
   }
 
   #wake(slot: number): void {
@@ -560,10 +573,10 @@ export class Coordinator {
     this.#lastPosition = position;
     const { carried } = this.history;
     const wasCarried = carried.size > 0;
-    this.#deps.recorder.note({ type: 'position', position });
+    unlessRefused(() => this.#deps.recorder.note({ type: 'position', position }));
     if (wasCarried && carried.size === 0) {
       // No round comes in which they could report.
-      void this.#deps.aggregator.abandonRound();
+      this.#deps.recorder.onceWritten(() => void this.#deps.aggregator.abandonRound());
       this.#membershipChanged();
     }
     if (position.state !== 'round') this.#deps.recorder.checkpointWhenDue();
@@ -600,7 +613,7 @@ export class Coordinator {
       const lost: number[] = [];
       this.registry.expire(steadyMs(clock), (slot) => lost.push(slot));
       this.totals.expired += lost.length;
-      if (this.#takeOut(lost, 'heartbeatTimedOut')) this.#membershipChanged();
+      if (this.#lose(lost, 'heartbeatTimeout')) this.#membershipChanged();
       this.#armSweep();
     }, this.registry.expiryTickMs);
   }
@@ -636,15 +649,11 @@ const isLasting = (state: string | undefined): state is Position['state'] =>
 const openPhases: readonly string[] = ['selecting', 'training', 'aggregating', 'committing'] satisfies OpenPhase[];
 const isOpenPhase = (phase: Phase): phase is OpenPhase => openPhases.includes(phase);
 
-function factOf(event: keyof typeof exclusionOf, clientId: string, evaluates: boolean) {
-  switch (event) {
-    case 'rendezvous':
-      return { type: 'client.returned', clientId, ...(evaluates ? { evaluates } : {}) } as const;
-    case 'leave':
-      return { type: 'client.lost', clientId, reason: 'left' } as const;
-    case 'heartbeatTimedOut':
-      return { type: 'client.lost', clientId, reason: 'heartbeatTimeout' } as const;
-    case 'evict':
-      return { type: 'client.evicted', clientId } as const;
+/** What the machine has decided has happened: it goes on though a fact is refused, of which the recorder has told. */
+function unlessRefused(act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    if (!(error instanceof ChorusError) || error.code !== 'INTERNAL') throw error;
   }
 }

@@ -123,6 +123,14 @@ export class ClientRegistry {
     return clientTable.next[this.#slots.partOf(slot) * eventCount + eventIndex[event]] !== refused;
   }
 
+  /** Whether a client of this id is there, or can be put back. */
+  canHold(clientId: string): boolean {
+    if (this.find(clientId) !== -1) return true;
+    const id = parseClientId(clientId);
+    if (!id || id.slot >= this.#clientsMax) return false;
+    return id.slot >= this.#capacity || this.#slots.partOf(id.slot) === unknown;
+  }
+
   /**
    * Puts back a client of an earlier process under the id and in the state that it had; silence counts from now.
    * @throws {RangeError} it is no id of a registry, or its slot is another's.

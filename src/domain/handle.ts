@@ -346,10 +346,10 @@ export interface CoordinatorHandle {
   openModel(version: number | 'latest'): Promise<ModelBlob>;
 
   /**
-   * @param plan settings by name; what is left out comes from the server's settings. @param origin who asks; null: nobody,
-   * the server starts it by itself. @throws RUN_ACTIVE, PLAN_INVALID
+   * @param plan settings by name; what is left out comes from the server's settings. @param origin who asks.
+   * @throws RUN_ACTIVE, PLAN_INVALID
    */
-  startRun(plan?: Readonly<Record<string, unknown>>, origin?: Origin | null): RunView;
+  startRun(plan?: Readonly<Record<string, unknown>>, origin?: Origin): RunView;
   /** Installs the initial model of the current run. @throws RUN_UNKNOWN, MODEL_NOT_ACCEPTED, MALFORMED_SAFETENSORS, … */
   installModel(run: string, bytes: Uint8Array): Promise<ModelInfo>;
   /** Lets an open round end, then opens no more. @throws RUN_STATE */

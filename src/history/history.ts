@@ -1,38 +1,20 @@
-import type { ClientProfile, ClientState } from '../domain/client.ts';
 import type { Checkpoint, Durability, Entry, Fact, Position, TrainingStart } from '../domain/facts.ts';
 import type { ExclusionReason, RoundRecord } from '../domain/handle.ts';
 import type { Metrics } from '../domain/metrics.ts';
 import type { ModelEvaluation, ModelInfo, ModelView } from '../domain/model.ts';
-import type { QuorumDecision } from '../domain/operations.ts';
 import { completePlan, isBuffered } from '../domain/plan.ts';
 import type { RoundOutcome } from '../domain/round.ts';
 import { afterRound, evaluateAnew, evaluatedBy, type Run, startRun } from '../domain/run.ts';
 import type { ClientEventType } from '../machines/client.machine.ts';
 import { AuditChain } from './audit-chain.ts';
+import type { ClientStates } from './client-states.ts';
+import { lossOf, problemOf } from './possible.ts';
 import { conclude, RoundLedger, weightedMetrics } from './round-ledger.ts';
 
 /** Attempts at rounds kept for `GET /v1/rounds`; the oldest go first. */
 const roundsKeptMax = 1_000;
 /** Clients named in them, as members and as contributors, all in all; the last attempt is always kept. */
 const namesKeptMax = 200_000;
-
-/** Where the states of clients are kept: the registry in a server, a map in a tool that only looks. */
-export interface ClientStates {
-  /** `unknown` when there is no such client. */
-  stateOf(clientId: string): ClientState;
-  /** All that are there, in no order. */
-  list(): Iterable<[clientId: string, state: Exclude<ClientState, 'unknown'>, profile: ClientProfile]>;
-  /** Puts a client back in the state that it had. */
-  restore(clientId: string, state: Exclude<ClientState, 'unknown'>, profile: ClientProfile): void;
-  /** Makes sure that a new client is there, in state `waiting`. */
-  add(clientId: string, profile: ClientProfile): void;
-  /** Notes whether a client that is there can evaluate a model. */
-  setEvaluates(clientId: string, evaluates: boolean): void;
-  /** Lets something happen to a client, as the client machine says. @returns false when it refuses; then nothing has changed. */
-  apply(clientId: string, event: ClientEventType): boolean;
-}
-
-const lossOf = { left: 'leave', heartbeatTimeout: 'heartbeatTimedOut' } as const;
 
 /** In these nobody trains. */
 const resting: readonly Position['state'][] = ['paused', 'finished', 'stopped'];
@@ -92,8 +74,16 @@ export class History {
     return this.#currentVersion === null ? null : (this.models[this.#currentVersion - 1] ?? null);
   }
 
-  /** @throws {HistoryBroken} then the state is not to be used any more. */
+  /** @returns in a sentence why the fact cannot have happened now; null when it can, and then it can be applied. */
+  problemOf(fact: Fact): string | null {
+    const { run, open, models } = this;
+    return problemOf(fact, { run, open, models, clients: this.#clients });
+  }
+
+  /** @throws {HistoryBroken} it cannot have happened, and nothing has changed. */
   apply({ seq, atMs, fact }: Entry): void {
+    const problem = this.problemOf(fact);
+    if (problem !== null) throw new HistoryBroken(problem);
     // Whoever has read all that came before it has no need of it.
     if (fact.type === 'checkpoint' && this.seq === 0) this.#restore(fact.state);
     this.seq = seq;
@@ -170,7 +160,6 @@ export class History {
         this.#move(fact.position);
         break;
       case 'round.opened':
-        if (this.open) throw new HistoryBroken(`Round ${fact.round} opens while another is open`);
         this.open = RoundLedger.open(this.#mustRun(), fact, atMs);
         this.#takeOver(this.open, atMs);
         break;
@@ -197,7 +186,7 @@ export class History {
         this.open?.transferred(fact.clientId, fact.marks);
         break;
       case 'quorum.lowered':
-        this.#lowerQuorum(fact.decision);
+        this.#mustOpen().lowerQuorum(fact.decision);
         break;
       case 'clients.dismissed':
         this.#dismiss(fact.reason, atMs);
@@ -277,19 +266,8 @@ export class History {
   }
 
   #readmit(clientId: string): void {
-    const ledger = this.#mustOpen();
-    if (ledger.hasContributionOf(clientId)) throw new HistoryBroken(`Client ${clientId} has contributed already`);
     this.#must(clientId, 'readmit');
-    ledger.readmitted.add(clientId);
-  }
-
-  #lowerQuorum(decision: QuorumDecision): void {
-    const ledger = this.#mustOpen();
-    const { quorum } = ledger.record;
-    if (decision.from !== quorum || decision.to >= quorum || decision.to < 1) {
-      throw new HistoryBroken(`The quorum is ${quorum}: it is not lowered from ${decision.from} to ${decision.to}`);
-    }
-    ledger.lowerQuorum(decision);
+    this.#mustOpen().readmitted.add(clientId);
   }
 
   #dismiss(reason: ExclusionReason, atMs: number): void {
@@ -339,7 +317,7 @@ export class History {
       }
     }
     const ended = record ? { ...firstKind, ...record } : ledger?.record;
-    if (!ended) throw new HistoryBroken(`A round was ${outcome.kind}, and none was open`);
+    if (!ended) throw new HistoryBroken('No round is open');
     conclude(ended, outcome, atMs);
     this.#keepRecord(ended);
     if (ended.kind === 'evaluation') this.#noteEvaluation(ended, outcome, atMs);
@@ -359,9 +337,6 @@ export class History {
   /** An evaluation without a round: by the server, or by clients whom nobody could ask. */
   #judge(version: number, metrics: Metrics | null, about: Pick<ModelEvaluation, 'by' | 'atMs'> & { failure?: string }) {
     const run = this.#mustRun();
-    if (run.evaluation?.version !== version || run.evaluation.by[0] !== about.by) {
-      throw new HistoryBroken(`Model version ${version} is not to be evaluated by ${about.by}`);
-    }
     this.#addEvaluation(version, { ...nothingFound, metrics: metrics ?? {}, ...about });
     this.#goOn(evaluatedBy(run, metrics));
     this.position = { state: 'opening', sinceMs: about.atMs, deadlineAtMs: null, run: null, round: null };
@@ -402,8 +377,6 @@ export class History {
   }
 
   #addModel(model: ModelInfo): void {
-    const last = this.models.at(-1)?.version ?? 0;
-    if (model.version !== last + 1) throw new HistoryBroken(`Model version ${model.version} follows version ${last}`);
     this.models.push({ ...unknownYet, ...model });
     this.#currentVersion = model.version;
   }
