@@ -272,7 +272,11 @@ export class RoundWork {
       tell({ type: 'update.accepted', tally: tally() });
       return this.#accepted(weightFactor);
     }
-    recorder.note({ type: 'training.failed', clientId, code: outcome.code, ...steps });
+    try {
+      recorder.note({ type: 'training.failed', clientId, code: outcome.code, ...steps });
+    } catch (error) {
+      return toRefusal(error);
+    }
     feed.publish('client.excluded', { clientId, round, reason: 'uploadsRefused', code: outcome.code });
     registry.touch(slot, Math.max(steadyMs(clock), registry.seenUntilMs(slot)));
     wake(slot);
@@ -404,7 +408,7 @@ export class RoundWork {
     else if (history.open) {
       const { kind } = history.open.record;
       recorder.note({ type: 'round.abandoned', reason: outcome.reason, detail: outcome.detail });
-      void aggregator.abandonRound();
+      recorder.onceWritten(() => void aggregator.abandonRound());
       if (kind === 'training') totals.roundsAbandoned += 1;
       else totals.evaluations.failed += 1;
     } else {
