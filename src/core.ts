@@ -29,7 +29,7 @@ import { type RandomStream, secureRandom, seededRandom, uuidsFrom } from './doma
 import { History } from './history/history.ts';
 import { openClientKey } from './storage/client-key.ts';
 import type { Disk } from './storage/disk.ts';
-import { adoptOlderModels, openStores } from './stores.ts';
+import { adoptOlderModels, openStores, tidyUpdates } from './stores.ts';
 import { readRunPlan } from './strategies/of-plan.ts';
 import { packageVersion } from './version.ts';
 
@@ -228,6 +228,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     ...(inspect ? { inspect } : {}),
   });
 
+  await tidyUpdates(stores, history, onNote);
   // An attempt that is not gone on with is over by now; of one that is, only some are out.
   const { rounds, open } = history;
   const outOfOpen = open ? [{ ...open.record, cohort: open.record.exclusions.map(({ clientId }) => clientId) }] : [];
