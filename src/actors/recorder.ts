@@ -1,7 +1,8 @@
 import type { Clock } from '../domain/clock.ts';
 import { ChorusError } from '../domain/errors.ts';
 import type { Durability, Entry, Fact } from '../domain/facts.ts';
-import { type History, HistoryBroken } from '../history/history.ts';
+import type { History } from '../history/history.ts';
+import { HistoryBroken } from '../history/possible.ts';
 import type { Journal } from '../storage/journal.ts';
 
 /** Facts that could not be written yet and wait for the disk; with more the server ends. */

@@ -1,39 +1,26 @@
 import type { Checkpoint, Durability, Entry, Fact, Position, TrainingStart } from '../domain/facts.ts';
 import type { ExclusionReason, RoundRecord } from '../domain/handle.ts';
 import type { Metrics } from '../domain/metrics.ts';
-import type { ModelEvaluation, ModelInfo, ModelView } from '../domain/model.ts';
+import type { ModelEvaluation, ModelView } from '../domain/model.ts';
 import { completePlan, isBuffered } from '../domain/plan.ts';
 import type { RoundOutcome } from '../domain/round.ts';
 import { afterRound, evaluateAnew, evaluatedBy, type Run, startRun } from '../domain/run.ts';
 import type { ClientEventType } from '../machines/client.machine.ts';
 import { AuditChain } from './audit-chain.ts';
 import type { ClientStates } from './client-states.ts';
-import { lossOf, problemOf } from './possible.ts';
+import { evaluationByClients, evaluationWithoutRound } from './evaluations.ts';
+import { ModelList } from './model-list.ts';
+import { PastRounds } from './past-rounds.ts';
+import { HistoryBroken, lossOf, problemOf } from './possible.ts';
 import { conclude, RoundLedger, weightedMetrics } from './round-ledger.ts';
-
-/** Attempts at rounds kept for `GET /v1/rounds`; the oldest go first. */
-const roundsKeptMax = 1_000;
-/** Clients named in them, as members and as contributors, all in all; the last attempt is always kept. */
-const namesKeptMax = 200_000;
 
 /** In these nobody trains. */
 const resting: readonly Position['state'][] = ['paused', 'finished', 'stopped'];
-
-const namesIn = ({ cohort, contributions }: RoundRecord): number => cohort.length + contributions.length;
 
 const nowhere: Position = { state: 'idle', sinceMs: 0, deadlineAtMs: null, run: null, round: null };
 
 /** Of records from before there were evaluations. */
 const firstKind = { kind: 'training' } as const;
-/** Of a model that has just been committed. */
-const unknownYet: Pick<ModelView, 'evaluations' | 'best'> = { evaluations: [], best: false };
-const nothingFound = { metrics: {}, numExamples: 0, clients: 0, failure: null } as const;
-
-/** A fact that cannot have happened in the state it is said to have happened in. */
-export class HistoryBroken extends Error {
-  override name = 'HistoryBroken';
-}
-
 /**
  * All that is known of runs, rounds and models, as a function of the facts: nothing else changes it. A server applies
  * each fact as it happens; after a crash the same code, given the same facts, comes to the same state; and given only
@@ -51,11 +38,8 @@ export class History {
   open: RoundLedger | null = null;
   /** Clients that go on training and wait for the next attempt to open, with where they began; null: not yet. */
   readonly carried = new Map<string, TrainingStart | null>();
-  /** Attempts that are over, oldest first; at most 1,000, fewer when they are large. */
-  readonly rounds: RoundRecord[] = [];
-  /** Every version, oldest first. */
-  readonly models: ModelView[] = [];
-  #currentVersion: number | null = null;
+  readonly #models = new ModelList();
+  readonly #past = new PastRounds();
   /** The last checkpoint; 0: none. */
   checkpointSeq = 0;
   /** How often a server was started on this history. */
@@ -63,15 +47,24 @@ export class History {
   /** What operators did. */
   readonly audit = new AuditChain();
   #durability: Durability = 'update';
-  #namesKept = 0;
 
   constructor(clients: ClientStates) {
     this.#clients = clients;
   }
 
+  /** Attempts that are over, oldest first; at most 1,000, fewer when they are large. */
+  get rounds(): RoundRecord[] {
+    return this.#past.all;
+  }
+
+  /** Every version, oldest first. */
+  get models(): ModelView[] {
+    return this.#models.all;
+  }
+
   /** The version that clients of the run start from; null: its first contributions define it. */
   get current(): ModelView | null {
-    return this.#currentVersion === null ? null : (this.models[this.#currentVersion - 1] ?? null);
+    return this.#models.current;
   }
 
   /** @returns in a sentence why the fact cannot have happened now; null when it can, and then it can be applied. */
@@ -101,7 +94,7 @@ export class History {
       carried: [...this.carried],
       rounds: this.rounds,
       models: this.models,
-      current: this.#currentVersion,
+      current: this.#models.currentVersion,
       starts: this.starts,
       durability: this.#durability,
       audit: this.audit.entries,
@@ -116,9 +109,8 @@ export class History {
     this.position = position;
     this.open = open && RoundLedger.restore({ ...open, record: { ...firstKind, ...open.record } });
     for (const [clientId, start] of carried) this.carried.set(clientId, start);
-    for (const record of rounds) this.#keepRecord({ ...firstKind, ...record });
-    this.models.push(...models.map((model) => ({ ...unknownYet, ...model })));
-    this.#currentVersion = current;
+    for (const record of rounds) this.#past.keep({ ...firstKind, ...record });
+    this.#models.restore(models, current);
     this.starts = starts;
     this.#durability = durability;
     for (const entry of audit ?? []) this.audit.add(entry);
@@ -154,7 +146,7 @@ export class History {
         this.#startRun(startRun(fact.run, completePlan(fact.plan), atMs), atMs);
         break;
       case 'model.installed':
-        this.#addModel(fact.model);
+        this.#models.add(fact.model);
         break;
       case 'position':
         this.#move(fact.position);
@@ -192,14 +184,13 @@ export class History {
         this.#dismiss(fact.reason, atMs);
         break;
       case 'round.committed':
-        this.#addModel(fact.model);
+        this.#models.add(fact.model);
         this.#endRound(
           { kind: 'committed', modelVersion: fact.model.version, metrics: fact.model.metrics },
           fact.record,
           atMs,
         );
-        this.#noteMembers(fact.members);
-        Object.assign(this.rounds.at(-1) ?? {}, fact.traffic);
+        this.#past.addToLast({ ...(fact.members && { members: [...fact.members] }), ...fact.traffic });
         break;
       case 'round.evaluated': {
         const record = fact.record ?? this.#mustOpen().record;
@@ -208,10 +199,10 @@ export class History {
         break;
       }
       case 'model.judged':
-        this.#judge(fact.version, fact.metrics, { by: 'server', atMs });
+        this.#judged(fact.version, fact.metrics, evaluationWithoutRound('server', { metrics: fact.metrics }, atMs));
         break;
       case 'evaluation.missed':
-        this.#judge(fact.version, null, { by: fact.by, atMs, failure: fact.reason });
+        this.#judged(fact.version, null, evaluationWithoutRound(fact.by, { failure: fact.reason }, atMs));
         break;
       case 'round.abandoned':
         this.#endRound({ kind: 'abandoned', reason: fact.reason, detail: fact.detail }, null, atMs);
@@ -242,7 +233,7 @@ export class History {
   #startRun(run: Run, atMs: number): void {
     this.#letGo();
     this.run = run;
-    this.#currentVersion = run.plan.initialModel === 'latest' ? (this.models.at(-1)?.version ?? null) : null;
+    this.#models.begin(run.plan.initialModel === 'latest');
     const state = run.plan.initialModel === 'upload' ? 'awaitingModel' : 'opening';
     this.position = { state, sinceMs: atMs, deadlineAtMs: null, run: null, round: null };
   }
@@ -319,66 +310,28 @@ export class History {
     const ended = record ? { ...firstKind, ...record } : ledger?.record;
     if (!ended) throw new HistoryBroken('No round is open');
     conclude(ended, outcome, atMs);
-    this.#keepRecord(ended);
-    if (ended.kind === 'evaluation') this.#noteEvaluation(ended, outcome, atMs);
+    this.#past.keep(ended);
+    if (ended.kind === 'evaluation') this.#evaluated(ended, outcome, atMs);
     this.#goOn(afterRound(this.#mustRun(), outcome));
     this.position = { state: 'opening', sinceMs: atMs, deadlineAtMs: null, run: null, round: null };
   }
 
-  /** What came of the evaluation by clients; one that is begun anew has come to nothing yet. */
-  #noteEvaluation({ contributions, numExamples, metrics }: RoundRecord, outcome: RoundOutcome, atMs: number): void {
+  #evaluated(record: RoundRecord, outcome: RoundOutcome, atMs: number): void {
     const version = this.#mustRun().evaluation?.version;
-    if (version === undefined || (outcome.kind === 'abandoned' && outcome.reason === 'restarted')) return;
-    const found = { metrics, numExamples, clients: contributions.length, failure: null };
-    const evaluation = outcome.kind === 'abandoned' ? { ...nothingFound, failure: outcome.detail } : found;
-    this.#addEvaluation(version, { by: 'clients', atMs, ...evaluation });
+    const evaluation = evaluationByClients(record, outcome, atMs);
+    if (version !== undefined && evaluation) this.#models.evaluated(version, evaluation);
   }
 
-  /** An evaluation without a round: by the server, or by clients whom nobody could ask. */
-  #judge(version: number, metrics: Metrics | null, about: Pick<ModelEvaluation, 'by' | 'atMs'> & { failure?: string }) {
-    const run = this.#mustRun();
-    this.#addEvaluation(version, { ...nothingFound, metrics: metrics ?? {}, ...about });
-    this.#goOn(evaluatedBy(run, metrics));
-    this.position = { state: 'opening', sinceMs: about.atMs, deadlineAtMs: null, run: null, round: null };
+  /** An evaluation is over that had no round. @param metrics null: it failed. */
+  #judged(version: number, metrics: Metrics | null, evaluation: ModelEvaluation): void {
+    this.#models.evaluated(version, evaluation);
+    this.#goOn(evaluatedBy(this.#mustRun(), metrics));
+    this.position = { state: 'opening', sinceMs: evaluation.atMs, deadlineAtMs: null, run: null, round: null };
   }
 
-  #addEvaluation(version: number, evaluation: ModelEvaluation): void {
-    this.#changeModel(version, ({ evaluations }) => ({ evaluations: [...evaluations, evaluation] }));
-  }
-
-  /** The run after something is known of a version; another may be the best now. */
   #goOn(run: Run): void {
-    const before = this.run?.progress.best?.version;
-    const best = run.progress.best?.version;
+    this.#models.markBest(this.run?.progress, run.progress);
     this.run = run;
-    if (best === before) return;
-    if (before !== undefined) this.#changeModel(before, () => ({ best: false }));
-    if (best !== undefined) this.#changeModel(best, () => ({ best: true }));
-  }
-
-  #changeModel(version: number, change: (model: ModelView) => Partial<ModelView>): void {
-    const model = this.models[version - 1];
-    if (!model) throw new HistoryBroken(`There is no model version ${version}`);
-    this.models[version - 1] = { ...model, ...change(model) };
-  }
-
-  #noteMembers(members: readonly string[] | undefined): void {
-    const record = this.rounds.at(-1);
-    if (members && record) record.members = [...members];
-  }
-
-  #keepRecord(record: RoundRecord): void {
-    this.rounds.push(record);
-    this.#namesKept += namesIn(record);
-    while (this.rounds.length > roundsKeptMax || (this.#namesKept > namesKeptMax && this.rounds.length > 1)) {
-      const dropped = this.rounds.shift();
-      if (dropped) this.#namesKept -= namesIn(dropped);
-    }
-  }
-
-  #addModel(model: ModelInfo): void {
-    this.models.push({ ...unknownYet, ...model });
-    this.#currentVersion = model.version;
   }
 
   #must(clientId: string, event: ClientEventType): void {
