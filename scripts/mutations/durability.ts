@@ -24,8 +24,8 @@ export const durability: readonly Mutation[] = [
   {
     name: 'writes over the position of a round that it resumes',
     defect: 'a second crash loses the updates',
-    file: 'src/actors/coordinator.actor.ts',
-    find: "    if (state === 'opening' && context.resumed) return null;\n",
+    file: 'src/actors/position.ts',
+    find: "  if (state === 'opening' && context.resumed) return null;\n",
     replace: '',
     tests: crash,
   },

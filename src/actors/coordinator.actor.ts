@@ -3,7 +3,7 @@ import type { Recovered } from '../domain/aggregation.ts';
 import type { ClientProfile } from '../domain/client.ts';
 import { type Clock, steadyMs } from '../domain/clock.ts';
 import { ChorusError } from '../domain/errors.ts';
-import type { OpenPhase, Position } from '../domain/facts.ts';
+import type { Position } from '../domain/facts.ts';
 import type { EvaluationResult, ExclusionReason, OperationAnswer, Phase, Receipt, RunState } from '../domain/handle.ts';
 import type { ModelInfo } from '../domain/model.ts';
 import type { AuditEntry, Operation, Origin } from '../domain/operations.ts';
@@ -29,6 +29,7 @@ import { type Machines, phaseOf, phaseSinceOf, runStateOf } from './machine-stat
 import { ModelKeeper } from './model-keeper.ts';
 import { Operator } from './operator.ts';
 import type { Planned } from './planned.ts';
+import { isSamePlace, positionOf } from './position.ts';
 import type { Recorder } from './recorder.ts';
 import type { ClientRegistry } from './registry.ts';
 import { openingAttemptsMax, RoundWork } from './round-work.ts';
@@ -324,7 +325,7 @@ export class Coordinator {
   }
 
   reportEvaluation(slot: number, clientId: string, result: EvaluationResult): Promise<Receipt> {
-    return this.#work.reportEvaluation(slot, clientId, result);
+    return this.#work.evaluations.report(slot, clientId, result);
   }
 
   noteRefusedUpload(report: { clientId: string; round: number; code: string }): void {
@@ -457,7 +458,7 @@ export class Coordinator {
         openRound: fromPromise(({ input: { run, resumed }, signal }) => work.open(run, resumed, signal)),
       },
       actions: {
-        recordJudgement: (_, judgement) => unlessRefused(() => work.recordJudgement(judgement)),
+        recordJudgement: (_, judgement) => unlessRefused(() => work.evaluations.recordJudgement(judgement)),
         noteNow: assign(({ context }) => ({ tally: { ...context.tally, atMs: clock.now() } })),
         settleRound: (_, outcome) => {
           if (outcome) unlessRefused(() => work.settle(outcome));
@@ -567,7 +568,7 @@ export class Coordinator {
   }
 
   #notePosition(): void {
-    const position = this.#position();
+    const position = positionOf(this.#machines(), this.history.open !== null);
     if (!position || (this.run === this.#lastRun && isSamePlace(position, this.#lastPosition))) return;
     this.#lastRun = this.run;
     this.#lastPosition = position;
@@ -582,31 +583,6 @@ export class Coordinator {
     if (position.state !== 'round') this.#deps.recorder.checkpointWhenDue();
   }
 
-  /** Where the machines stand; null in passing. */
-  #position(): Position | null {
-    const { run, round, phase } = this;
-    const { value, context } = this.#machine.getSnapshot();
-    const state = typeof value === 'object' ? value.running : value;
-    if (!run || !isLasting(state)) return null;
-    const { run: id, plan, startedAtMs, ...progress } = run;
-    const { sinceMs, deadlineAtMs } = context;
-    // A round that is gone on with stands where it stood until it is open again: another crash may come before.
-    if (state === 'opening' && context.resumed) return null;
-    if (state !== 'round') return { state, sinceMs, deadlineAtMs, run: progress, round: null };
-    if (!round || !this.history.open || !isOpenPhase(phase)) return null;
-    const { target, extensions, extendedByMs } = round;
-    return {
-      state,
-      sinceMs,
-      deadlineAtMs,
-      run: progress,
-      round: {
-        ...{ phase, target, extensions, sinceMs: round.sinceMs, deadlineAtMs: round.deadlineAtMs },
-        ...(extendedByMs > 0 ? { extendedByMs } : {}),
-      },
-    };
-  }
-
   #armSweep(): void {
     const { clock } = this.#deps;
     this.#sweepTimer = clock.setTimeout(() => {
@@ -618,36 +594,6 @@ export class Coordinator {
     }, this.registry.expiryTickMs);
   }
 }
-
-/** Whether two positions of the same run differ in nothing. */
-function isSamePlace(a: Position, b: Position | null): boolean {
-  if (!b || a.state !== b.state || a.sinceMs !== b.sinceMs || a.deadlineAtMs !== b.deadlineAtMs) return false;
-  if (!a.round || !b.round) return a.round === b.round;
-  return (
-    a.round.phase === b.round.phase &&
-    a.round.target === b.round.target &&
-    a.round.extensions === b.round.extensions &&
-    a.round.sinceMs === b.round.sinceMs &&
-    a.round.deadlineAtMs === b.round.deadlineAtMs
-  );
-}
-
-const lasting: readonly string[] = [
-  'idle',
-  'awaitingModel',
-  'opening',
-  'round',
-  'gathering',
-  'judging',
-  'paused',
-  'finished',
-  'stopped',
-] satisfies Position['state'][];
-const isLasting = (state: string | undefined): state is Position['state'] =>
-  state !== undefined && lasting.includes(state);
-
-const openPhases: readonly string[] = ['selecting', 'training', 'aggregating', 'committing'] satisfies OpenPhase[];
-const isOpenPhase = (phase: Phase): phase is OpenPhase => openPhases.includes(phase);
 
 /** What the machine has decided has happened: it goes on though a fact is refused, of which the recorder has told. */
 function unlessRefused(act: () => void): void {

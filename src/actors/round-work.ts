@@ -9,8 +9,7 @@ import type {
 } from '../domain/aggregation.ts';
 import { type Clock, steadyMs } from '../domain/clock.ts';
 import { ChorusError, fromRefusal, toRefusal } from '../domain/errors.ts';
-import type { Evaluator } from '../domain/evaluation.ts';
-import type { EvaluationResult, ExclusionReason, Receipt, RoundRecord, TrainingTicket } from '../domain/handle.ts';
+import type { ExclusionReason, TrainingTicket } from '../domain/handle.ts';
 import { hyperparametersOf } from '../domain/hyperparameters.ts';
 import type { Metrics } from '../domain/metrics.ts';
 import { isBuffered, stalenessFactor, strategyChoice } from '../domain/plan.ts';
@@ -19,12 +18,11 @@ import { isFull, kindOf, type Round, type RoundOutcome, type Tally } from '../do
 import { attemptOf, type Run } from '../domain/run.ts';
 import type { History } from '../history/history.ts';
 import { weightedMetrics } from '../history/round-ledger.ts';
-import type { Judgement } from '../machines/coordinator.machine.ts';
 import type { RoundEvent } from '../machines/round.machine.ts';
 import { strategyOf } from '../strategies/of-plan.ts';
 import type { AggregatorActor } from './aggregator.actor.ts';
 import type { ClientTokens } from './client-tokens.ts';
-import { checkResult, receiptAgain } from './evaluation-results.ts';
+import { EvaluationWork } from './evaluation-work.ts';
 import type { BoundedEventFeed } from './event-feed.ts';
 import type { ModelKeeper } from './model-keeper.ts';
 import type { Recorder } from './recorder.ts';
@@ -41,9 +39,6 @@ import {
 export const openingAttemptsMax = 3;
 /** Times a sum is begun again when the aggregator is lost over it; what it needs is on the disk. */
 const summingAttemptsMax = 3;
-
-/** Characters kept of why an evaluation was missed. */
-const reasonLengthMax = 300;
 
 /** What the work on a round needs of the coordinator. */
 export interface RoundWorkDeps {
@@ -106,12 +101,14 @@ const credentialOf = (
 export class RoundWork {
   readonly #deps: RoundWorkDeps;
   readonly #selector: ReturnType<typeof startSelector>;
+  readonly evaluations: EvaluationWork;
   #aggregate: Aggregate | null = null;
   #selectionId = 0;
   #selectionWanted = 0;
 
   constructor(deps: RoundWorkDeps) {
     this.#deps = deps;
+    this.evaluations = new EvaluationWork(deps);
     // A policy that favours some would show the model as good as it is for them.
     const policy: SelectionPolicy = (request) => (this.#evaluates === null ? deps.policy : uniformPolicy)(request);
     this.#selector = startSelector(policy, (answer) => this.#onSelection(answer));
@@ -305,42 +302,6 @@ export class RoundWork {
     return { kind: 'discarded', detail };
   }
 
-  /**
-   * A client reports what it measured. It is settled before this returns.
-   * @throws NUM_EXAMPLES_INVALID, METRICS_INVALID, EVALUATION_DISCARDED, EVALUATION_CONFLICT, STORAGE_UNAVAILABLE
-   */
-  async reportEvaluation(slot: number, clientId: string, result: EvaluationResult): Promise<Receipt> {
-    const { clock, registry, recorder, feed, tally, tell, wake } = this.#deps;
-    const round = this.#deps.round();
-    const plan = round?.plan ?? this.#deps.history.run?.plan;
-    if (!plan) throw new ChorusError('EVALUATION_DISCARDED');
-    const { receipt, metrics } = checkResult(clientId, result, plan);
-    const isWanted =
-      round !== null && round.evaluates !== null && round.round === result.round && this.#deps.isTraining();
-    if (!isWanted || registry.stateOf(slot) !== 'training') {
-      const again = receiptAgain(receipt, this.#evaluationOf(result.round));
-      await recorder.settled();
-      return again;
-    }
-    recorder.must({ type: 'result.accepted', receipt, metrics });
-    feed.publish('result.accepted', { ...receipt, metrics });
-    registry.touch(slot, Math.max(steadyMs(clock), registry.seenUntilMs(slot)));
-    wake(slot);
-    tell({ type: 'update.accepted', tally: tally() });
-    await recorder.settled();
-    return receipt;
-  }
-
-  /** The newest evaluation of this round's model. */
-  #evaluationOf(round: number): RoundRecord | null {
-    const { history } = this.#deps;
-    const isIt = (record: RoundRecord | undefined): boolean =>
-      record?.kind === 'evaluation' && record.round === round && record.run === history.run?.run;
-    const open = history.open?.record;
-    if (open && isIt(open)) return open;
-    return history.rounds.findLast(isIt) ?? null;
-  }
-
   /** The round takes no more updates: whoever is still open is out of it. */
   dismissStragglers(round: Round): void {
     const { registry, recorder, wake } = this.#deps;
@@ -404,7 +365,7 @@ export class RoundWork {
     this.#aggregate = null;
     this.#selectionId += 1;
     if (outcome.kind === 'committed') totals.roundsCommitted += 1;
-    else if (outcome.kind === 'evaluated') this.#settleEvaluation(outcome.modelVersion);
+    else if (outcome.kind === 'evaluated') this.evaluations.settle(outcome.modelVersion);
     else if (history.open) {
       const { kind } = history.open.record;
       recorder.note({ type: 'round.abandoned', reason: outcome.reason, detail: outcome.detail });
@@ -412,7 +373,7 @@ export class RoundWork {
       if (kind === 'training') totals.roundsAbandoned += 1;
       else totals.evaluations.failed += 1;
     } else {
-      this.#missEvaluation('clients', outcome.detail);
+      this.evaluations.miss('clients', outcome.detail);
       return;
     }
     const record = history.rounds.at(-1);
@@ -430,40 +391,6 @@ export class RoundWork {
       metrics,
     });
     membershipChanged();
-  }
-
-  /** What the server's own evaluator found. */
-  recordJudgement(judgement: Judgement): void {
-    const { history, recorder, feed, totals } = this.#deps;
-    const version = history.run?.evaluation?.version;
-    if (version === undefined) return;
-    if (judgement.kind === 'failed') {
-      this.#missEvaluation('server', judgement.reason);
-      return;
-    }
-    const { metrics } = judgement;
-    recorder.note({ type: 'model.judged', version, metrics });
-    totals.evaluations.done += 1;
-    feed.publish('model.judged', { version, metrics });
-  }
-
-  #settleEvaluation(version: number): void {
-    const { history, recorder, totals, aggregator } = this.#deps;
-    const record = recorder.durability === 'round' ? (history.open?.record ?? null) : null;
-    recorder.note({ type: 'round.evaluated', version, record });
-    void aggregator.abandonRound();
-    totals.evaluations.done += 1;
-  }
-
-  /** A model was to be evaluated, and there was not even a beginning. */
-  #missEvaluation(by: Evaluator, why: string): void {
-    const { history, recorder, feed, totals } = this.#deps;
-    const due = history.run?.evaluation;
-    if (!due || due.by[0] !== by) return;
-    const reason = why.slice(0, reasonLengthMax);
-    recorder.note({ type: 'evaluation.missed', version: due.version, by, reason });
-    totals.evaluations.failed += 1;
-    feed.publish('evaluation.missed', { version: due.version, by, reason });
   }
 
   #orderOf({ run, round, attempt, evaluates, plan, deadlineAtMs = 0 }: OrderBasis): RoundOrder {
