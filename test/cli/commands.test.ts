@@ -176,9 +176,9 @@ describe('a running server', { timeout: 3 * patienceMs }, () => {
       said += text;
     });
     await seen('The run was stopped');
-    expect((await ask('run', 'start', '--min-clients', '1')).code).toBe(0);
+    expect(await ask('run', 'start', '--min-clients', '1')).toMatchObject({ code: 0 });
     await seen('round 1/2 selecting');
-    expect((await ask('run', 'stop')).code).toBe(0);
+    expect(await ask('run', 'stop')).toMatchObject({ code: 0 });
     const ended = new Promise((resolve) => watching.once('exit', resolve));
     watching.kill('SIGINT');
     expect(await ended).toBe(0);
