@@ -3,6 +3,7 @@ import { type Clock, steadyMs } from '../domain/clock.ts';
 import { ChorusError } from '../domain/errors.ts';
 import { judgeProblem } from '../domain/evaluation.ts';
 import { explain } from '../domain/explain.ts';
+import { explainClient } from '../domain/explain-client.ts';
 import type {
   ClientPage,
   ClientQuery,
@@ -84,7 +85,10 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
     if (state === 'unknown') throw new ChorusError('CLIENT_UNKNOWN');
     const silentMs = Math.max(0, steadyMs(clock) - registry.seenUntilMs(slot));
     const lastSeenAtMs = Math.round(clock.now() - silentMs);
-    return { clientId: registry.idOf(slot), state, lastSeenAtMs, ...registry.profileOf(slot) };
+    const phaseEndsAtMs = coordinator.round === null ? null : coordinator.phaseSince.deadlineAtMs;
+    const silentUntilMs = lastSeenAtMs + plan().heartbeatTimeoutMs;
+    const waitingFor = explainClient({ state, phaseEndsAtMs, silentUntilMs });
+    return { clientId: registry.idOf(slot), state, waitingFor, lastSeenAtMs, ...registry.profileOf(slot) };
   }
 
   function waitingFor(): WaitingFor {
@@ -94,7 +98,11 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
         ? [...registry.slotsIn('training'), ...registry.slotsIn('selected')].map((slot) => registry.idOf(slot))
         : [];
     const { sinceMs, deadlineAtMs } = phaseSince;
-    return explain({ phase, sinceMs, deadlineAtMs, tally: coordinator.tally(), run, round, openClientIds });
+    const tally = coordinator.tally();
+    return explain({
+      ...{ phase, sinceMs, deadlineAtMs, tally, run, round, openClientIds },
+      aggregator: aggregator.situation,
+    });
   }
 
   function status(): Status {

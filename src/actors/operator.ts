@@ -159,7 +159,7 @@ export class Operator {
       contributions: tally.contributions,
       target: round && round.target > 0 ? round.target : null,
       quorum: round?.quorum ?? null,
-      waitingFor: explain({ phase, ...phaseSinceOf(machines), tally, run, round, openClientIds }),
+      waitingFor: explain({ phase, ...phaseSinceOf(machines), tally, run, round, openClientIds, aggregator: null }),
     };
   }
 }

@@ -36,7 +36,7 @@ export function statusOf({ history, clients }: Replayed): PastStatus {
     contributions: tally.contributions,
     target: round && round.target > 0 ? round.target : null,
     quorum: round?.quorum ?? null,
-    waitingFor: explain({ phase, sinceMs, deadlineAtMs, tally, run, round, openClientIds }),
+    waitingFor: explain({ phase, sinceMs, deadlineAtMs, tally, run, round, openClientIds, aggregator: null }),
   };
 }
 

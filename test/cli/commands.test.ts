@@ -56,7 +56,7 @@ async function contribute(values: number[]): Promise<void> {
 describe('a running server', { timeout: 3 * patienceMs }, () => {
   it('has nothing to tell before its first run, and says so', async () => {
     expect((await ask('status')).stdout).toContain('Run        none yet');
-    expect((await ask('why')).stdout).toBe('No run was started yet; start one with POST /v1/runs.\n');
+    expect((await ask('why')).stdout).toBe('No run was started yet; nothing happens until somebody starts one with POST /v1/runs.\n');
     expect((await ask('rounds')).stdout).toBe('No round was opened yet.\n');
     expect((await ask('models')).stdout).toBe('No model was committed yet.\n');
     expect(await ask('models', 'download', 'latest', '--out', 'none.safetensors')).toEqual({

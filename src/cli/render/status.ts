@@ -1,3 +1,4 @@
+import { isServing } from '../../domain/explain-aggregator.ts';
 import type { Status, WaitingFor } from '../../domain/handle.ts';
 import { countdown, plural, printable, progressBar } from './format.ts';
 import type { Style } from './style.ts';
@@ -23,7 +24,7 @@ export function statusLines(status: Status, nowMs: number, style: Style): string
     lines.push(line(status.kind === 'evaluation' ? 'Results' : 'Updates', updatesText(status, style)));
   lines.push(line('Clients', clientsText(status)));
   lines.push(line('Model', status.modelVersion === null ? 'none yet' : `version ${status.modelVersion}`));
-  if (!['idle', 'collecting', 'aggregating'].includes(status.aggregator)) {
+  if (!isServing({ state: status.aggregator })) {
     lines.push(line('Aggregator', style.warning(printable(status.aggregator))));
   }
   lines.push(line('Waiting', waitingLine(status.waitingFor, nowMs)));

@@ -178,6 +178,7 @@ const presentStates = clientStates.filter((state) => state !== 'unknown');
 export const ClientReply = Type.Object({
   clientId: Uuid,
   state: Type.Enum(presentStates),
+  waitingFor: Type.String({ description: 'What is awaited of it, or what it waits for, and until when' }),
   lastSeenAtMs: TimeMs,
   evaluates: Type.Optional(Type.Boolean()),
   name: Type.Optional(Type.String()),

@@ -48,6 +48,7 @@ export function ClientDetail({ clientId }: { clientId: string }) {
 
 function About({ client }: { client: Awaited<ReturnType<typeof api.client>> }) {
   const rows: [string, string][] = [
+    ['Now', client.waitingFor],
     ['Name', client.name ?? 'none given'],
     ['Last seen', `${duration(serverNow() - client.lastSeenAtMs)} ago`],
     ...Object.entries(client.attributes ?? {}).map(([key, value]): [string, string] => [key, String(value)]),
