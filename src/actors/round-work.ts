@@ -17,6 +17,7 @@ import { isBuffered, stalenessFactor, strategyChoice } from '../domain/plan.ts';
 import type { RandomStream } from '../domain/random.ts';
 import { isFull, kindOf, type Round, type RoundOutcome, type Tally } from '../domain/round.ts';
 import { attemptOf, type Run } from '../domain/run.ts';
+import type { OwnStrategies } from '../domain/strategy-choice.ts';
 import type { History } from '../history/history.ts';
 import { weightedMetrics } from '../history/round-ledger.ts';
 import type { Judgement } from '../machines/coordinator.machine.ts';
@@ -57,6 +58,8 @@ export interface RoundWorkDeps {
   aggregator: AggregatorActor;
   tokens: ClientTokens;
   policy: SelectionPolicy;
+  /** Those that the server was given, beside ours. */
+  strategies: OwnStrategies;
   totals: {
     roundsCommitted: number;
     roundsAbandoned: number;
@@ -198,7 +201,7 @@ export class RoundWork {
 
   /** Tells the aggregator, then the client; asked again, the same token. @throws CLIENT_NOT_SELECTED, … */
   async startTraining(slot: number, clientId: string): Promise<Omit<TrainingTicket, 'aggregatorUrl'>> {
-    const { registry, history, recorder, aggregator, tokens, models } = this.#deps;
+    const { registry, history, recorder, aggregator, tokens, models, strategies } = this.#deps;
     const ledger = history.open;
     const round = this.#deps.round();
     const before = registry.stateOf(slot);
@@ -233,7 +236,10 @@ export class RoundWork {
       task: evaluates === null ? 'train' : 'evaluate',
       trainingToken,
       modelVersion: models.current?.version ?? null,
-      hyperparameters: { ...hyperparametersOf(plan, number), ...strategyOf(strategyChoice(plan)).hyperparameters },
+      hyperparameters: {
+        ...hyperparametersOf(plan, number),
+        ...strategyOf(strategyChoice(plan, strategies)).hyperparameters,
+      },
       deadlineAtMs: this.#deps.round()?.deadlineAtMs ?? round.deadlineAtMs,
     };
   }
@@ -475,7 +481,8 @@ export class RoundWork {
       numExamplesMax: plan.numExamplesMax,
       updateNormMax: plan.updateNormMax,
       updateKind: plan.updateKind,
-      strategy: strategyChoice(plan),
+      aggregationWindowMs: plan.aggregationWindowMs,
+      strategy: strategyChoice(plan, this.#deps.strategies),
       keepsClients: isBuffered(plan),
       modelVersion: this.#deps.models.current?.version ?? null,
     };

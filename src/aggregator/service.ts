@@ -19,6 +19,7 @@ import { Arenas, arenaBytesMax } from './arenas.ts';
 import type { FoldPool, Inspected } from './fold-task.ts';
 import { piecesOf } from './inspection.ts';
 import { discarded, type GivenModel, OpenRound } from './open-round.ts';
+import type { OwnRunner } from './own-work.ts';
 import { readBack } from './recovery.ts';
 import type { Span } from './shared-memory.ts';
 import { StagedUpdates } from './staged-updates.ts';
@@ -37,6 +38,8 @@ export interface AggregationOptions {
   clock: Clock;
   pool: FoldPool;
   callbacks: AggregatorCallbacks;
+  /** Asks strategies of one's own. @default none can be had */
+  ownStrategies?: OwnRunner | null;
   /** Bound on memory for updates received but not folded yet, bytes. */
   stagingBytesMax: number;
   /** Whether kernels are compiled: see {@link Arenas}. */
@@ -94,8 +97,8 @@ export class Aggregation implements AggregatorService, UploadGate {
   openRound(order: RoundOrder, recovered: Recovered | null): Promise<ServiceAnswer<null>> {
     return answer(async () => {
       this.#endRound(`Round ${order.round} begins anew`);
-      const { pool, callbacks } = this.#options;
-      const deps = { pool, callbacks, arenas: this.#arenas, updates: this.#updates };
+      const { clock, pool, callbacks, ownStrategies = null } = this.#options;
+      const deps = { clock, pool, callbacks, ownStrategies, arenas: this.#arenas, updates: this.#updates };
       const round = new OpenRound(order, this.#givenModel(order), deps);
       this.#opening = round;
       try {
@@ -219,6 +222,7 @@ export class Aggregation implements AggregatorService, UploadGate {
       this.#endRound('The server is shutting down');
       await this.#options.listener?.close();
       await this.#options.pool.close();
+      await this.#options.ownStrategies?.close();
       // What is staged stays: the next process goes on with it.
       await this.#updates?.close();
       return null;

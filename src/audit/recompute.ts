@@ -130,6 +130,7 @@ const orderOf = ({ run, round, attempt, plan }: Run, base: ModelInfo | null): Ro
   numExamplesMax: plan.numExamplesMax,
   updateNormMax: plan.updateNormMax,
   updateKind: plan.updateKind,
+  aggregationWindowMs: plan.aggregationWindowMs,
   strategy: strategyChoice(plan),
   modelVersion: base?.version ?? null,
 });
