@@ -26,11 +26,15 @@ import type { HttpSettings, ListenAt } from './domain/http.ts';
 import { fromConfiguration } from './domain/operations.ts';
 import type { Plan } from './domain/plan.ts';
 import { type RandomStream, secureRandom, seededRandom, uuidsFrom } from './domain/random.ts';
+import type { Run } from './domain/run.ts';
+import { isOwnStrategy, type OwnStrategies, ownStrategyPrefix } from './domain/strategy-choice.ts';
 import { History } from './history/history.ts';
+import { type GivenStrategies, ownRunner, readOwnStrategies } from './own-strategies.ts';
 import { openClientKey } from './storage/client-key.ts';
 import type { Disk } from './storage/disk.ts';
 import { adoptOlderModels, openStores, tidyUpdates } from './stores.ts';
 import { readRunPlan } from './strategies/of-plan.ts';
+import { StrategyUnusable } from './strategies/own-strategy.ts';
 import { packageVersion } from './version.ts';
 
 export interface CoreOptions {
@@ -72,6 +76,12 @@ export interface CoreOptions {
    * module has all the rights of this process. @default none
    */
   evaluator?: string | Evaluate;
+  /**
+   * Strategies of one's own, by name: a plan chooses one as `module:NAME`. Each is the path of an ES module whose default
+   * export is an `OwnStrategy`, and which runs on threads of its own, with all the rights of this process; or, with
+   * `aggregator: 'inline'`, the strategy itself. @default none
+   */
+  strategies?: GivenStrategies;
   /** Key of the clients' tokens, ≥ 32 bytes. @default the one kept in the folder, or random */
   clientKey?: Uint8Array;
   /**
@@ -108,6 +118,24 @@ const endProcess = (error: unknown): void => {
   });
 };
 
+/** What is in this thread cannot be asked by another. @throws {StrategyUnusable} */
+function mustBeModules(strategies: OwnStrategies): void {
+  for (const [name, { url }] of strategies) {
+    if (url !== null) continue;
+    throw new StrategyUnusable(
+      `The strategy "${name}" is an object; give the path of a module, or aggregator: 'inline'`,
+    );
+  }
+}
+
+/** A run that goes on needs the strategy that it began with. @throws {StrategyUnusable} */
+function mustHaveStrategy({ plan: { strategy } }: Run, strategies: OwnStrategies): void {
+  if (!isOwnStrategy(strategy) || strategies.has(strategy)) return;
+  throw new StrategyUnusable(
+    `The run of this folder goes on by the strategy "${strategy}", which the server was not given; start it with --strategy-module ${strategy.slice(ownStrategyPrefix.length)}=FILE`,
+  );
+}
+
 /** The system without ports. */
 export interface Core {
   readonly handle: CoordinatorHandle;
@@ -133,9 +161,12 @@ export interface Core {
  * @throws {ChorusError} PLAN_INVALID, with a sentence for each setting that is wrong.
  * @throws {JournalDamaged} the folder does not hold what was written to it.
  * @throws {EvaluatorUnusable} the evaluator's module cannot be loaded, or exports no `evaluate`.
+ * @throws {StrategyUnusable} a strategy of one's own cannot be loaded, is none, or is missing.
  */
 export async function createCore(options: CoreOptions = {}): Promise<Core> {
-  const { plan, problems } = readRunPlan(options.plan ?? {});
+  const { strategies: given = {} } = options;
+  const strategies = await readOwnStrategies(given);
+  const { plan, problems } = readRunPlan(options.plan ?? {}, {}, strategies);
   if (problems.length > 0) throw new ChorusError('PLAN_INVALID', problems.map(({ message }) => message).join(' '));
   const {
     storage = 'memory',
@@ -161,6 +192,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     aggregatorUrl,
     inspect,
   } = options;
+  if (place === 'thread') mustBeModules(strategies);
   const unjudged = judgeProblem(plan, evaluator !== undefined);
   if (unjudged !== null) throw new ChorusError('PLAN_INVALID', unjudged);
   const keeping = { durability, fsync, keep: keepUpdates };
@@ -179,6 +211,8 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
   };
   for await (const entry of stores.journal.entries()) happened(entry);
   const { run: earlierRun } = history;
+  const isOver = history.position.state === 'stopped' || history.position.state === 'finished';
+  if (earlierRun && !isOver) mustHaveStrategy(earlierRun, strategies);
   await adoptOlderModels(stores, history.models, happened, clock.now());
   const judge = evaluator === undefined ? null : await createJudge(evaluator);
 
@@ -194,6 +228,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
             stagingBytesMax,
             memory: 'plain',
             updates: stores.updates,
+            ownStrategies: ownRunner(given, foldThreads),
           });
           gate = service;
           return service;
@@ -221,7 +256,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
   const makeKey = () => randomBytes(clientKeyBytes);
   const tokens = createClientTokens(clientKey ?? (stores.disk ? await openClientKey(stores.disk, makeKey) : makeKey()));
   const coordinator: Coordinator = new Coordinator({
-    ...{ clock, random, aggregator, policy, judge, registry, history, recorder, tokens, onCrash },
+    ...{ clock, random, aggregator, policy, strategies, judge, registry, history, recorder, tokens, onCrash },
     uuid: uuidsFrom(entropy),
     models: stores.models,
     version: packageVersion(),
@@ -242,6 +277,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     pacing: seededRandom(entropy.uint32()),
     tokens,
     defaults: plan,
+    strategies,
     aggregatorUrl: () => aggregatorUrl ?? aggregator.url,
     isDraining: () => isDraining,
     timeline,

@@ -31,3 +31,14 @@ export type {
 } from './domain/model.ts';
 export type { Plan } from './domain/plan.ts';
 export { type RandomStream, seededRandom } from './domain/random.ts';
+export type { GivenStrategies } from './own-strategies.ts';
+export {
+  defineOwnStrategy,
+  type OwnGatheringStrategy,
+  type OwnRunningStrategy,
+  type OwnStep,
+  type OwnStepped,
+  type OwnStrategy,
+  type OwnTile,
+  StrategyUnusable,
+} from './strategies/own-strategy.ts';

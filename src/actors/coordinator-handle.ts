@@ -21,6 +21,7 @@ import { paceMs } from '../domain/pacing.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { RandomStream } from '../domain/random.ts';
 import { attemptOf } from '../domain/run.ts';
+import type { OwnStrategies } from '../domain/strategy-choice.ts';
 import { readRunPlan } from '../strategies/of-plan.ts';
 import type { AggregatorActor } from './aggregator.actor.ts';
 import type { ClientTokens } from './client-tokens.ts';
@@ -41,6 +42,8 @@ export interface HandleDeps {
   aggregatorUrl: () => string | null;
   /** Settings of a run that does not name its own. */
   defaults: Plan;
+  /** Strategies that the server was given, beside ours. */
+  strategies: OwnStrategies;
   isDraining: () => boolean;
   timeline: Timeline;
   /** Whether the server has an evaluator of its own. */
@@ -252,7 +255,7 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
 
     startRun(settings = {}, origin = fromInside): RunView {
       mustServe();
-      const { plan: wanted, problems } = readRunPlan(settings, defaults);
+      const { plan: wanted, problems } = readRunPlan(settings, defaults, deps.strategies);
       if (problems.length > 0) throw new ChorusError('PLAN_INVALID', problems.map(({ message }) => message).join(' '));
       const unjudged = judgeProblem(wanted, deps.hasEvaluator);
       if (unjudged !== null) throw new ChorusError('PLAN_INVALID', unjudged);

@@ -11,6 +11,7 @@ import { isBuffered, type Plan } from '../domain/plan.ts';
 import type { RandomStream } from '../domain/random.ts';
 import { kindOf, type Round, type Tally } from '../domain/round.ts';
 import { attemptOf, type Run, roundOf } from '../domain/run.ts';
+import type { OwnStrategies } from '../domain/strategy-choice.ts';
 import type { History } from '../history/history.ts';
 import { lossOf } from '../history/possible.ts';
 import { cannotResume, resumeOf } from '../history/resume.ts';
@@ -61,6 +62,8 @@ export interface CoordinatorDeps {
   aggregator: AggregatorActor;
   models: ModelStore;
   policy: SelectionPolicy;
+  /** Strategies that the server was given, beside ours. */
+  strategies: OwnStrategies;
   /** The server's own evaluator; null: there is none. */
   judge: Judge | null;
   registry: ClientRegistry;
@@ -119,7 +122,7 @@ export class Coordinator {
   #view: CoordinatorView = { run: null, plan: null, round: 0, isOver: false, isBuffered: false };
 
   constructor(deps: CoordinatorDeps) {
-    const { clock, registry, history, recorder, aggregator, tokens, random, policy, onCrash } = deps;
+    const { clock, registry, history, recorder, aggregator, tokens, random, policy, strategies, onCrash } = deps;
     this.#deps = deps;
     this.startedAtMs = clock.now();
     this.registry = registry;
@@ -132,7 +135,7 @@ export class Coordinator {
     this.polls = new LongPolls(clock);
     this.models = new ModelKeeper(deps.models, aggregator, history);
     this.#work = new RoundWork({
-      ...{ clock, random, registry, history, recorder, aggregator, tokens, policy, onCrash },
+      ...{ clock, random, registry, history, recorder, aggregator, tokens, policy, strategies, onCrash },
       feed: this.feed,
       models: this.models,
       totals: this.totals,

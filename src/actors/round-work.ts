@@ -16,6 +16,7 @@ import { isBuffered, stalenessFactor, strategyChoice } from '../domain/plan.ts';
 import type { RandomStream } from '../domain/random.ts';
 import { isFull, kindOf, type Round, type RoundOutcome, type Tally } from '../domain/round.ts';
 import { attemptOf, type Run } from '../domain/run.ts';
+import type { OwnStrategies } from '../domain/strategy-choice.ts';
 import type { History } from '../history/history.ts';
 import { weightedMetrics } from '../history/round-ledger.ts';
 import type { RoundEvent } from '../machines/round.machine.ts';
@@ -52,6 +53,8 @@ export interface RoundWorkDeps {
   aggregator: AggregatorActor;
   tokens: ClientTokens;
   policy: SelectionPolicy;
+  /** Those that the server was given, beside ours. */
+  strategies: OwnStrategies;
   totals: {
     roundsCommitted: number;
     roundsAbandoned: number;
@@ -195,7 +198,7 @@ export class RoundWork {
 
   /** Tells the aggregator, then the client; asked again, the same token. @throws CLIENT_NOT_SELECTED, … */
   async startTraining(slot: number, clientId: string): Promise<Omit<TrainingTicket, 'aggregatorUrl'>> {
-    const { registry, history, recorder, aggregator, tokens, models } = this.#deps;
+    const { registry, history, recorder, aggregator, tokens, models, strategies } = this.#deps;
     const ledger = history.open;
     const round = this.#deps.round();
     const before = registry.stateOf(slot);
@@ -230,7 +233,10 @@ export class RoundWork {
       task: evaluates === null ? 'train' : 'evaluate',
       trainingToken,
       modelVersion: models.current?.version ?? null,
-      hyperparameters: { ...hyperparametersOf(plan, number), ...strategyOf(strategyChoice(plan)).hyperparameters },
+      hyperparameters: {
+        ...hyperparametersOf(plan, number),
+        ...strategyOf(strategyChoice(plan, strategies)).hyperparameters,
+      },
       deadlineAtMs: this.#deps.round()?.deadlineAtMs ?? round.deadlineAtMs,
     };
   }
@@ -406,7 +412,8 @@ export class RoundWork {
       numExamplesMax: plan.numExamplesMax,
       updateNormMax: plan.updateNormMax,
       updateKind: plan.updateKind,
-      strategy: strategyChoice(plan),
+      aggregationWindowMs: plan.aggregationWindowMs,
+      strategy: strategyChoice(plan, this.#deps.strategies),
       keepsClients: isBuffered(plan),
       modelVersion: this.#deps.models.current?.version ?? null,
     };

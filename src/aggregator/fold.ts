@@ -4,7 +4,7 @@ import { safetensorsHeader } from '../wire/safetensors.ts';
 import type { Finished, FinishTask, FoldPiece, FoldTask } from './fold-task.ts';
 import type { Place, Weighted } from './kernels/kernel-types.ts';
 import { fold, kernelsFor } from './kernels/kernels.ts';
-import { Stepping } from './optimiser-step.ts';
+import { Stepping, stateFile } from './optimiser-step.ts';
 import { sha256Of } from './sha256.ts';
 import { bufferOf, bytesOf, type Span } from './shared-memory.ts';
 import { piecesWithin } from './sum-layout.ts';
@@ -51,7 +51,16 @@ const laidOutAlike = (a: readonly FoldPiece[], b: readonly FoldPiece[]): boolean
  * once, from float64 to the dtype (half precision: by way of float32). The sum is consumed.
  * @throws {RangeError} there is no weight, or the result is not finite.
  */
-export function finishMean({ chunks, divisor, schema, base, baseShare, optimiser, metadata }: FinishTask): Finished {
+export function finishMean({
+  chunks,
+  divisor,
+  schema,
+  base,
+  baseShare,
+  optimiser,
+  state,
+  metadata,
+}: FinishTask): Finished {
   if (!(divisor > 0)) throw new RangeError('No weight, so no mean');
   const header = safetensorsHeader(schema, metadata);
   const runs = runsOf(schema, header.byteLength);
@@ -71,7 +80,8 @@ export function finishMean({ chunks, divisor, schema, base, baseShare, optimiser
       writeValues(bytes, byteOffset, dtype, values, count);
     }
   }
-  return { bytes, sha256: sha256Of(new Uint8Array(bytes)), state: stepping?.finish(metadata) ?? null };
+  const kept = stepping?.finish(metadata) ?? (state ? stateFile(state, schema, metadata) : null);
+  return { bytes, sha256: sha256Of(new Uint8Array(bytes)), state: kept };
 }
 
 /** Where the values of a file in the schema's order lie; neighbouring tensors of one dtype are one run. */

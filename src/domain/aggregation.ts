@@ -24,6 +24,8 @@ export interface RoundOrder {
   numExamplesMax: number;
   updateNormMax: number | null;
   updateKind: 'weights' | 'deltas';
+  /** How long making the model may take, ms. */
+  aggregationWindowMs: number;
   /** How its updates become the next model. @default FedAvg */
   strategy?: StrategyChoice;
   /** Who trains when the round is closed goes on in the next one. @default false */

@@ -2,7 +2,16 @@ import { type EvaluationPlan, evaluationConflicts, evaluationSettings, evaluator
 import type { HyperparameterPlan } from './hyperparameters.ts';
 import { ratioCeil, ratioFloor } from './ratio.ts';
 import { resolveSettings, type SettingProblem, type SettingTable, windowMsMax } from './settings.ts';
-import { fedavgChoice, type StrategyChoice, type StrategyName, strategyNames } from './strategy-choice.ts';
+import {
+  fedavgChoice,
+  noOwnStrategies,
+  type OwnStrategies,
+  type OwnStrategyName,
+  ownStrategyPrefix,
+  type StrategyChoice,
+  type StrategyName,
+  strategyNames,
+} from './strategy-choice.ts';
 
 const basics = {
   rounds: {
@@ -179,7 +188,8 @@ const basics = {
     kind: 'choice',
     default: fedavgChoice.name,
     choices: strategyNames,
-    help: 'How the updates of a round become the next model; see docs/strategies.md.',
+    or: { prefix: ownStrategyPrefix, what: 'NAME' },
+    help: 'How the updates of a round become the next model; see docs/strategies.md. module:NAME is one of your own that the server was given.',
   },
   strategyParameters: { kind: 'record', default: {}, help: 'Parameters of the strategy, each with a default.' },
   hyperparameters: { kind: 'record', default: {}, help: 'Handed to every client with its training token.' },
@@ -225,7 +235,7 @@ export interface Plan extends EvaluationPlan, HyperparameterPlan {
   readonly stalenessMax: number;
   readonly stalenessExponent: number;
   readonly initialModel: 'none' | 'upload' | 'latest';
-  readonly strategy: StrategyName;
+  readonly strategy: StrategyName | OwnStrategyName;
   readonly strategyParameters: Readonly<Record<string, number | string | boolean>>;
 }
 
@@ -249,11 +259,14 @@ export function contributionsWanted(plan: Plan, cohortTarget: number): number {
 /** Whether clients go on training from one version to the next. FedBuff: Nguyen et al. 2022, arXiv 2106.06639. */
 export const isBuffered = ({ mode }: Plan): boolean => mode === 'buffered';
 
-/** The strategy that a plan chooses; plans of before there was a choice mean FedAvg. */
-export const strategyChoice = ({
-  strategy = fedavgChoice.name,
-  strategyParameters = fedavgChoice.parameters,
-}: Partial<Plan>): StrategyChoice => ({ name: strategy, parameters: strategyParameters });
+/** The strategy that a plan chooses; plans of before there was a choice mean FedAvg. @param own those the server has */
+export function strategyChoice(
+  { strategy = fedavgChoice.name, strategyParameters = fedavgChoice.parameters }: Partial<Plan>,
+  own: OwnStrategies = noOwnStrategies,
+): StrategyChoice {
+  const facts = own.get(strategy);
+  return { name: strategy, parameters: strategyParameters, ...(facts ? { own: facts } : {}) };
+}
 
 /**
  * What share of its weight an update has, 0 < share ≤ 1, when its client began `staleness` versions ago: (1 + s)^−a, the

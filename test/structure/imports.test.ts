@@ -24,7 +24,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   workers: ['domain', 'wire', 'aggregator', 'storage', 'strategies', 'http'],
   testing: ['domain', 'wire', 'storage', 'strategies', '.'],
   cli: ['domain', 'strategies', 'client', 'audit', 'history', '.'],
-  '.': ['domain', 'strategies', 'history', 'actors', 'aggregator', 'storage', 'inspect', 'http'],
+  '.': ['domain', 'strategies', 'history', 'actors', 'aggregator', 'storage', 'workers', 'inspect', 'http'],
 };
 
 const folderOf = (file: string): string => (file.includes('/') ? (file.split('/')[0] ?? '') : '.');

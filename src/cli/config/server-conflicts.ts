@@ -64,6 +64,13 @@ export function serverConflicts(settings: ServerSettings): Conflict[] {
       `aggregatorUrl (--aggregator-url) is ${JSON.stringify(aggregatorUrl)}, which is no origin; give scheme, host and port without a path, e.g. https://aggregator.example.`,
     );
   }
+  for (const [name, path] of Object.entries(settings.strategyModules)) {
+    if (typeof path === 'string' && path !== '') continue;
+    conflict(
+      'strategyModules',
+      `strategyModules (--strategy-modules) has ${JSON.stringify(path)} for ${JSON.stringify(name)}; give the path of a file.`,
+    );
+  }
   if (dataDir === '') conflict('dataDir', 'dataDir (--data-dir) is empty; give the name of a folder.');
   return conflicts;
 }

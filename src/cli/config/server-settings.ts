@@ -102,6 +102,11 @@ const features = {
     default: null,
     help: 'Path of an ES module that exports evaluate({ tensors, metadata, version }) and returns metrics: for evaluateBy server or both. It runs on a thread of its own, with all the rights of the server. No plan can name one.',
   },
+  strategyModules: {
+    kind: 'record',
+    default: {},
+    help: 'Strategies of your own, by name: NAME is the path of an ES module, and plans choose it as strategy module:NAME. They run on threads of their own, with all the rights of the server. No plan can name a path.',
+  },
   xainApi: { kind: 'boolean', default: false, help: 'Serves the HTTP API of XAIN’s 2020 proof of concept as well.' },
 } as const satisfies SettingTable;
 
@@ -174,6 +179,8 @@ export interface ServerSettings {
   readonly frontDoor: boolean;
   /** null: none. */
   readonly evaluatorModule: string | null;
+  /** Paths by name. */
+  readonly strategyModules: Readonly<Record<string, string>>;
   readonly xainApi: boolean;
   readonly clientsMax: number;
   readonly stagingBytesMax: number;

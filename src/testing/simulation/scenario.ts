@@ -1,4 +1,6 @@
-import type { Plan } from '../../domain/plan.ts';
+import { type Plan, quorumOf, readPlan } from '../../domain/plan.ts';
+import type { StrategyName } from '../../domain/strategy-choice.ts';
+import { strategyOf } from '../../strategies/of-plan.ts';
 import { type Chance, chanceFor } from './chance.ts';
 import { drawFaults, type FaultProfile, type Faults } from './faults.ts';
 import type { SimulationOptions } from './simulation.ts';
@@ -23,13 +25,16 @@ export interface ScenarioBounds {
   profile: FaultProfile;
   clients: number;
   rounds: number;
+  /** By its usual parameters; the plan is made such that it can work. @default FedAvg */
+  strategy?: StrategyName;
 }
 
 /** Draws everything that the bounds leave open: the faults, the plan, and how things are kept. */
-export function drawScenario(seed: number, { profile, clients, rounds }: ScenarioBounds): Scenario {
+export function drawScenario(seed: number, { profile, clients, rounds, strategy }: ScenarioBounds): Scenario {
   const chance = chanceFor(seed, 'scenario');
   const faults = drawFaults(profile, chance);
-  const plan = { rounds, ...drawSelection(chance, clients), ...drawTimes(chance), ...drawRules(chance) };
+  const drawn = { rounds, ...drawSelection(chance, clients), ...drawTimes(chance), ...drawRules(chance) };
+  const plan = strategy === undefined ? drawn : { ...drawn, ...fitting(drawn, strategy) };
   return {
     seed,
     clients,
@@ -41,7 +46,7 @@ export function drawScenario(seed: number, { profile, clients, rounds }: Scenari
     durability: chance.happens(0.8) ? 'update' : 'round',
     fsync: chance.happens(0.8) ? 'always' : 'commit',
     keepUpdates: chance.happens(0.2),
-    stagingBytesMax: chance.pick([1_024, 16_384, 1_048_576]),
+    stagingBytesMax: Math.max(chance.pick([1_024, 16_384, 1_048_576]), stagingBytesMin(strategy)),
     clientsMax: clients + chance.pick([1, 10, 1_000]),
   };
 }
@@ -80,4 +85,25 @@ function drawRules(chance: Chance): Partial<Plan> {
     downloadsMax: chance.pick([1, 3, 16]),
     payloadBytesMax: chance.pick([1_024, 8_192]),
   };
+}
+
+/** Updates that are in no file wait in memory for a strategy that needs all of them, so that it must hold them. */
+const gatheredBytesMax = 1_048_576;
+
+const stagingBytesMin = (strategy: StrategyName | undefined): number =>
+  strategy !== undefined && strategyOf({ name: strategy, parameters: {} }).kind === 'gathering' ? gatheredBytesMax : 0;
+
+/** Contributions within which every strategy has enough, by its usual parameters. */
+const contributionsMax = 100;
+
+/** What must be otherwise in a plan for this strategy to work. */
+function fitting(drawn: Partial<Plan>, strategy: StrategyName): Partial<Plan> {
+  const its = strategyOf({ name: strategy, parameters: {} });
+  const counts = Array.from({ length: contributionsMax }, (_, index) => index + 1);
+  const needed = counts.find((contributions) => its.precondition(contributions) === null) ?? 1;
+  const isEnough = quorumOf(readPlan(drawn).plan) >= needed;
+  const { cohortSize = needed } = drawn;
+  const cohort = isEnough ? {} : { cohortSize: Math.max(cohortSize ?? 0, needed), quorum: needed, minClients: needed };
+  const base = its.kind === 'running' && its.needsBase ? { initialModel: 'upload' as const } : {};
+  return { strategy, ...cohort, ...base };
 }

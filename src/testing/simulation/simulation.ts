@@ -3,12 +3,16 @@ import type { CoordinatorHandle } from '../../domain/handle.ts';
 import type { Tensors } from '../../domain/model.ts';
 import type { Plan } from '../../domain/plan.ts';
 import { attemptMsMax } from '../../domain/round.ts';
+import { noOwnStrategies, type OwnStrategyName } from '../../domain/strategy-choice.ts';
+import { ownStrategiesHere } from '../../own-strategies.ts';
 import { readRunPlan } from '../../strategies/of-plan.ts';
+import type { AnyOwnStrategy } from '../../strategies/own-strategy.ts';
 import { SimulatedDisk } from './disk.ts';
 import { drawFaults, type FaultProfile, type Faults } from './faults.ts';
 import { Network } from './network.ts';
 import { Oracle } from './oracle.ts';
 import { randomTrainer, type SimulatedTrainer, zeros } from './payload.ts';
+import { referenceOf } from './reference.ts';
 import { drive } from './scheduler.ts';
 import { PolicyFailed, unreliable } from './selector-faults.ts';
 import { Server } from './server.ts';
@@ -34,6 +38,8 @@ export interface SimulationOptions {
   trainingMs?: { from: number; to: number };
   /** Whether clients let the server hold their heartbeats until there is news. @default false */
   holdsHeartbeats?: boolean;
+  /** A strategy of one's own, which counts over the plan's. The same updates must make the same model. @default the plan's */
+  strategy?: AnyOwnStrategy;
   /** How a cohort is chosen. @default uniformly at random */
   policy?: CoreOptions['policy'];
   /** `memory`: nothing outlives the process, so it never ends. @default disk */
@@ -74,6 +80,9 @@ export interface SimulationReport {
 const openingMsMax = 30_000;
 /** How long the selector may take to answer, ms. */
 const selectorMsMax = 5_000;
+/** What plans of a simulation call its strategy. */
+const ownName = 'own';
+const ownStrategy: OwnStrategyName = `module:${ownName}`;
 const clientKey = new Uint8Array(32).fill(7);
 /** Events that concern clients and network alone, one after another, before promises are given a chance all the same. */
 const eventsPerStepMax = 1_000;
@@ -129,7 +138,10 @@ class Simulated implements Simulation {
   constructor(options: SimulationOptions) {
     const { seed = 1, clients = 20, faults = {}, faultsUntilMs = 60_000, stagingBytesMax = 2 ** 20 } = options;
     this.#options = options;
-    const { plan, problems } = readRunPlan(options.plan ?? {});
+    const { strategy } = options;
+    const own = strategy ? { facts: ownStrategiesHere({ [ownName]: strategy }), strategy } : null;
+    const chosen = own ? { ...options.plan, strategy: ownStrategy } : (options.plan ?? {});
+    const { plan, problems } = readRunPlan(chosen, {}, own?.facts ?? noOwnStrategies);
     if (problems.length > 0) throw new RangeError(problems.map(({ message }) => message).join(' '));
     this.#plan = plan;
     const draws = new World({ seed, faults: {}, faultsUntilMs: 0 }).chance('faults');
@@ -140,7 +152,7 @@ class Simulated implements Simulation {
     this.#oracle = new Oracle({
       world: this.#world,
       plan,
-      checksMean: plan.strategy === 'fedavg' && Object.keys(plan.strategyParameters).length === 0,
+      reference: referenceOf(plan, own),
       initialModel,
       durability,
       fsync,
@@ -154,6 +166,7 @@ class Simulated implements Simulation {
       {
         ...{ plan, durability, fsync, keepUpdates, clientsMax, stagingBytesMax, clientKey },
         policy: unreliable(this.#world, policy),
+        strategies: strategy ? { [ownName]: strategy } : {},
       },
       this.#disk,
       {
@@ -184,7 +197,7 @@ class Simulated implements Simulation {
           train,
           trainingMs,
           holdsHeartbeats,
-          watcher: this.#oracle,
+          watcher: this.#oracle.presence,
         }),
     );
   }

@@ -1,7 +1,7 @@
 /** What always holds; see section 6 of the design. */
 export type Invariant =
   | 'counted once'
-  | 'exact mean'
+  | 'right model'
   | 'quorum'
   | 'counts agree'
   | 'versions rise'
