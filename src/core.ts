@@ -10,7 +10,7 @@ import { pastCredentials } from './actors/past-credentials.ts';
 import { Recorder } from './actors/recorder.ts';
 import { ClientRegistry } from './actors/registry.ts';
 import { registryStates } from './actors/registry-states.ts';
-import { type SelectionPolicy, uniformPolicy } from './actors/selector.actor.ts';
+import type { SelectionPolicy } from './actors/selector.actor.ts';
 import { inlineFoldPool } from './aggregator/inline-pool.ts';
 import { Aggregation } from './aggregator/service.ts';
 import type { AggregatorCallbacks, UploadGate } from './domain/aggregation.ts';
@@ -22,6 +22,7 @@ import type { HttpSettings, ListenAt } from './domain/http.ts';
 import { type Plan, readPlan } from './domain/plan.ts';
 import { type RandomStream, secureRandom, seededRandom, uuidsFrom } from './domain/random.ts';
 import { History } from './history/history.ts';
+import { filterProblem } from './selection/plan-filter.ts';
 import { openClientKey } from './storage/client-key.ts';
 import type { Disk } from './storage/disk.ts';
 import { adoptOlderModels, openStores } from './stores.ts';
@@ -58,7 +59,7 @@ export interface CoreOptions {
   stagingBytesMax?: number;
   /** Threads that check and sum. @default as many as the machine offers */
   foldThreads?: number;
-  /** How a cohort is chosen. @default uniformly at random */
+  /** How a cohort is chosen, whatever the plan's `selection` says; its filter holds. @default as the plan says */
   policy?: SelectionPolicy;
   /** Key of the clients' tokens, ≥ 32 bytes. @default the one kept in the folder, or random */
   clientKey?: Uint8Array;
@@ -124,6 +125,8 @@ export interface Core {
 export async function createCore(options: CoreOptions = {}): Promise<Core> {
   const { plan, problems } = readPlan(options.plan ?? {});
   if (problems.length > 0) throw new ChorusError('PLAN_INVALID', problems.map(({ message }) => message).join(' '));
+  const unreadable = filterProblem(plan);
+  if (unreadable !== null) throw new ChorusError('PLAN_INVALID', unreadable);
   const {
     storage = 'memory',
     durability = 'update',
@@ -134,7 +137,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     clientsMax = 1_000_000,
     stagingBytesMax = 2 ** 30,
     foldThreads = availableParallelism(),
-    policy = uniformPolicy,
+    policy = null,
     clientKey,
     onCrash = (error: unknown) => console.error(error),
     onFatal = endProcess,

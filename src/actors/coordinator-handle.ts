@@ -17,6 +17,7 @@ import type {
 import { paceMs } from '../domain/pacing.ts';
 import { type Plan, readPlan } from '../domain/plan.ts';
 import type { RandomStream } from '../domain/random.ts';
+import { filterProblem } from '../selection/plan-filter.ts';
 import type { AggregatorActor } from './aggregator.actor.ts';
 import type { ClientTokens } from './client-tokens.ts';
 import type { Coordinator } from './coordinator.actor.ts';
@@ -130,6 +131,14 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
     return open ? [...rounds, open.record] : rounds;
   }
 
+  /** The newest attempt at a round of the current run. */
+  function recordOf(round: number): RoundRecord {
+    const run = coordinator.run?.run;
+    const record = allRounds().findLast((one) => one.run === run && one.round === round);
+    if (!record) throw new ChorusError('ROUND_UNKNOWN', `Round ${round} of the current run is not known`);
+    return record;
+  }
+
   function command(type: 'run.pause' | 'run.resume' | 'run.stop'): Status {
     if (!coordinator.command(type)) {
       throw new ChorusError('RUN_STATE', `The run is ${coordinator.runState}: ${type.slice(4)} does not apply`);
@@ -203,11 +212,14 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
     run: runView,
     rounds: (limit = 100) => allRounds().slice(-limit).reverse(),
 
-    round(round) {
-      const run = coordinator.run?.run;
-      const record = allRounds().findLast((one) => one.run === run && one.round === round);
-      if (!record) throw new ChorusError('ROUND_UNKNOWN', `Round ${round} of the current run is not known`);
-      return record;
+    round: recordOf,
+
+    selection(round, clientId) {
+      const record = recordOf(round);
+      const id = clientId.toLowerCase();
+      // One that has left may still be in the cohort.
+      if (!record.cohort.includes(id)) slotOf(id);
+      return coordinator.chooser.explain(record, id);
     },
 
     clients({ state, limit = 100, cursor }: ClientQuery = {}): ClientPage {
@@ -235,6 +247,8 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
       mustServe();
       const { plan: wanted, problems } = readPlan(settings, defaults);
       if (problems.length > 0) throw new ChorusError('PLAN_INVALID', problems.map(({ message }) => message).join(' '));
+      const unreadable = filterProblem(wanted);
+      if (unreadable !== null) throw new ChorusError('PLAN_INVALID', unreadable);
       if (wanted.initialModel === 'latest' && !models.latest) {
         throw new ChorusError(
           'PLAN_INVALID',

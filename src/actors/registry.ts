@@ -3,6 +3,7 @@ import type { RandomStream } from '../domain/random.ts';
 import type { ClientEventType } from '../machines/client.machine.ts';
 import { clientTable, eventIndex, refused, stateIndex } from '../machines/client-table.ts';
 import { type ClientTag, carriesTag, formatClientId, parseClientId } from './client-id.ts';
+import { EligibleClients } from './eligible-clients.ts';
 import { ExpiryWheel } from './expiry-wheel.ts';
 import { PartitionedSlots } from './partitioned-slots.ts';
 
@@ -32,6 +33,8 @@ export class ClientRegistry {
   #capacity = 0;
   #tags = new Uint32Array(0);
   #seenUntilMs = new Float64Array(0);
+  /** With a filter: whom it lets through. */
+  #eligible: EligibleClients | null = null;
   /** Only of clients that told something of themselves. */
   readonly #profiles = new Map<number, ClientProfile>();
 
@@ -66,6 +69,16 @@ export class ClientRegistry {
       doneAndInactive: this.#slots.count(doneAndInactive),
       ignored: this.#slots.count(ignored),
     };
+  }
+
+  /** Clients that are there and may be selected by the run. */
+  get eligiblePopulation(): number {
+    return this.#eligible?.population ?? this.population;
+  }
+
+  /** Of these, the ones waiting. */
+  get eligibleWaiting(): number {
+    return this.#eligible?.waiting ?? this.count('waiting');
   }
 
   /** Registers a new client. @returns its slot, or −1 when the registry is full. */
@@ -106,6 +119,7 @@ export class ClientRegistry {
     const next = clientTable.next[this.#slots.partOf(slot) * eventCount + eventIndex[event]] ?? refused;
     if (next === refused) return null;
     this.#slots.move(slot, next);
+    this.#eligible?.moved(slot);
     if (next === unknown) this.#profiles.delete(slot);
     return clientStates[next] ?? null;
   }
@@ -128,6 +142,7 @@ export class ClientRegistry {
     this.#tags.set([first, second, third], slot * tagWords);
     this.#enter(slot, nowMs, profile);
     this.#slots.move(slot, stateIndex[state]);
+    this.#eligible?.moved(slot);
   }
 
   /** A client that was gone is there again: silence counts from now. */
@@ -148,6 +163,35 @@ export class ClientRegistry {
   /** @returns up to `count` distinct slots of a state, uniformly at random, in O(count). */
   sample(state: ClientState, count: number, random: RandomStream): number[] {
     return this.#slots.sample(stateIndex[state], count, random);
+  }
+
+  /**
+   * Only clients for which the test holds are eligible from now on; null: all are. Those that are registered are tested
+   * by `testMore`, and until all were nobody is eligible.
+   */
+  setFilter(test: ((profile: ClientProfile) => boolean) | null): void {
+    this.#eligible = test === null ? null : new EligibleClients(this, this.#capacity, test);
+  }
+
+  /** Tests up to `count` more clients. @returns whether all are tested. */
+  testMore(count: number): boolean {
+    this.#eligible?.testMore(count);
+    return this.#eligible?.isComplete ?? true;
+  }
+
+  /** Whether the run may select the client, as far as the filter says. */
+  isEligible(slot: number): boolean {
+    return this.#eligible?.has(slot) ?? true;
+  }
+
+  /** @returns up to `count` of the eligible clients waiting, uniformly at random, in O(count). */
+  sampleEligible(count: number, random: RandomStream): number[] {
+    return this.#eligible?.sample(count, random) ?? this.sample('waiting', count, random);
+  }
+
+  /** The slots of eligible clients waiting, in no order; do not change states while iterating. */
+  eligibleSlots(): Uint32Array {
+    return this.#eligible?.slotsWaiting() ?? this.slotsIn('waiting');
   }
 
   /** The slots in a state, in no order; do not change states while iterating. */
@@ -195,6 +239,7 @@ export class ClientRegistry {
     this.#seenUntilMs[slot] = nowMs;
     this.#wheel.add(slot, nowMs);
     if (profile.name !== undefined || profile.attributes !== undefined) this.#profiles.set(slot, profile);
+    this.#eligible?.entered(slot);
   }
 
   #tagOf(slot: number): ClientTag {
@@ -211,6 +256,7 @@ export class ClientRegistry {
     this.#tags = tags;
     this.#seenUntilMs = seenUntilMs;
     this.#slots.grow(capacity, unknown);
+    this.#eligible?.grow(capacity);
     this.#wheel.grow(capacity);
     this.#capacity = capacity;
     return true;

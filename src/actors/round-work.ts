@@ -11,7 +11,6 @@ import type { Clock } from '../domain/clock.ts';
 import { ChorusError, fromRefusal, toRefusal } from '../domain/errors.ts';
 import type { ExclusionReason, TrainingTicket } from '../domain/handle.ts';
 import { isBuffered, stalenessFactor } from '../domain/plan.ts';
-import type { RandomStream } from '../domain/random.ts';
 import { isFull, type Round, type RoundOutcome, type Tally } from '../domain/round.ts';
 import type { Run } from '../domain/run.ts';
 import type { History } from '../history/history.ts';
@@ -19,11 +18,12 @@ import { weightedMetrics } from '../history/round-ledger.ts';
 import type { RoundEvent } from '../machines/round.machine.ts';
 import type { AggregatorActor } from './aggregator.actor.ts';
 import type { ClientTokens } from './client-tokens.ts';
+import type { CohortChooser } from './cohort-chooser.ts';
 import type { BoundedEventFeed } from './event-feed.ts';
 import type { ModelKeeper } from './model-keeper.ts';
 import type { Recorder } from './recorder.ts';
 import type { ClientRegistry } from './registry.ts';
-import { type SelectionAnswered, type SelectionPolicy, startSelector } from './selector.actor.ts';
+import { type SelectionAnswered, startSelector } from './selector.actor.ts';
 
 /** Times a round that is gone on with is opened, when the aggregator is lost over it. */
 export const openingAttemptsMax = 3;
@@ -33,7 +33,6 @@ const summingAttemptsMax = 3;
 /** What the work on a round needs of the coordinator. */
 export interface RoundWorkDeps {
   clock: Clock;
-  random: RandomStream;
   registry: ClientRegistry;
   history: History;
   recorder: Recorder;
@@ -41,7 +40,7 @@ export interface RoundWorkDeps {
   models: ModelKeeper;
   aggregator: AggregatorActor;
   tokens: ClientTokens;
-  policy: SelectionPolicy;
+  chooser: CohortChooser;
   totals: { roundsCommitted: number; roundsAbandoned: number; updates: { accepted: number; discarded: number } };
   tally: () => Tally;
   /** The open round as its machine sees it, and the phase it is in. */
@@ -87,7 +86,10 @@ export class RoundWork {
 
   constructor(deps: RoundWorkDeps) {
     this.#deps = deps;
-    this.#selector = startSelector(deps.policy, (answer) => this.#onSelection(answer));
+    this.#selector = startSelector(
+      (request) => deps.chooser.choose(request),
+      (answer) => this.#onSelection(answer),
+    );
   }
 
   stop(): void {
@@ -96,7 +98,7 @@ export class RoundWork {
 
   /** Readies the aggregator for an attempt; for one that is gone on with, with all that it had accepted. */
   async open(run: Run, resumed: Round | null, signal: AbortSignal): Promise<{ tally: Tally }> {
-    const { models, aggregator, recorder, history, tally } = this.#deps;
+    const { models, aggregator, recorder, history, chooser, tally } = this.#deps;
     await models.announce();
     const recovered = resumed ? this.#recovered() : this.#carriedOver(run);
     let opened = await aggregator.openRound(this.#orderOf(run), recovered);
@@ -109,7 +111,9 @@ export class RoundWork {
     const { round, attempt } = run;
     if (!resumed) {
       const carried = [...history.carried.keys()];
-      recorder.note({ type: 'round.opened', round, attempt, base: history.current?.version ?? null });
+      const overSelected = chooser.overSelected(run);
+      const base = history.current?.version ?? null;
+      recorder.note({ type: 'round.opened', round, attempt, base, ...(overSelected && { overSelected }) });
       for (const clientId of carried) this.#wakeClient(clientId);
     }
     return { tally: tally() };
@@ -117,22 +121,14 @@ export class RoundWork {
 
   /** Asks the selector for clients. */
   askSelector(count: number): void {
-    const { registry, random, history } = this.#deps;
+    const { chooser, history } = this.#deps;
     this.#selectionId += 1;
     this.#selectionWanted = count;
-    this.#selector.ask(this.#selectionId, {
-      count,
-      round: history.run?.round ?? 0,
-      random,
-      candidates: {
-        count: registry.count('waiting'),
-        sample: (size, stream) => registry.sample('waiting', size, stream).map((slot) => registry.idOf(slot)),
-      },
-    });
+    this.#selector.ask(this.#selectionId, chooser.requestFor(count, history.run?.round ?? 0));
   }
 
   #onSelection(answer: SelectionAnswered): void {
-    const { registry, history, recorder, feed, tally, tell, wake, onCrash } = this.#deps;
+    const { registry, history, chooser, recorder, feed, tally, tell, wake, onCrash } = this.#deps;
     // An answer to an earlier question, or after the round is over, selects nobody.
     if (answer.requestId !== this.#selectionId || !history.open) return;
     if (answer.type === 'selection.failed') {
@@ -145,8 +141,10 @@ export class RoundWork {
     for (const clientId of answer.clientIds) {
       if (chosen.size === this.#selectionWanted) break;
       const slot = typeof clientId === 'string' ? registry.find(clientId) : -1;
-      if (slot !== -1 && registry.stateOf(slot) === 'waiting') chosen.add(registry.idOf(slot));
+      const isCandidate = slot !== -1 && registry.stateOf(slot) === 'waiting' && registry.isEligible(slot);
+      if (isCandidate) chosen.add(registry.idOf(slot));
     }
+    if (answer.selection) chooser.keep(history.open.record, answer.selection);
     const clientIds = [...chosen];
     if (clientIds.length > 0) {
       const { round, attempt } = history.open.record;
@@ -309,7 +307,7 @@ export class RoundWork {
 
   /** Whatever way a round was left: it is recorded, and its clients are given back to the population. */
   settle(outcome: RoundOutcome): void {
-    const { history, recorder, feed, totals, aggregator, membershipChanged } = this.#deps;
+    const { history, chooser, recorder, feed, totals, aggregator, membershipChanged } = this.#deps;
     this.#aggregate = null;
     this.#selectionId += 1;
     if (outcome.kind === 'committed') totals.roundsCommitted += 1;
@@ -321,6 +319,7 @@ export class RoundWork {
     }
     const record = history.rounds.at(-1);
     if (!record) return;
+    chooser.learn(record);
     const { run, round, attempt, contributions, exclusions, metrics, modelVersion, reason } = record;
     feed.publish(`round.${outcome.kind}`, {
       run,

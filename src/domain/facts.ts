@@ -4,7 +4,7 @@
  */
 import type { ClientProfile, ClientState } from './client.ts';
 import type { ErrorCode } from './errors.ts';
-import type { Receipt, RoundRecord } from './handle.ts';
+import type { OverSelected, Receipt, RoundRecord } from './handle.ts';
 import type { ModelInfo } from './model.ts';
 import type { Plan } from './plan.ts';
 import type { AbandonReason } from './round.ts';
@@ -77,8 +77,11 @@ export type Fact =
   | { type: 'model.installed'; model: ModelInfo }
   /** The machines moved. */
   | { type: 'position'; position: Position }
-  /** @property base version that clients of this attempt start from. */
-  | { type: 'round.opened'; round: number; attempt: number; base: number | null }
+  /**
+   * @property base version that clients of this attempt start from.
+   * @property overSelected left out: the plan says how many are selected.
+   */
+  | { type: 'round.opened'; round: number; attempt: number; base: number | null; overSelected?: OverSelected }
   | { type: 'clients.selected'; clientIds: readonly string[] }
   | { type: 'training.started'; clientId: string }
   /** @property staged null: its bytes are in memory only. */

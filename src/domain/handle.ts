@@ -6,6 +6,7 @@ import type { ClientCounts, ClientProfile, ClientState, ClientView } from './cli
 import type { ErrorCode } from './errors.ts';
 import type { ModelBlob, ModelInfo } from './model.ts';
 import type { Plan } from './plan.ts';
+import type { SelectionExplanation } from './selection-reason.ts';
 
 export interface Registration {
   clientId: string;
@@ -137,6 +138,13 @@ export interface Exclusion {
   atMs: number;
 }
 
+/** How many are selected for cohortSize contributions, by what past rounds say. */
+export interface OverSelected {
+  selected: number;
+  /** Why so many, for people. */
+  summary: string;
+}
+
 /** One attempt at one round, as kept in the history. */
 export interface RoundRecord {
   run: string;
@@ -150,6 +158,8 @@ export interface RoundRecord {
   deadlineAtMs: number | null;
   target: number;
   quorum: number;
+  /** With overSelectionAdaptive. */
+  overSelected?: OverSelected;
   cohort: string[];
   contributions: Contribution[];
   exclusions: Exclusion[];
@@ -238,6 +248,11 @@ export interface CoordinatorHandle {
   rounds(limit?: number): RoundRecord[];
   /** The newest attempt at this round of the current run. @throws ROUND_UNKNOWN */
   round(round: number): RoundRecord;
+  /**
+   * Why a client was chosen for the newest attempt at this round of the current run, or was not. Reasons are kept for the
+   * open and the last few attempts of this process. @throws ROUND_UNKNOWN, CLIENT_UNKNOWN
+   */
+  selection(round: number, clientId: string): SelectionExplanation;
   clients(query?: ClientQuery): ClientPage;
   /** @throws CLIENT_UNKNOWN */
   client(clientId: string): ClientView;

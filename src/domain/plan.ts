@@ -1,4 +1,5 @@
 import { ratioCeil, ratioFloor } from './ratio.ts';
+import { type SelectionSettings, selectionConflicts, selectionSettings } from './selection-settings.ts';
 import { resolveSettings, type SettingProblem, type SettingTable } from './settings.ts';
 
 /** The longest window or timeout a plan may ask for: 24 days, what Node's timers can hold. */
@@ -170,6 +171,7 @@ export const planSettings = {
     max: 100,
     help: 'With mode = buffered: an update from a model s versions old weighs (1 + s)^−stalenessExponent of what it would.',
   },
+  ...selectionSettings,
   initialModel: {
     kind: 'choice',
     default: 'none',
@@ -180,7 +182,7 @@ export const planSettings = {
 } as const satisfies SettingTable;
 
 /** What a run is to do. Immutable for the life of the run. */
-export interface Plan {
+export interface Plan extends SelectionSettings {
   readonly rounds: number;
   readonly minClients: number;
   readonly participantsRatio: number;
@@ -220,6 +222,10 @@ export function cohortWanted(plan: Plan, population: number): number {
   return ratioCeil(plan.participantsRatio, population);
 }
 
+/** What clients are called that a round may select. */
+export const candidateWord = ({ selectionFilter }: Plan): string =>
+  selectionFilter === null ? 'client' : 'eligible client';
+
 /** The number of contributions at which a round closes without waiting for the rest of its cohort. */
 export function contributionsWanted(plan: Plan, cohortTarget: number): number {
   return plan.cohortSize ?? cohortTarget;
@@ -251,8 +257,11 @@ export function readPlan(
   return { plan, problems: problems.length > 0 ? problems : planConflicts(plan) };
 }
 
+/** A plan as an earlier version kept it: what had no setting then has its default. */
+export const completePlan = (kept: Partial<Plan>): Plan => ({ ...readPlan({}).plan, ...kept });
+
 function planConflicts(plan: Plan): SettingProblem[] {
-  const problems: SettingProblem[] = [];
+  const problems: SettingProblem[] = selectionConflicts(plan, plan);
   const conflict = (setting: keyof Plan, message: string) => problems.push({ setting, message });
   if (plan.cohortSize === null && plan.participantsRatio <= 0) {
     conflict(

@@ -5,10 +5,12 @@ import { cohortWanted, contributionsWanted, isBuffered, type Plan, quorumOf } fr
 export interface Tally extends ClientCounts {
   /** When it was read, Unix ms. */
   atMs: number;
-  /** Registered clients that are there. */
+  /** Registered clients that are there. Like those waiting, only the eligible ones when the plan has a filter. */
   population: number;
   /** Updates accepted in this attempt. */
   contributions: number;
+  /** How many this attempt is to select, as it was fixed when it opened; left out: what the plan says. */
+  cohortWanted?: number;
 }
 
 export type AbandonReason =
@@ -73,7 +75,7 @@ export function openRound({ run, round, attempt, plan, tally, resumed }: RoundIn
     attempt,
     plan,
     quorum: quorumOf(plan),
-    target: goesOn ? cohortWanted(plan, tally.population) : 0,
+    target: goesOn ? clientsWanted(plan, tally) : 0,
     tally,
     beginsIn: goesOn ? 'training' : 'selecting',
     sinceMs: tally.atMs,
@@ -88,14 +90,17 @@ export function openRound({ run, round, attempt, plan, tally, resumed }: RoundIn
 /** Clients selected or training: the round may still hear from them. */
 export const openClients = ({ tally }: Round): number => tally.selected + tally.training;
 
+/** How many clients a cohort formed now would have, if they were there. */
+export const clientsWanted = (plan: Plan, tally: Tally): number =>
+  tally.cohortWanted ?? cohortWanted(plan, tally.population);
+
 /** How many clients a cohort formed now should have: what is wanted, as far as it is there. */
-export const cohortNow = ({ plan, tally }: Round): number =>
-  Math.min(tally.waiting, cohortWanted(plan, tally.population));
+export const cohortNow = ({ plan, tally }: Round): number => Math.min(tally.waiting, clientsWanted(plan, tally));
 
 /** Whether everyone wanted is there, so that the cohort can be formed without waiting longer. */
 export function cohortIsThere(round: Round): boolean {
   const { plan, tally } = round;
-  const wanted = cohortWanted(plan, tally.population);
+  const wanted = clientsWanted(plan, tally);
   return tally.population >= plan.minClients && tally.waiting >= wanted && tally.waiting !== round.selectorDryAt;
 }
 

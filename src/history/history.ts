@@ -2,7 +2,7 @@ import type { ClientProfile, ClientState } from '../domain/client.ts';
 import type { Checkpoint, Durability, Entry, Fact, Position, TrainingStart } from '../domain/facts.ts';
 import type { ExclusionReason, RoundRecord } from '../domain/handle.ts';
 import type { ModelInfo } from '../domain/model.ts';
-import { isBuffered } from '../domain/plan.ts';
+import { completePlan, isBuffered } from '../domain/plan.ts';
 import type { RoundOutcome } from '../domain/round.ts';
 import { afterRound, type Run, startRun } from '../domain/run.ts';
 import type { ClientEventType } from '../machines/client.machine.ts';
@@ -102,7 +102,7 @@ export class History {
 
   #restore({ clients, run, position, open, carried, rounds, models, current, starts, durability }: Checkpoint): void {
     for (const [clientId, state, profile] of clients) this.#clients.restore(clientId, state, profile);
-    this.run = run;
+    this.run = run && { ...run, plan: completePlan(run.plan) };
     this.position = position;
     this.open = open && RoundLedger.restore(open);
     for (const [clientId, start] of carried) this.carried.set(clientId, start);
@@ -135,7 +135,7 @@ export class History {
         this.#takeOut(fact.clientId, 'evict', 'evicted', atMs);
         break;
       case 'run.started':
-        this.#startRun(startRun(fact.run, fact.plan, atMs), atMs);
+        this.#startRun(startRun(fact.run, completePlan(fact.plan), atMs), atMs);
         break;
       case 'model.installed':
         this.#addModel(fact.model);

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../domain/errors.ts';
 import type { Checkpoint, OpenPhase, TrainingStart, UpdatePlace } from '../domain/facts.ts';
-import type { Contribution, ExclusionReason, Receipt, RoundRecord } from '../domain/handle.ts';
+import type { Contribution, ExclusionReason, OverSelected, Receipt, RoundRecord } from '../domain/handle.ts';
 import { quorumOf } from '../domain/plan.ts';
 import type { RoundOutcome } from '../domain/round.ts';
 import type { Run } from '../domain/run.ts';
@@ -16,6 +16,7 @@ interface OpenedRound {
   round: number;
   attempt: number;
   base: number | null;
+  overSelected?: OverSelected;
 }
 
 /** What happened in one attempt at a round: the cohort, who contributed, who was excluded and why. */
@@ -40,7 +41,7 @@ export class RoundLedger {
     return new RoundLedger({ ...open, staged: [...open.staged] });
   }
 
-  static open({ run, plan }: Run, { round, attempt, base }: OpenedRound, atMs: number): RoundLedger {
+  static open({ run, plan }: Run, { round, attempt, base, overSelected }: OpenedRound, atMs: number): RoundLedger {
     const record: RoundRecord = {
       run,
       round,
@@ -53,6 +54,7 @@ export class RoundLedger {
       deadlineAtMs: null,
       target: 0,
       quorum: quorumOf(plan),
+      ...(overSelected === undefined ? {} : { overSelected }),
       cohort: [],
       contributions: [],
       exclusions: [],

@@ -1,4 +1,5 @@
 import { assign, fromCallback, fromPromise, setup } from 'xstate';
+import { candidateWord } from '../domain/plan.ts';
 import {
   type AbandonReason,
   clientsMissing,
@@ -133,7 +134,7 @@ export const roundMachine = setup({
                   params: ({ context: { tally, plan } }) => ({
                     kind: 'abandoned',
                     reason: 'tooFewClients',
-                    detail: `${tally.population} clients were registered when the selection window closed; minClients is ${plan.minClients}`,
+                    detail: `${tally.population} ${candidateWord(plan)}s were registered when the selection window closed; minClients is ${plan.minClients}`,
                   }),
                 },
               },

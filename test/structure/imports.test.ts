@@ -15,16 +15,16 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   strategies: ['domain'],
   selection: ['domain'],
   aggregator: ['domain', 'wire', 'storage', 'strategies'],
-  audit: ['domain', 'wire', 'machines', 'history', 'storage', 'aggregator'],
+  audit: ['domain', 'wire', 'machines', 'history', 'selection', 'storage', 'aggregator'],
   client: ['domain', 'wire'],
   inspect: ['domain', 'machines'],
   dashboard: ['domain', 'inspect', 'machines'],
-  actors: ['domain', 'machines', 'history', 'storage', 'workers', 'wire'],
+  actors: ['domain', 'machines', 'history', 'selection', 'storage', 'workers', 'wire'],
   http: ['domain', 'wire', 'inspect', 'dashboard', '.'],
   workers: ['domain', 'aggregator', 'storage', 'http'],
   testing: ['domain', 'wire', 'storage', '.'],
   cli: ['domain', 'client', 'audit', '.'],
-  '.': ['domain', 'history', 'actors', 'aggregator', 'storage', 'inspect', 'http'],
+  '.': ['domain', 'history', 'selection', 'actors', 'aggregator', 'storage', 'inspect', 'http'],
 };
 
 const folderOf = (file: string): string => (file.includes('/') ? (file.split('/')[0] ?? '') : '.');

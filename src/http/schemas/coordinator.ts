@@ -1,6 +1,7 @@
 import { clientStates } from '../../domain/client.ts';
 import { errorCatalogue } from '../../domain/errors.ts';
 import type { Plan } from '../../domain/plan.ts';
+import type { Reason } from '../../domain/selection-reason.ts';
 import { Count, Metrics, nullable, Sha256, TimeMs, Uuid, UuidText } from './common.ts';
 import { Type } from './type.ts';
 
@@ -111,6 +112,9 @@ export const RoundReply = Type.Object({
   deadlineAtMs: nullable(TimeMs),
   target: Count,
   quorum: Count,
+  overSelected: Type.Optional(
+    Type.Object({ selected: Count, summary: Type.String() }, { description: 'With overSelectionAdaptive' }),
+  ),
   cohort: Type.Array(Uuid),
   contributions: Type.Array(
     Type.Object({ ...Receipt, staleness: Type.Optional(Count), acceptedAtMs: TimeMs, metrics: Metrics }),
@@ -127,6 +131,17 @@ export const RoundReply = Type.Object({
   reason: nullable(Type.String()),
   metrics: Metrics,
   numExamples: Type.Number(),
+});
+export const SelectionReply = Type.Object({
+  clientId: Uuid,
+  round: Count,
+  chosen: Type.Boolean(),
+  reason: Type.Unsafe<Reason>({
+    type: 'object',
+    additionalProperties: true,
+    description: 'kind, chosen, and the numbers that decided; see docs/selection.md',
+  }),
+  sentence: Type.String({ description: 'The same for people' }),
 });
 export const RoundsReply = Type.Object({ rounds: Type.Array(RoundReply) });
 export const RoundsQuery = Type.Object({ limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000 })) });

@@ -1,0 +1,177 @@
+import { clientStates } from '../domain/client.ts';
+import type { OverSelected, RoundRecord } from '../domain/handle.ts';
+import { isBuffered, type Plan } from '../domain/plan.ts';
+import type { RandomStream } from '../domain/random.ts';
+import { type Reason, reasonSentence, type SelectionExplanation } from '../domain/selection-reason.ts';
+import { selectionSettings } from '../domain/selection-settings.ts';
+import type { History } from '../history/history.ts';
+import { choosePolicy } from '../selection/choose-policy.ts';
+import { type ClientFilter, valuesRead } from '../selection/filter.ts';
+import { ClientHistory } from '../selection/history.ts';
+import { adaptOverSelection } from '../selection/over-selection.ts';
+import { filterOf } from '../selection/plan-filter.ts';
+import type { Selection } from '../selection/policy.ts';
+import { RoundLessons } from '../selection/round-lessons.ts';
+import { uniform } from '../selection/uniform.ts';
+import { KeptSelections } from './kept-selections.ts';
+import type { ClientRegistry } from './registry.ts';
+import type { Candidates, SelectionPolicy, SelectionRequest } from './selector.actor.ts';
+
+export interface ChooserDeps {
+  registry: ClientRegistry;
+  history: History;
+  random: RandomStream;
+  /** Chooses instead of what the plan says; null: the plan says. */
+  policy: SelectionPolicy | null;
+  /** Told of a filter that an earlier process could read. */
+  onCrash: (error: unknown) => void;
+}
+
+/**
+ * Whom a run may select, how it chooses among them, what it learns from their work, and why it chose as it did. Reads
+ * the registry and writes nothing to it but whom the filter lets through.
+ */
+export class CohortChooser {
+  readonly #deps: ChooserDeps;
+  readonly #kept = new KeptSelections();
+  #lossMetric: string = selectionSettings.utilityMetric.default;
+  #learnt = new ClientHistory(this.#lossMetric);
+  #lessons: RoundLessons;
+  #filter: ClientFilter | null = null;
+  #policy: SelectionPolicy;
+
+  /** Learns from the attempts that the history has. */
+  constructor(deps: ChooserDeps) {
+    this.#deps = deps;
+    this.#policy = deps.policy ?? uniform;
+    this.#lessons = this.#lessonsFor(this.#learnt);
+  }
+
+  /** A run begins, or is gone on with. Who is eligible is known when the registry has tested everyone. */
+  begin(plan: Plan): void {
+    this.#policy = this.#deps.policy ?? choosePolicy(plan);
+    this.#kept.clear();
+    this.#setFilter(plan);
+    if (plan.utilityMetric !== this.#lossMetric) this.#learnAnew(plan.utilityMetric);
+  }
+
+  /** A new client has this slot. */
+  registered(slot: number): void {
+    this.#learnt.registered(slot);
+  }
+
+  /** An attempt is over. */
+  learn(record: RoundRecord): void {
+    this.#lessons.learn(record);
+  }
+
+  choose(request: SelectionRequest): ReturnType<SelectionPolicy> {
+    return this.#policy(request);
+  }
+
+  requestFor(count: number, round: number): SelectionRequest {
+    return { count, round, random: this.#deps.random, history: this.#learnt, candidates: this.#candidates() };
+  }
+
+  /** How many an attempt that opens now is to select, when its plan leaves that to what past rounds say. */
+  overSelected({ plan }: { plan: Plan }): OverSelected | null {
+    const { cohortSize, overSelectionAdaptive } = plan;
+    if (!overSelectionAdaptive || cohortSize === null) return null;
+    const { selected, summary } = adaptOverSelection(this.#learnt.reportingTimes, {
+      cohortSize,
+      trainingWindowMs: plan.trainingWindowMs,
+      confidence: plan.overSelectionConfidence,
+      factorMax: plan.overSelectionMax,
+      factorAtFirst: plan.overSelection,
+    });
+    return { selected, summary };
+  }
+
+  keep(attempt: { round: number; attempt: number }, selection: Selection): void {
+    this.#kept.keep(attempt, selection);
+  }
+
+  /**
+   * Why a client is in the cohort of an attempt of the current run, or is not.
+   * @param clientId of a registered client, or of one in the cohort.
+   */
+  explain(record: RoundRecord, clientId: string): SelectionExplanation {
+    const reason = record.cohort.includes(clientId) ? this.#whyIn(record, clientId) : this.#whyNot(record, clientId);
+    return { clientId, round: record.round, chosen: reason.chosen, reason, sentence: reasonSentence(reason) };
+  }
+
+  /** What was chosen is advice: the cohort says who was taken. */
+  #whyIn(record: RoundRecord, clientId: string): Reason {
+    for (const selection of this.#kept.of(record)) {
+      const reason = selection.explain(clientId);
+      if (reason.chosen) return reason;
+    }
+    const { run } = this.#deps.history;
+    return run && isBuffered(run.plan) ? { kind: 'wentOn', chosen: true } : { kind: 'notKept', chosen: true };
+  }
+
+  #whyNot(record: RoundRecord, clientId: string): Reason {
+    const { registry } = this.#deps;
+    const filter = this.#filter;
+    const profile = registry.profileOf(registry.find(clientId));
+    if (filter && !filter.test(profile)) {
+      return { kind: 'filteredOut', chosen: false, filter: filter.text, values: valuesRead(filter, profile) };
+    }
+    const selections = this.#kept.of(record);
+    if (selections.length === 0) {
+      const isBefore = record.phase === 'selecting' && record.cohort.length === 0;
+      return isBefore ? { kind: 'notYet', chosen: false } : { kind: 'notKept', chosen: false };
+    }
+    // The first is that of the whole cohort; those after it replaced a few.
+    for (const selection of selections) {
+      const reason = selection.explain(clientId);
+      if (!reason.chosen && reason.kind !== 'notThere') return reason;
+    }
+    return { kind: 'notThere', chosen: false };
+  }
+
+  #candidates(): Candidates {
+    const { registry } = this.#deps;
+    return {
+      // Of now: a view, like the rest.
+      get count() {
+        return registry.eligibleWaiting;
+      },
+      find: (clientId) => registry.find(clientId),
+      idOf: (slot) => registry.idOf(slot),
+      profileOf: (slot) => registry.profileOf(slot),
+      sampleSlots: (size, stream) => registry.sampleEligible(size, stream),
+      slots: () => registry.eligibleSlots(),
+      sample: (size, stream) => registry.sampleEligible(size, stream).map((slot) => registry.idOf(slot)),
+    };
+  }
+
+  #setFilter(plan: Plan): void {
+    const filter = filterOf(plan);
+    if (filter !== null && 'problem' in filter) {
+      // Plans are checked before they begin, so an earlier process took it: rather nobody than everybody.
+      this.#deps.onCrash(new Error(filter.problem));
+      this.#filter = { text: plan.selectionFilter ?? '', reads: [], test: () => false };
+    } else this.#filter = filter;
+    const { registry } = this.#deps;
+    const current = this.#filter;
+    registry.setFilter(current && ((profile) => current.test(profile)));
+  }
+
+  #learnAnew(lossMetric: string): void {
+    this.#lossMetric = lossMetric;
+    this.#learnt = new ClientHistory(lossMetric);
+    this.#lessons = this.#lessonsFor(this.#learnt);
+  }
+
+  #lessonsFor(learnt: ClientHistory): RoundLessons {
+    const { registry, history } = this.#deps;
+    for (const state of clientStates) {
+      if (state === 'unknown') continue;
+      for (const slot of registry.slotsIn(state)) learnt.registered(slot);
+    }
+    const lessons = new RoundLessons(learnt, (clientId) => registry.find(clientId));
+    for (const record of history.rounds) lessons.learn(record);
+    return lessons;
+  }
+}
