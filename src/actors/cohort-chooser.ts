@@ -1,6 +1,6 @@
 import { clientStates } from '../domain/client.ts';
 import type { OverSelected, RoundRecord } from '../domain/handle.ts';
-import { isBuffered, type Plan } from '../domain/plan.ts';
+import type { Plan } from '../domain/plan.ts';
 import type { RandomStream } from '../domain/random.ts';
 import { type Reason, reasonSentence, type SelectionExplanation } from '../domain/selection-reason.ts';
 import { selectionSettings } from '../domain/selection-settings.ts';
@@ -106,8 +106,16 @@ export class CohortChooser {
       const reason = selection.explain(clientId);
       if (reason.chosen) return reason;
     }
-    const { run } = this.#deps.history;
-    return run && isBuffered(run.plan) ? { kind: 'wentOn', chosen: true } : { kind: 'notKept', chosen: true };
+    return this.#wentOn(record, clientId) ? { kind: 'wentOn', chosen: true } : { kind: 'notKept', chosen: true };
+  }
+
+  /** Whether it was in the attempt before, which was committed while it trained on. */
+  #wentOn(record: RoundRecord, clientId: string): boolean {
+    const { rounds } = this.#deps.history;
+    const before = rounds[(rounds.includes(record) ? rounds.indexOf(record) : rounds.length) - 1];
+    if (before?.run !== record.run || before.phase !== 'committed') return false;
+    const isIts = (one: { clientId: string }) => one.clientId === clientId;
+    return before.cohort.includes(clientId) && !before.contributions.some(isIts) && !before.exclusions.some(isIts);
   }
 
   #whyNot(record: RoundRecord, clientId: string): Reason {

@@ -33,7 +33,7 @@ import type { SelectionPolicy } from './selector.actor.ts';
 const membershipNewsMs = 250;
 
 /** Clients that a new filter is tried on in one go, so that others are answered in between. */
-const filterSliceMax = 20_000;
+const filterSliceMax = 5_000;
 
 /** Events that one process can number before the numbers of the next begin. */
 const eventsPerProcessMax = 2 ** 32;
@@ -338,8 +338,8 @@ export class Coordinator {
     this.#deps.recorder.must({ type: 'run.started', run, plan });
     this.#endedAtMs = null;
     this.chooser.begin(plan);
-    this.#tryFilter();
     this.#machine.send({ type: 'run.start', run, plan, atMs: this.#deps.clock.now() });
+    this.#tryFilter();
   }
 
   /** @returns false when the run is in no state for it. */

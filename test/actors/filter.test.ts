@@ -162,7 +162,7 @@ describe('a run with a filter', () => {
     expect(test.handle.status()).toMatchObject({ phase: 'selecting', waitingFor: { guard: { have: 0, need: 100 } } });
     await test.join({ attributes: { region: 'eu' } });
     expect(test.handle.status().phase).toBe('selecting');
-    await test.advance(10, { stepMs: 1 });
+    await test.advance(50, { stepMs: 1 });
     expect(test.handle.status()).toMatchObject({ phase: 'training', counts: { selected: 100 } });
     const { cohort } = test.handle.round(1);
     expect(cohort.every((clientId) => test.handle.client(clientId).attributes?.region === 'eu')).toBe(true);

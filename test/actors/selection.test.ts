@@ -267,6 +267,7 @@ describe('why a client was chosen', () => {
     await buffered.settle();
     expect(buffered.handle.status().round).toBe(2);
     expect(buffered.handle.selection(2, two.clientId).reason).toEqual({ kind: 'wentOn', chosen: true });
+    expect(buffered.handle.selection(1, two.clientId).reason).toMatchObject({ kind: 'drawn', chosen: true });
     expect(buffered.handle.selection(2, one.clientId).reason).toMatchObject({ kind: 'drawn', chosen: true });
   });
 });

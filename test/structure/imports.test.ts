@@ -23,7 +23,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   http: ['domain', 'wire', 'inspect', 'dashboard', '.'],
   workers: ['domain', 'aggregator', 'storage', 'http'],
   testing: ['domain', 'wire', 'storage', '.'],
-  cli: ['domain', 'client', 'audit', '.'],
+  cli: ['domain', 'client', 'audit', 'selection', '.'],
   '.': ['domain', 'history', 'selection', 'actors', 'aggregator', 'storage', 'inspect', 'http'],
 };
 

@@ -1,5 +1,6 @@
 import { type Plan, readPlan } from '../../domain/plan.ts';
 import { settingProblem } from '../../domain/settings.ts';
+import { filterProblem } from '../../selection/plan-filter.ts';
 import { type CliSetting, planCliSettings, serveCliSettings } from './catalogue.ts';
 import type { DemoSettings } from './demo-settings.ts';
 import { type Given, problemIn, type Reading } from './given.ts';
@@ -80,6 +81,7 @@ export function resolveServe(
       ...conflicts,
       ...demoWaitsForEver(demo, plan).map((message) => sentenceOf('minClients', message)),
       ...planProblems.map(({ setting, message }) => sentenceOf(setting, message)),
+      ...filterProblems(plan).map((message) => sentenceOf('selectionFilter', message)),
     ],
   };
 }
@@ -107,6 +109,12 @@ function planGiven(winners: ReadonlyMap<string, Winner>, defaults: Partial<Plan>
     given[name] = spec.kind === 'record' ? mergeRecords(defaults[name as keyof Plan], winner.value) : winner.value;
   }
   return given;
+}
+
+/** A filter that cannot be read; one that is no text is told of already. */
+function filterProblems({ selectionFilter }: Plan): string[] {
+  const problem = typeof selectionFilter === 'string' ? filterProblem({ selectionFilter }) : null;
+  return problem === null ? [] : [problem];
 }
 
 /** Settings of the demo without the demo. */
