@@ -3,7 +3,6 @@ import type { OverSelected, RoundRecord } from '../domain/handle.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { RandomStream } from '../domain/random.ts';
 import { type Reason, reasonSentence, type SelectionExplanation } from '../domain/selection-reason.ts';
-import { selectionSettings } from '../domain/selection-settings.ts';
 import type { History } from '../history/history.ts';
 import { choosePolicy } from '../selection/choose-policy.ts';
 import { type ClientFilter, valuesRead } from '../selection/filter.ts';
@@ -27,6 +26,9 @@ export interface ChooserDeps {
   onCrash: (error: unknown) => void;
 }
 
+/** Policies that go by what is known of each client; for the others nothing is kept of each. */
+const learning: readonly Plan['selection'][] = ['weighted', 'round-robin', 'oort'];
+
 /**
  * Whom a run may select, how it chooses among them, what it learns from their work, and why it chose as it did. Reads
  * the registry and writes nothing to it but whom the filter lets through.
@@ -34,25 +36,29 @@ export interface ChooserDeps {
 export class CohortChooser {
   readonly #deps: ChooserDeps;
   readonly #kept = new KeptSelections();
-  #lossMetric: string = selectionSettings.utilityMetric.default;
-  #learnt = new ClientHistory(this.#lossMetric);
-  #lessons: RoundLessons;
+  #lossMetric: string | null = null;
+  #knowsEach = false;
+  #learnt = new ClientHistory();
+  #lessons = new RoundLessons(this.#learnt, () => -1);
   #filter: ClientFilter | null = null;
   #policy: SelectionPolicy;
 
-  /** Learns from the attempts that the history has. */
   constructor(deps: ChooserDeps) {
     this.#deps = deps;
     this.#policy = deps.policy ?? uniform;
-    this.#lessons = this.#lessonsFor(this.#learnt);
   }
 
-  /** A run begins, or is gone on with. Who is eligible is known when the registry has tested everyone. */
+  /**
+   * A run begins, or is gone on with; what is not known yet is learnt from the attempts that the history has. Who is
+   * eligible is known when the registry has tested everyone.
+   */
   begin(plan: Plan): void {
     this.#policy = this.#deps.policy ?? choosePolicy(plan);
     this.#kept.clear();
     this.#setFilter(plan);
-    if (plan.utilityMetric !== this.#lossMetric) this.#learnAnew(plan.utilityMetric);
+    const goesByEach = this.#deps.policy !== null || learning.includes(plan.selection);
+    const isKnown = plan.utilityMetric === this.#lossMetric && (this.#knowsEach || !goesByEach);
+    if (!isKnown) this.#learnAnew(plan.utilityMetric, goesByEach);
   }
 
   /** A new client has this slot. */
@@ -166,20 +172,16 @@ export class CohortChooser {
     registry.setFilter(current && ((profile) => current.test(profile)));
   }
 
-  #learnAnew(lossMetric: string): void {
-    this.#lossMetric = lossMetric;
-    this.#learnt = new ClientHistory(lossMetric);
-    this.#lessons = this.#lessonsFor(this.#learnt);
-  }
-
-  #lessonsFor(learnt: ClientHistory): RoundLessons {
+  #learnAnew(lossMetric: string, knowsEach: boolean): void {
     const { registry, history } = this.#deps;
+    this.#lossMetric = lossMetric;
+    this.#knowsEach = knowsEach;
+    this.#learnt = new ClientHistory(lossMetric);
+    this.#lessons = new RoundLessons(this.#learnt, (clientId) => (knowsEach ? registry.find(clientId) : -1));
     for (const state of clientStates) {
       if (state === 'unknown') continue;
-      for (const slot of registry.slotsIn(state)) learnt.registered(slot);
+      for (const slot of registry.slotsIn(state)) this.#learnt.registered(slot);
     }
-    const lessons = new RoundLessons(learnt, (clientId) => registry.find(clientId));
-    for (const record of history.rounds) lessons.learn(record);
-    return lessons;
+    for (const record of history.rounds) this.#lessons.learn(record);
   }
 }

@@ -151,6 +151,15 @@ describe('what a policy learns from', () => {
     expect(await playRound(test, clients)).toEqual([0, 1]);
   });
 
+  it('are also the rounds of a run before it that went by nothing', async () => {
+    const test = await start({ minClients: 6, cohortSize: 3, rounds: 1 });
+    const clients = await test.joinMany(6);
+    const first = await playRound(test, clients);
+    test.handle.startRun({ selection: 'round-robin' });
+    const second = await playRound(test, clients);
+    expect([...first, ...second].sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+
   it.each(['update', 'round'] as const)('outlives the process, with durability %s', async (durability) => {
     const storage = { dir: folder() };
     const plan: Partial<Plan> = { selection: 'round-robin', minClients: 6, cohortSize: 2 };
