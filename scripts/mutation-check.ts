@@ -14,7 +14,16 @@ import { mutations } from './mutations.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 /** What tests and build need. */
-const copied = ['src', 'test', 'examples', 'dashboard', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'vitest.config.ts'];
+const copied = [
+  'src',
+  'test',
+  'examples',
+  'dashboard',
+  'package.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'vitest.config.ts',
+];
 /** A hang is a failure too, but need not be waited for long. */
 const testTimeoutMs = 20_000;
 const runMsMax = 180_000;
@@ -27,8 +36,8 @@ interface TestRun {
 }
 
 /** Runs a program to its end, whatever its exit code. */
-function run(command: string, args: readonly string[], cwd: string): Promise<void> {
-  const env = { ...process.env, CHORUS_TEST_SKIP_BUILD: '1' };
+function run(command: string, args: readonly string[], cwd: string, settings: Mutation['env'] = {}): Promise<void> {
+  const env = { ...process.env, CHORUS_TEST_SKIP_BUILD: '1', ...settings };
   return new Promise((resolve) => {
     execFile(command, args, { cwd, env, timeout: runMsMax, maxBuffer: 2 ** 26 }, () => resolve());
   });
@@ -39,11 +48,16 @@ const bin = (name: string): string => join(root, 'node_modules', '.bin', name);
 /** The compiler writes its output also where a defect does not fit the types. */
 const build = (copy: string): Promise<void> => run(bin('tsc'), ['-p', 'tsconfig.build.json'], copy);
 
-async function runTests(copy: string, tests: readonly string[], only: string | undefined): Promise<TestRun> {
+async function runTests(
+  copy: string,
+  tests: readonly string[],
+  only: string | undefined,
+  env: Mutation['env'],
+): Promise<TestRun> {
   const report = join(copy, 'report.json');
   await rm(report, { force: true });
   const args = ['run', ...tests, '--reporter=json', `--outputFile=${report}`, `--testTimeout=${testTimeoutMs}`];
-  await run(bin('vitest'), only === undefined ? args : [...args, '-t', only], copy);
+  await run(bin('vitest'), only === undefined ? args : [...args, '-t', only], copy, env);
   try {
     const { numPassedTests, numFailedTests, success } = JSON.parse(await readFile(report, 'utf8'));
     // A file that fails as a whole has no failed test of its own.
@@ -65,10 +79,10 @@ async function makeCopy(): Promise<string> {
 async function checkBaseline(copy: string, chosen: readonly Mutation[]): Promise<TestRun> {
   const tests = [...new Set(chosen.flatMap((mutation) => mutation.tests))];
   const isWhole = chosen.some(({ only }) => only === undefined);
-  return runTests(copy, tests, isWhole ? undefined : chosen.map(({ only }) => only).join('|'));
+  return runTests(copy, tests, isWhole ? undefined : [...new Set(chosen.map(({ only }) => only))].join('|'), {});
 }
 
-async function attempt(copy: string, { file, find, replace, tests, only }: Mutation): Promise<Verdict> {
+async function attempt(copy: string, { file, find, replace, tests, only, env }: Mutation): Promise<Verdict> {
   const path = join(copy, file);
   const source = await readFile(path, 'utf8');
   await writeFile(
@@ -76,7 +90,7 @@ async function attempt(copy: string, { file, find, replace, tests, only }: Mutat
     source.replace(find, () => replace),
   );
   await build(copy);
-  const { passed, failed } = await runTests(copy, tests, only);
+  const { passed, failed } = await runTests(copy, tests, only, env);
   await writeFile(path, source);
   if (failed > 0) return 'caught';
   return passed === 0 ? 'no test ran' : 'MISSED';

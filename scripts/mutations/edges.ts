@@ -24,8 +24,9 @@ export const edges: readonly Mutation[] = [
     name: 'counts requests by the client that is named, whoever sends them',
     defect: 'one client uses up the requests of another',
     file: 'src/http/plugins/bearer.ts',
-    find: 'keyGenerator: (request) => request.authenticatedAs ?? request.ip,',
-    replace: 'keyGenerator: (request) => (request.params as { clientId?: string }).clientId ?? request.ip,',
+    find: 'if (authenticatedAs === null) rates.count(request.ip, limits.requestsPerAddressMax);',
+    replace:
+      "if (authenticatedAs === null) rates.count((request.params as { clientId?: string }).clientId ?? '', limits.requestsPerAddressMax);",
     tests: ['test/http/limits.test.ts'],
   },
   {
@@ -85,8 +86,8 @@ export const edges: readonly Mutation[] = [
     name: 'cuts off answers when it closes',
     defect: 'a model that is half-read',
     file: 'src/http/closing.ts',
-    find: "    await Promise.all(sending.map((answer) => once(answer, 'close')));\n",
-    replace: '    void sending;\n',
+    find: '    await Promise.all(sent);\n',
+    replace: '    void sent;\n',
     tests: ['test/http/shutdown.test.ts'],
     only: 'to its end',
   },

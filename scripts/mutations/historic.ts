@@ -68,7 +68,7 @@ export const historic: readonly Mutation[] = [
     find: "if (slot !== -1 && registry.stateOf(slot) === 'waiting') chosen.add(registry.idOf(slot));",
     replace: 'if (slot !== -1) chosen.add(registry.idOf(slot));',
     tests: protocol,
-    only: 'names duplicates, strangers',
+    only: 'names duplicates, strangers|at work already',
   },
   {
     name: 'takes the id of a client that is gone for that of its successor',

@@ -10,6 +10,8 @@ export interface Mutation {
   replace: string;
   /** Test files, of which some test must fail. */
   tests: readonly string[];
+  /** More settings for the tests. */
+  env?: Readonly<Record<string, string>>;
   /** Only tests whose names match. @default all of the files */
   only?: string;
 }

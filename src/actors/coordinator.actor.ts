@@ -107,7 +107,9 @@ export class Coordinator {
   #membershipTimer: unknown = null;
   #filterTimer: unknown = null;
   #lastNews = '';
-  #lastPosition = '';
+  /** What was recorded last. */
+  #lastPosition: Position | null = null;
+  #lastRun: Run | null = null;
   #watchedRound: unknown = null;
   #endedAtMs: number | null = null;
   #view: CoordinatorView = { run: null, plan: null, round: 0, isOver: false, isBuffered: false };
@@ -137,6 +139,7 @@ export class Coordinator {
       isTraining: () => this.phase === 'training',
       tell: (fact) => this.#tellRound(fact),
       membershipChanged: () => this.#membershipChanged(),
+      countsChanged: () => this.#countsChanged(),
       wake: (slot) => this.#wake(slot),
     });
     const { state, run, sinceMs, round } = resumeOf(history, this.tally());
@@ -439,8 +442,9 @@ export class Coordinator {
     return this.#machine.getSnapshot().children.round?.getSnapshot() ?? null;
   }
 
+  /** Tells the round's machine; when none is open, nobody needs to know. */
   #tellRound(fact: RoundEvent): void {
-    this.#machine.send({ type: 'round.fact', fact });
+    this.#machine.getSnapshot().children.round?.send(fact);
   }
 
   #giveUp(reason: 'aggregatorLost' | 'updatesLost', detail: string): void {
@@ -451,6 +455,11 @@ export class Coordinator {
   #membershipChanged(): void {
     const tally = this.tally();
     this.#machine.send({ type: 'membership.changed', tally });
+    this.#countsChanged(tally);
+  }
+
+  /** Clients changed their states, and are as many as before: only the open round wants to know. */
+  #countsChanged(tally: Tally = this.tally()): void {
     if (this.history.open) this.#tellRound({ type: 'membership.changed', tally });
     this.#membershipTimer ??= this.#deps.clock.setTimeout(() => {
       this.#membershipTimer = null;
@@ -521,10 +530,9 @@ export class Coordinator {
 
   #notePosition(): void {
     const position = this.#position();
-    if (!position) return;
-    const written = JSON.stringify(position);
-    if (written === this.#lastPosition) return;
-    this.#lastPosition = written;
+    if (!position || (this.run === this.#lastRun && isSamePlace(position, this.#lastPosition))) return;
+    this.#lastRun = this.run;
+    this.#lastPosition = position;
     const { carried } = this.history;
     const wasCarried = carried.size > 0;
     this.#deps.recorder.note({ type: 'position', position });
@@ -559,14 +567,33 @@ export class Coordinator {
   }
 
   #armSweep(): void {
-    this.#sweepTimer = this.#deps.clock.setTimeout(() => {
+    const { clock } = this.#deps;
+    const { expiryTickMs } = this.registry;
+    const armedAtMs = clock.now();
+    this.#sweepTimer = clock.setTimeout(() => {
+      // Timers go by time that passes. When the clock was set back, silence would not be seen until it has caught up.
+      const setBackMs = armedAtMs + expiryTickMs - clock.now();
+      if (setBackMs > expiryTickMs) this.registry.setBack(setBackMs, clock.now());
       const lost: number[] = [];
-      this.registry.expire(this.#deps.clock.now(), (slot) => lost.push(slot));
+      this.registry.expire(clock.now(), (slot) => lost.push(slot));
       this.totals.expired += lost.length;
       if (this.#takeOut(lost, 'heartbeatTimedOut')) this.#membershipChanged();
       this.#armSweep();
-    }, this.registry.expiryTickMs);
+    }, expiryTickMs);
   }
+}
+
+/** Whether two positions of the same run differ in nothing. */
+function isSamePlace(a: Position, b: Position | null): boolean {
+  if (!b || a.state !== b.state || a.sinceMs !== b.sinceMs || a.deadlineAtMs !== b.deadlineAtMs) return false;
+  if (!a.round || !b.round) return a.round === b.round;
+  return (
+    a.round.phase === b.round.phase &&
+    a.round.target === b.round.target &&
+    a.round.extensions === b.round.extensions &&
+    a.round.sinceMs === b.round.sinceMs &&
+    a.round.deadlineAtMs === b.round.deadlineAtMs
+  );
 }
 
 const lasting: readonly string[] = [

@@ -225,9 +225,18 @@ export class ClientRegistry {
     return this.#wheel.tickMs;
   }
 
+  /** The clock was set back by so much: silence is counted from where it stood. */
+  setBack(byMs: number, nowMs: number): void {
+    for (let slot = 0; slot < this.#capacity; slot += 1) this.touch(slot, this.seenUntilMs(slot) - byMs);
+    this.#refileAll(this.#wheel.timeoutMs, nowMs);
+  }
+
   /** A plan may change the timeout; it holds for clients registered before as well. */
   setHeartbeatTimeout(timeoutMs: number, nowMs: number): void {
-    if (timeoutMs === this.#wheel.timeoutMs) return;
+    if (timeoutMs !== this.#wheel.timeoutMs) this.#refileAll(timeoutMs, nowMs);
+  }
+
+  #refileAll(timeoutMs: number, nowMs: number): void {
     this.#wheel.reset(timeoutMs, nowMs);
     for (let slot = 0; slot < this.#capacity; slot += 1) {
       if (this.#slots.partOf(slot) !== unknown) this.#wheel.add(slot, this.seenUntilMs(slot));

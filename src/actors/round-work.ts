@@ -49,6 +49,7 @@ export interface RoundWorkDeps {
   /** Tells the round's machine. */
   tell: (fact: RoundEvent) => void;
   membershipChanged: () => void;
+  countsChanged: () => void;
   wake: (slot: number) => void;
   onCrash: (error: unknown) => void;
 }
@@ -171,7 +172,7 @@ export class RoundWork {
     if (before === 'selected') {
       recorder.must({ type: 'training.started', clientId });
       this.#deps.wake(slot);
-      this.#deps.membershipChanged();
+      this.#deps.countsChanged();
     }
     const trainingToken = tokens.trainingToken(clientId, run, start.round, start.attempt);
     // Who began in an earlier round was admitted when this one was opened.

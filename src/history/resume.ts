@@ -2,6 +2,7 @@ import type { OpenPhase, Position } from '../domain/facts.ts';
 import { quorumOf } from '../domain/plan.ts';
 import type { Round, Tally } from '../domain/round.ts';
 import type { Run } from '../domain/run.ts';
+import { modelWindowMs } from '../machines/coordinator.machine.ts';
 import type { History } from './history.ts';
 
 /** Where the machines go on after a restart. */
@@ -31,8 +32,9 @@ export function cannotResume({ open, position, current }: History, durability: '
 export function resumeOf({ run, position, open }: History, tally: Tally): Resume {
   if (!run) return { state: 'idle', run: null, sinceMs: tally.atMs, round: null };
   if (!open || position.state !== 'round' || !position.round) {
-    const { state, sinceMs } = position;
-    return { state: state === 'round' ? 'opening' : state, run, sinceMs, round: null };
+    const state = position.state === 'round' ? 'opening' : position.state;
+    const sinceMs = state === 'awaitingModel' ? waitsSince(position.sinceMs, tally.atMs) : position.sinceMs;
+    return { state, run, sinceMs, round: null };
   }
   const { phase, target, extensions, sinceMs, deadlineAtMs } = position.round;
   const { round, attempt, cohort } = open.record;
@@ -58,6 +60,10 @@ export function resumeOf({ run, position, open }: History, tally: Tally): Resume
   };
   return { state: 'round', run, sinceMs: position.sinceMs, round: resumed };
 }
+
+/** A model could not be uploaded while no server was there: when its time ran out meanwhile, it is given again. */
+const waitsSince = (sinceMs: number, nowMs: number): number =>
+  sinceMs + modelWindowMs <= nowMs ? nowMs : Math.min(sinceMs, nowMs);
 
 /** What was being stored is summed again: the same contributions in the same order give the same bits. */
 const phaseAgain = (phase: OpenPhase): Exclude<OpenPhase, 'committing'> =>

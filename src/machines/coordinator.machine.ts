@@ -3,7 +3,7 @@ import type { Plan } from '../domain/plan.ts';
 import type { Round, RoundInput, RoundOutcome, Tally } from '../domain/round.ts';
 import { afterRound, attemptsExhausted, clientsSuffice, isFinished, type Run, startRun } from '../domain/run.ts';
 import { type DeadlineInput, type DeadlinePassed, toBeProvided } from './deadline.ts';
-import { type RoundEvent, roundMachine } from './round.machine.ts';
+import { roundMachine } from './round.machine.ts';
 
 export interface CoordinatorContext {
   /** null before the first run. */
@@ -38,7 +38,6 @@ export type CoordinatorEvent =
   | { type: 'model.installed' }
   | { type: 'server.drain' }
   | { type: 'membership.changed'; tally: Tally }
-  | { type: 'round.fact'; fact: RoundEvent }
   | DeadlinePassed;
 
 /** How long a run with `initialModel: upload` waits for its model, ms. */
@@ -273,7 +272,6 @@ export const coordinatorMachine = setup({
             },
           },
           on: {
-            'round.fact': { actions: sendTo('round', ({ event }) => event.fact) },
             'run.pause': { actions: ['requestPause', sendTo('round', { type: 'round.pause' })] },
           },
         },

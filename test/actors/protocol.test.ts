@@ -308,6 +308,27 @@ describe('a round', () => {
     expect(test.handle.rounds()[0]?.cohort).toHaveLength(2);
   });
 
+  it('does not select whom a selector names although they are at work already', async () => {
+    const named: string[] = [];
+    const test = await TestChorus.create({
+      plan: { rounds: 1, minClients: 3, cohortSize: 2, quorum: 2 },
+      policy: ({ candidates, random }) => {
+        // Whom it named before first; the coordinator takes no more than it asked for.
+        named.push(...candidates.sample(candidates.count, random));
+        return named;
+      },
+    });
+    const clients = await test.joinMany(3);
+    const [first, second] = selected(clients) as [TestClient, TestClient];
+    await first.start();
+    test.handle.evict(second.clientId);
+    await test.settle();
+    expect(first.state).toBe('training');
+    expect(selected(clients)).toHaveLength(1);
+    expect(test.handle.rounds()[0]?.cohort).toHaveLength(3);
+    expect(test.crashes).toEqual([]);
+  });
+
   it('asks again when a selector gave too few, and does not spin when it gives nobody', async () => {
     let asked = 0;
     const test = await TestChorus.create({

@@ -103,6 +103,26 @@ describe('the client registry', () => {
     expect(expired[0]?.[1]).toBeLessThanOrEqual(timeoutMs + 2 * registry.expiryTickMs);
   });
 
+  it('goes on counting silence when the clock is set back', () => {
+    const hourMs = 3_600_000;
+    const registry = new ClientRegistry({
+      clientsMax: 8,
+      heartbeatTimeoutMs: 10_000,
+      random: seededRandom(1),
+      nowMs: hourMs,
+    });
+    const slot = registry.register(hourMs, {});
+    const expired: number[] = [];
+    const expireAt = (nowMs: number) => registry.expire(nowMs, (each) => expired.push(each));
+    expireAt(hourMs + 5_000);
+    // An hour back: it was silent for five seconds, and is for as many more.
+    registry.setBack(hourMs, 5_000);
+    expireAt(9_000);
+    expect(expired).toEqual([]);
+    for (let nowMs = 9_500; nowMs <= 13_000; nowMs += registry.expiryTickMs) expireAt(nowMs);
+    expect(expired).toEqual([slot]);
+  });
+
   it('expires a client in whatever state it is, once, and never one that is gone after it contributed', () => {
     const registry = registryOf();
     const paths: ClientEventType[][] = [

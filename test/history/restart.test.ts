@@ -55,6 +55,18 @@ describe('a client that lives on while the server is killed and started again', 
     expect(scene.handle.models()).toMatchObject([{ round: 1, contributions: 2 }]);
   });
 
+  it('finds a server that starts again after an eviction of which the round was not written', async () => {
+    const scene = await Scene.begin({ plan, durability: 'round' });
+    const [a, b] = [await scene.join(), await scene.join()];
+    scene.handle.evict(b);
+    scene.kill();
+    scene.pass(1_000);
+    await scene.start();
+    expect(await scene.contribute(a, [2, 2])).toBeNull();
+    expect(await scene.contribute(b, [4, 4])).toBeNull();
+    expect(scene.handle.models()).toMatchObject([{ round: 1, contributions: 2 }]);
+  });
+
   it('hears that an attempt is over that a server with durability "round" does not go on with', async () => {
     const { scene, a, b } = await killedInTraining('update');
     await scene.start({ durability: 'round' });

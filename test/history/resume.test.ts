@@ -5,6 +5,7 @@ import type { Tally } from '../../src/domain/round.ts';
 import { History } from '../../src/history/history.ts';
 import { createMapStates } from '../../src/history/map-states.ts';
 import { cannotResume, resumeOf } from '../../src/history/resume.ts';
+import { modelWindowMs } from '../../src/machines/coordinator.machine.ts';
 import { factsOf, model, runStarted, training } from './support/facts.ts';
 
 const windowMs = 60_000;
@@ -99,6 +100,14 @@ describe('a server that is started again', () => {
     };
     const { resume } = found([runStarted(), paused], 90_000);
     expect(resume).toMatchObject({ state: 'paused', sinceMs: 7_000, round: null, run: { run: 'the-run' } });
+  });
+
+  it('gives the time to upload an initial model again when it passed while nobody was there', () => {
+    const waiting = [runStarted('upload')];
+    expect(found(waiting, 5_000).resume).toMatchObject({ state: 'awaitingModel', sinceMs: 1_000 });
+    expect(found(waiting, 1_000 + modelWindowMs).resume).toMatchObject({ sinceMs: 1_000 + modelWindowMs });
+    // The clock was set back.
+    expect(found(waiting, 500).resume).toMatchObject({ sinceMs: 500 });
   });
 
   it('opens the next round after one that was committed', () => {

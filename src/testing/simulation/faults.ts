@@ -54,7 +54,7 @@ export const faultProfiles = {
   crashes,
   power,
   disk,
-  clock: ['clockStep', 'delay'],
+  clock: ['clockStep', 'delay', 'clientCrash'],
   all: Object.keys(faultKinds) as FaultKind[],
 } as const satisfies Record<string, readonly FaultKind[]>;
 

@@ -91,7 +91,10 @@ export class Network {
 
   #deliver<T>(exchange: Exchange<T>, heldMsMax: number, act: (live: LiveServer) => T | Promise<T>): void {
     const { live } = this.#server;
-    if (!live) return this.#answer(exchange, failed);
+    if (!live) {
+      this.#answer(exchange, failed);
+      return;
+    }
     this.#world.touch();
     try {
       const outcome = act(live);
@@ -109,13 +112,17 @@ export class Network {
     accepted: (receipt: Receipt) => void,
   ): void {
     const { live } = this.#server;
-    if (!live) return this.#answer(exchange, failed);
+    if (!live) {
+      this.#answer(exchange, failed);
+      return;
+    }
     this.#world.touch();
     let upload: Upload;
     try {
       upload = gateOf(live).beginUpload(request);
     } catch (error) {
-      return this.#refuse(exchange, live, error);
+      this.#refuse(exchange, live, error);
+      return;
     }
     const cutAt = this.#world.strikes('cut', 0.3) ? this.#world.chance('cut').below(bytes.byteLength + 1) : null;
     const pieces = 1 + this.#world.chance('pieces').below(piecesMax) * this.#world.chance('pieces').below(2);
@@ -143,7 +150,8 @@ export class Network {
       if (upload.signal.aborted) {
         giveUp();
         close();
-        return this.#refuse(exchange, live, upload.signal.reason);
+        this.#refuse(exchange, live, upload.signal.reason);
+        return;
       }
       const to = Math.min(bytes.byteLength, from + pieceBytes);
       const end = cutAt === null ? to : Math.min(to, cutAt);
@@ -153,13 +161,15 @@ export class Network {
       } catch (error) {
         giveUp();
         close();
-        return this.#refuse(exchange, live, error);
+        this.#refuse(exchange, live, error);
+        return;
       }
       if (cutAt !== null && cutAt <= to) {
         this.#world.note('network', `cuts the upload of ${exchange.who} after ${cutAt} of ${bytes.byteLength} bytes`);
         giveUp();
         close();
-        return this.#answer(exchange, failed);
+        this.#answer(exchange, failed);
+        return;
       }
       if (to < bytes.byteLength) {
         this.#world.scheduler.after(this.#latencyMs(), () => send(to));
@@ -215,7 +225,10 @@ export class Network {
   }
 
   #refuse(exchange: Exchange<never>, live: LiveServer, error: unknown): void {
-    if (live.isDead || error instanceof Unreachable) return this.#answer(exchange, failed);
+    if (live.isDead || error instanceof Unreachable) {
+      this.#answer(exchange, failed);
+      return;
+    }
     const refusal = refusalOf(error);
     if (!refusal) {
       this.#world.violate({

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ChorusEvent, Receipt, RoundRecord } from '../../domain/handle.ts';
+import type { ChorusEvent, CoordinatorHandle, Receipt, RoundRecord } from '../../domain/handle.ts';
 import type { ModelInfo, Tensors } from '../../domain/model.ts';
 import type { Plan } from '../../domain/plan.ts';
 import { decodeSafetensors } from '../../wire/safetensors.ts';
@@ -22,6 +22,8 @@ export interface OracleOptions {
   fsync: 'always' | 'commit';
   /** Longest an attempt may last, simulated ms. */
   attemptMsMax: number;
+  /** Longest a client may hold a heartbeat, and count as present meanwhile, ms. */
+  holdMsMax: number;
 }
 
 interface SentUpdate extends Payload {
@@ -50,6 +52,19 @@ interface PhaseNews {
   attempt: number;
   phase: string;
 }
+
+/** How a process ended. */
+interface Crash {
+  kind: CrashKind;
+  atMs: number;
+  /** Facts may have waited for the disk. */
+  diskWasFull: boolean;
+}
+
+/** Phases that wait for people, for as long as it takes. */
+const restingPhases: ReadonlySet<string> = new Set(['idle', 'gathering', 'paused', 'finished', 'stopped', 'draining']);
+/** Over and above the heartbeat timeout, until a client that fell silent is lost: by the sweeps, and by pauses, ms. */
+const sweepMsMax = 5_000;
 
 const openPhases: ReadonlySet<string> = new Set(['selecting', 'training', 'aggregating', 'committing']);
 
@@ -81,9 +96,18 @@ export class Oracle {
   /** Of rounds that ended in this step. */
   #ended: Progress[] = [];
   #live: LiveServer | null = null;
-  #lastCrash: { kind: CrashKind; atMs: number } | null = null;
+  /** What was accepted in the open attempt was not promised to survive a crash that came. */
+  #mayBeLost = false;
+  #lastCrash: Crash | null = null;
+  #isUp = false;
   /** Attempts whose end was looked into, and is on record. */
   #concluded = new Set<string>();
+  /** Clients that hold a registration, with their tokens. */
+  readonly #tokens = new Map<string, string>();
+  /** When the server last heard of a client, simulated ms. */
+  readonly #heardAtMs = new Map<string, number>();
+  /** Since when nothing has happened that excuses a silence: a start, or a step of the clock. */
+  #steadySinceMs = 0;
   /** Updates of attempts that were given up. */
   readonly #givenUp = new Set<string>();
   #roundsAbandoned = 0;
@@ -123,6 +147,7 @@ export class Oracle {
   /** An event of the process; it is looked into when everything that it set going has settled. */
   event({ type, data }: ChorusEvent): void {
     if (type === 'phase') this.#notePhase(data as unknown as PhaseNews);
+    if (type === 'update.accepted') this.heard((data as unknown as Receipt).clientId);
     if (type === 'round.committed' || type === 'round.abandoned') {
       const { run, round, attempt } = data as unknown as Progress;
       this.#ended.push({ run, round, attempt });
@@ -130,20 +155,53 @@ export class Oracle {
     }
   }
 
+  /** A client holds a registration. */
+  registered(clientId: string, clientToken: string): void {
+    this.#tokens.set(clientId, clientToken);
+  }
+
+  /** A client will not be heard of under this id any more, or was told that the server does not know it. */
+  gone(clientId: string): void {
+    this.#tokens.delete(clientId);
+  }
+
+  /** A message of a client has come to the server. */
+  heard(clientId: string): void {
+    this.#heardAtMs.set(clientId, this.#world.nowMs);
+  }
+
+  /** The wall clock was set. */
+  clockSet(): void {
+    this.#steadySinceMs = this.#world.nowMs;
+  }
+
   /** The process has ended. */
   down(kind: CrashKind, { diskWasFull }: { diskWasFull: boolean }): void {
     this.#live = null;
     this.#openedAtMs = null;
     this.#ended = [];
-    this.#lastCrash = { kind, atMs: this.#world.nowMs };
+    // A process may end before it has come up: then what the one before it lost is lost.
+    const before = this.#isUp ? null : this.#lastCrash;
+    this.#lastCrash = {
+      kind: before?.kind === 'power' ? 'power' : kind,
+      atMs: before?.atMs ?? this.#world.nowMs,
+      diskWasFull: diskWasFull || before?.diskWasFull === true,
+    };
+    this.#isUp = false;
     // What was not synced may be done again, another way; what was committed may not.
     if (kind === 'power' || diskWasFull || this.#options.durability === 'round') this.#progress = null;
-    if (!this.#outlives(kind)) this.#acknowledged.clear();
+    if (!this.#outlives(kind)) {
+      this.#acknowledged.clear();
+      this.#mayBeLost = true;
+    }
   }
 
   /** The process is up, and goes on where the one before it ended. */
   up(live: LiveServer): void {
     this.#live = live;
+    this.#isUp = true;
+    if (this.#lastCrash) this.#checkIdentities(live, this.#lastCrash);
+    this.#steadySinceMs = this.#world.nowMs;
     if (!this.#lastCrash) return;
     const records = live.handle.rounds(1_000).reverse();
     const ended = records.filter(({ endedAtMs }) => endedAtMs !== null);
@@ -155,6 +213,22 @@ export class Oracle {
       this.#failLost(one, 'is gone after the crash');
     }
     this.#checkModels(live);
+  }
+
+  /** Who was there when the process was killed is known to the next one, by the same token. */
+  #checkIdentities({ handle }: LiveServer, { kind, atMs, diskWasFull }: Crash): void {
+    const mayBeLost =
+      kind === 'power' || diskWasFull || atMs - this.#steadySinceMs <= this.#options.plan.heartbeatTimeoutMs;
+    for (const [clientId, token] of this.#tokens) {
+      if (isKnown(handle, clientId, token)) continue;
+      this.#tokens.delete(clientId);
+      const silentMs = atMs - (this.#heardAtMs.get(clientId) ?? Number.NEGATIVE_INFINITY);
+      if (mayBeLost || silentMs >= this.#options.plan.heartbeatTimeoutMs) continue;
+      this.#fail(
+        'identity stays',
+        `client ${clientId} was heard of ${Math.round(silentMs)} ms before the crash, and is not known after it`,
+      );
+    }
   }
 
   /** Whether updates that were acknowledged survive this kind of crash. */
@@ -214,6 +288,8 @@ export class Oracle {
     if (phase === 'committed') this.#checkCommitted(live, record);
     else {
       this.#roundsAbandoned += 1;
+      this.#checkGivenUp(record);
+      this.#mayBeLost = false;
       for (const contribution of contributions) this.#givenUp.add(nameOf({ ...contribution, run }));
     }
     for (const one of this.#acknowledged) {
@@ -221,6 +297,14 @@ export class Oracle {
       const isIn = holds(record, one);
       if (isIn || phase === 'committed') this.#acknowledged.delete(one);
       if (!isIn && phase === 'committed') this.#failLost(one, 'is not in the model of its round');
+    }
+  }
+
+  /** An attempt is not given up for updates that had to survive. */
+  #checkGivenUp({ round, attempt, reason }: RoundRecord): void {
+    const isForLost = reason?.includes(' is lost: ') ?? false;
+    if (isForLost && !this.#mayBeLost) {
+      this.#fail('updates survive', `attempt ${attempt} at round ${round} was given up: ${reason}`);
     }
   }
 
@@ -244,7 +328,10 @@ export class Oracle {
     for (const clientId of ids) {
       if (!cohort.includes(clientId)) this.#fail('counted once', `${clientId} counts in round ${round} unselected`);
     }
-    if (modelVersion === null) return this.#fail('versions rise', `round ${round} was committed without a version`);
+    if (modelVersion === null) {
+      this.#fail('versions rise', `round ${round} was committed without a version`);
+      return;
+    }
     this.#checkVersions(live, modelVersion);
     const updates = this.#updatesOf(record);
     if (updates && this.#options.checksMean) this.#checkModel(live, record, modelVersion, updates);
@@ -322,12 +409,18 @@ export class Oracle {
   /** Everything else that can be seen from outside. */
   #audit(live: LiveServer): void {
     const { handle, core } = live;
-    const { counts, population, contributions } = handle.status();
+    const { counts, population, contributions, waitingFor } = handle.status();
+    if (waitingFor.deadlineAtMs === null && !restingPhases.has(waitingFor.phase)) {
+      this.#fail('rounds end', `phase ${waitingFor.phase} has no deadline: ${waitingFor.summary}`);
+    }
     const recount: Record<string, number> = {};
     let cursor: string | undefined;
     do {
       const page = handle.clients({ limit: 1_000, ...(cursor === undefined ? {} : { cursor }) });
-      for (const { state } of page.clients) recount[state] = (recount[state] ?? 0) + 1;
+      for (const { clientId, state } of page.clients) {
+        recount[state] = (recount[state] ?? 0) + 1;
+        if (state !== 'doneAndInactive') this.#checkHeard(clientId, state);
+      }
       cursor = page.cursor ?? undefined;
     } while (cursor !== undefined);
     let present = 0;
@@ -355,6 +448,17 @@ export class Oracle {
     }
   }
 
+  /** Who fell silent is lost after the timeout, whatever the clock says. */
+  #checkHeard(clientId: string, state: string): void {
+    const silentMsMax = 2 * this.#options.plan.heartbeatTimeoutMs + this.#options.holdMsMax + sweepMsMax;
+    const sinceMs = Math.max(this.#heardAtMs.get(clientId) ?? 0, this.#steadySinceMs);
+    if (this.#world.nowMs - sinceMs <= silentMsMax) return;
+    this.#fail(
+      'the silent are lost',
+      `client ${clientId} is ${state}, and was not heard of for more than ${silentMsMax} ms`,
+    );
+  }
+
   #waiting(): string {
     const live = this.#live;
     return live && !live.isDead ? live.handle.status().waitingFor.summary : 'the process is down';
@@ -362,6 +466,14 @@ export class Oracle {
 
   #fail(invariant: Invariant, sentence: string): void {
     this.#world.violate({ invariant, sentence });
+  }
+}
+
+function isKnown(handle: CoordinatorHandle, clientId: string, token: string): boolean {
+  try {
+    return handle.authenticate(clientId, token);
+  } catch {
+    return false;
   }
 }
 

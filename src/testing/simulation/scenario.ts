@@ -1,9 +1,10 @@
 import type { Plan } from '../../domain/plan.ts';
 import { type Chance, chanceFor } from './chance.ts';
 import { drawFaults, type FaultProfile, type Faults } from './faults.ts';
+import type { SimulationOptions } from './simulation.ts';
 
 /** What is drawn for one seed; plain JSON, so that it can be shown, made smaller and replayed. */
-export interface Scenario {
+export interface Scenario extends SimulationOptions {
   seed: number;
   clients: number;
   plan: Partial<Plan> & { rounds: number };

@@ -16,6 +16,8 @@ const anyone: Policy = ({ count, candidates, random }) => candidates.sample(coun
 
 /** A policy that fails in all the ways in which one can. */
 export function unreliable(world: World, policy: Policy = anyone): Policy {
+  /** Whom it named before: most of them are at work, or gone. */
+  let before: readonly string[] = [];
   return (request) => {
     if (!world.strikes('selector', 0.3)) return policy(request);
     const chance = world.chance('selector');
@@ -35,7 +37,9 @@ export function unreliable(world: World, policy: Policy = anyone): Policy {
         });
       case 'strangers': {
         const chosen = [...request.candidates.sample(request.count, request.random)];
-        return ['no id at all', ...chosen, ...chosen, '00000000-0000-8000-8000-000000000000'];
+        const named = ['no id at all', ...before, ...chosen, ...chosen, '00000000-0000-8000-8000-000000000000'];
+        before = chosen;
+        return named;
       }
       case 'nobody':
         return [];

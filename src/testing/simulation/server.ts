@@ -40,6 +40,8 @@ export interface ServerHooks {
   onEvent(event: ChorusEvent): void;
   /** The process is up, for the first time or again; nothing of it was heard yet. */
   onUp(live: LiveServer): void;
+  /** The wall clock was set. */
+  onClockSet(): void;
   /** The process has ended. */
   onDown(kind: CrashKind): void;
   /** A defect came to light. */
@@ -84,6 +86,7 @@ export class Server {
   /** Someone sets the wall clock; timers do not notice. */
   stepWallClock(byMs: number): void {
     this.#wallAheadMs += byMs;
+    this.#hooks.onClockSet();
   }
 
   start(): void {

@@ -5,14 +5,19 @@ import { retryDelayMs } from './backoff.ts';
 import type { LiveServer } from './server.ts';
 
 /** How long a client that holds its heartbeats asks the server to hold them, ms. */
-const holdMsMax = 20_000;
+export const holdMsMax = 20_000;
 
 export interface SimClientDeps extends AssignmentDeps {
   /** Whether its heartbeats are held until there is news. */
   holdsHeartbeats: boolean;
-  registered(clientId: string, clientToken: string): void;
-  /** It will not be heard of under this id again. */
-  gone(clientId: string): void;
+  watcher: {
+    /** The client holds a registration. */
+    registered(clientId: string, clientToken: string): void;
+    /** It will not be heard of under this id again. */
+    gone(clientId: string): void;
+    /** A message of it has come to the server. */
+    heard(clientId: string): void;
+  };
 }
 
 /**
@@ -58,7 +63,7 @@ export class SimClient {
     this.#forget();
     this.#isAway = true;
     if (keepsId) this.#identity = had;
-    else if (had) this.#deps.gone(had.clientId);
+    else if (had) this.#deps.watcher.gone(had.clientId);
   }
 
   comeBack(): void {
@@ -75,7 +80,7 @@ export class SimClient {
     this.#forget();
     this.#isAway = true;
     if (!had) return;
-    this.#deps.gone(had.clientId);
+    this.#deps.watcher.gone(had.clientId);
     network.call({
       who: this.name,
       what: 'leaving',
@@ -116,11 +121,15 @@ export class SimClient {
     this.#deps.network.call<Registration>({
       who: this.name,
       what: 'registration',
-      act: ({ handle }) => handle.rendezvous(clientId === undefined ? {} : { clientId }),
+      act: ({ handle }) => {
+        const registration = handle.rendezvous(clientId === undefined ? {} : { clientId });
+        this.#deps.watcher.heard(registration.clientId);
+        return registration;
+      },
       settle: this.#inThisEpoch((answer) => {
         if (answer.kind === 'ok') return this.#enter(answer.value);
         if (answer.kind === 'refused' && answer.code === 'CLIENT_UNKNOWN') {
-          if (clientId !== undefined) this.#deps.gone(clientId);
+          if (clientId !== undefined) this.#deps.watcher.gone(clientId);
           return this.#register(undefined, 0);
         }
         this.#later(retryDelayMs(answer, failures, this.#deps.chance), () => this.#register(clientId, failures + 1));
@@ -131,7 +140,7 @@ export class SimClient {
   #enter(registration: Registration): void {
     this.#identity = registration;
     this.#note('is registered', registration.clientId);
-    this.#deps.registered(registration.clientId, registration.clientToken);
+    this.#deps.watcher.registered(registration.clientId, registration.clientToken);
     // Whatever the server held for it before, it is in no round now.
     this.#heedAfter = this.#beats;
     this.#beat(0);
@@ -148,6 +157,7 @@ export class SimClient {
       : { state, round };
     const act = (live: LiveServer): Heartbeat | Promise<Heartbeat> => {
       mustBe(live, clientId, clientToken);
+      this.#deps.watcher.heard(clientId);
       return holdsHeartbeats
         ? live.handle.waitHeartbeat(clientId, { waitMs: holdMsMax, known })
         : live.handle.heartbeat(clientId);
@@ -163,9 +173,13 @@ export class SimClient {
 
   #hear(answer: Answer<Heartbeat>, number: number, failures: number): void {
     const { chance, holdsHeartbeats } = this.#deps;
-    if (answer.kind === 'refused' && answer.code === 'CLIENT_UNKNOWN') return this.#rejoin();
+    if (answer.kind === 'refused' && answer.code === 'CLIENT_UNKNOWN') {
+      this.#rejoin();
+      return;
+    }
     if (answer.kind !== 'ok') {
-      return this.#later(retryDelayMs(answer, failures, chance), () => this.#beat(failures + 1));
+      this.#later(retryDelayMs(answer, failures, chance), () => this.#beat(failures + 1));
+      return;
     }
     const beat = answer.value;
     const isNews = beat.state !== this.#latest?.state || beat.round !== this.#latest.round;
@@ -215,7 +229,7 @@ export class SimClient {
     this.#note('is not known any more');
     const had = this.#identity?.clientId;
     this.#forget();
-    if (had !== undefined) this.#deps.gone(had);
+    if (had !== undefined) this.#deps.watcher.gone(had);
     this.#register(undefined, 0);
   }
 

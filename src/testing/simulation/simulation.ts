@@ -1,4 +1,5 @@
 import type { CoreOptions } from '../../core.ts';
+import type { CoordinatorHandle } from '../../domain/handle.ts';
 import type { Tensors } from '../../domain/model.ts';
 import { type Plan, readPlan } from '../../domain/plan.ts';
 import { attemptMsMax } from '../../domain/round.ts';
@@ -10,7 +11,7 @@ import { randomTrainer, type SimulatedTrainer, zeros } from './payload.ts';
 import { drive } from './scheduler.ts';
 import { PolicyFailed, unreliable } from './selector-faults.ts';
 import { Server } from './server.ts';
-import { SimClient } from './sim-client.ts';
+import { holdMsMax, SimClient } from './sim-client.ts';
 import { operatorMsMax, startSystemFaults } from './system-faults.ts';
 import type { Violation } from './violation.ts';
 import { World } from './world.ts';
@@ -58,6 +59,8 @@ export interface SimulationGoal {
 export interface SimulationReport {
   roundsCommitted: number;
   roundsAbandoned: number;
+  /** Lives of the process. */
+  lives: number;
   /** Simulated time, ms. */
   elapsedMs: number;
   /** Events that the system had to do with. */
@@ -92,6 +95,8 @@ export interface Simulation {
   run(goal?: SimulationGoal): Promise<SimulationReport>;
   /** The same, but a broken rule is reported. */
   explore(goal?: SimulationGoal): Promise<SimulationReport>;
+  /** The server as clients and operators see it; null while its process is down. */
+  readonly handle: CoordinatorHandle | null;
   /** What happened, a line each. */
   readonly transcript: readonly string[];
   readonly faults: Faults;
@@ -138,6 +143,7 @@ class Simulated implements Simulation {
       fsync,
       stagingBytesMax,
       attemptMsMax: attemptMsMax(plan, selectorMsMax) + openingMsMax,
+      holdMsMax,
     });
     this.#disk = storage === 'disk' ? new SimulatedDisk(this.#world) : null;
     this.#server = new Server(
@@ -153,6 +159,7 @@ class Simulated implements Simulation {
           this.#oracle.event(event);
         },
         onUp: (live) => this.#oracle.up(live),
+        onClockSet: () => this.#oracle.clockSet(),
         onDown: (kind) => this.#oracle.down(kind, { diskWasFull: this.#disk?.takeWasFull() ?? false }),
         onThrow: (error) => {
           if (error instanceof PolicyFailed) return;
@@ -174,10 +181,13 @@ class Simulated implements Simulation {
           train,
           trainingMs,
           holdsHeartbeats,
-          registered: () => undefined,
-          gone: () => undefined,
+          watcher: this.#oracle,
         }),
     );
+  }
+
+  get handle(): CoordinatorHandle | null {
+    return this.#server.live?.handle ?? null;
   }
 
   get transcript(): readonly string[] {
@@ -205,6 +215,7 @@ class Simulated implements Simulation {
     return {
       roundsCommitted: this.#oracle.roundsCommitted,
       roundsAbandoned: this.#oracle.roundsAbandoned,
+      lives: this.#server.lives,
       elapsedMs: this.#world.nowMs,
       steps: this.#steps,
       violation: this.#world.violation,

@@ -17,6 +17,10 @@ export interface SystemFaultsDeps {
   initialModel: Tensors;
 }
 
+/** Time between two strikes of what befalls the server, at full intensity, on average, ms. */
+const strikeMsMean = 3_000;
+/** Fewer than make the system give the aggregator up. */
+const deathsWithoutDiskMax = 7;
 /** How long a client that crashed or left stays away on average, as a share of the heartbeat timeout. */
 const awayShareMean = 0.7;
 /** Disk operations until a crash strikes, on average. */
@@ -33,7 +37,11 @@ export function startSystemFaults(deps: SystemFaultsDeps): void {
   const { world, server, clients, plan, disk } = deps;
   const { trainingWindowMs, heartbeatTimeoutMs } = plan;
 
-  repeat(world, 'aggregatorDeath', trainingWindowMs, () => {
+  let deaths = 0;
+  repeat(world, 'aggregatorDeath', strikeMsMean, () => {
+    deaths += 1;
+    // Given up, it needs another process.
+    if (!disk && deaths >= deathsWithoutDiskMax) return;
     world.note('fault', 'the aggregator dies');
     server.killAggregator();
   });
@@ -58,7 +66,7 @@ export function startSystemFaults(deps: SystemFaultsDeps): void {
     ['powerLoss', 'power'],
   ];
   for (const [fault, kind] of crashes) {
-    repeat(world, fault, trainingWindowMs, () => {
+    repeat(world, fault, strikeMsMean, () => {
       const chance = world.chance(fault);
       // Between two events, or at a disk operation: what runs between two of those has no effect outside of the process.
       if (chance.happens(0.3)) server.crash(kind);
@@ -66,10 +74,10 @@ export function startSystemFaults(deps: SystemFaultsDeps): void {
     });
   }
   if (disk) {
-    repeat(world, 'diskFull', 2 * trainingWindowMs, () => {
+    repeat(world, 'diskFull', 2 * strikeMsMean, () => {
       world.note('fault', 'the disk is full');
       disk.fill(true);
-      world.scheduler.after(world.chance('diskFull').around(trainingWindowMs / 3), () => {
+      world.scheduler.after(world.chance('diskFull').around(strikeMsMean), () => {
         world.note('fault', 'the disk has room again');
         disk.fill(false);
       });
@@ -80,14 +88,14 @@ export function startSystemFaults(deps: SystemFaultsDeps): void {
     });
   }
 
-  repeat(world, 'clockStep', trainingWindowMs, () => {
+  repeat(world, 'clockStep', strikeMsMean, () => {
     const chance = world.chance('clockStep');
     const byMs = Math.round(chance.between(-1, 1) * 10 ** chance.between(1, 7));
     world.note('fault', `the wall clock is set by ${byMs} ms`);
     server.stepWallClock(byMs);
   });
 
-  repeat(world, 'operator', trainingWindowMs, () => {
+  repeat(world, 'operator', strikeMsMean, () => {
     const { live } = server;
     if (!live) return;
     world.touch();
@@ -119,7 +127,7 @@ function repeat(world: World, kind: FaultKind, meanMs: number, strike: () => voi
   next();
 }
 
-/** A run that was paused, by whomever, is resumed after a while; one that waits for its model gets it. */
+/** A run that was paused, by whomever, is resumed after a while; one that waits for its model gets it; one that waited too long is begun anew. */
 function mendWhatRests({ world, server, initialModel }: SystemFaultsDeps): void {
   const model = encodeSafetensors(initialModel, {});
   const look = () => {
@@ -130,6 +138,7 @@ function mendWhatRests({ world, server, initialModel }: SystemFaultsDeps): void 
     const run = live.handle.run();
     if (live.core.notReady()?.endsWith('failed')) server.crash('killed');
     else if (run?.state === 'awaitingModel') live.handle.installModel(run.run, model).catch(() => undefined);
+    else if (run?.state === 'stopped') ask(() => live.handle.startRun());
     else if (run?.state === 'paused') {
       world.scheduler.after(world.chance('resume').between(0, restMsMax), () => {
         world.touch();

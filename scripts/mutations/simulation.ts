@@ -1,0 +1,127 @@
+import type { Mutation } from './mutation.ts';
+
+/** The simulator has so many seeds to see it, with faults of all kinds. */
+const bySimulation = {
+  tests: ['test/sim/swarm.test.ts'],
+  only: 'profile all',
+  env: { CHORUS_SIM_SEED: '1', CHORUS_SIM_SEEDS: '1000' },
+} as const;
+
+/** Defects that no test was written for: the simulator finds each. */
+export const simulation: readonly Mutation[] = [
+  {
+    name: 'counts an update twice when it comes twice',
+    defect: 'simulated: counted twice',
+    file: 'src/aggregator/open-round.ts',
+    find: '    if (ticket.receipt) return { receipt: sameReceipt(ticket.receipt, early.sha256), folded: null };\n',
+    replace:
+      '    if (ticket.receipt) return { receipt: ticket.receipt, folded: this.add(ticket.clientId, staged.span, early) };\n',
+    ...bySimulation,
+  },
+  {
+    name: 'closes a round below its quorum',
+    defect: 'simulated: close below quorum',
+    file: 'src/domain/round.ts',
+    find: 'export const hasQuorum = ({ tally, quorum }: Round): boolean => tally.contributions >= quorum;',
+    replace:
+      'export const hasQuorum = ({ tally, quorum }: Round): boolean => tally.contributions >= Math.min(1, quorum);',
+    ...bySimulation,
+  },
+  {
+    name: 'forgets to arm a deadline again after a restart',
+    defect: 'simulated: forget to re-arm a deadline',
+    file: 'src/history/resume.ts',
+    find: '  return Math.min(deadlineAtMs, nowMs + windowMs);',
+    replace: '  return Number.MAX_SAFE_INTEGER;',
+    ...bySimulation,
+  },
+  {
+    name: 'acknowledges an update before it is written',
+    defect: 'simulated: acknowledge before the write',
+    file: 'src/actors/recorder.ts',
+    find: '        this.#deps.journal.append([fact], atMs);\n      } catch (cause) {',
+    replace:
+      '        this.#deps.clock.setTimeout(() => this.#deps.journal.append([fact], atMs), 1);\n      } catch (cause) {',
+    ...bySimulation,
+  },
+  {
+    name: 'acknowledges an update before it is synced',
+    defect: 'simulated: acknowledge before the sync',
+    file: 'src/actors/recorder.ts',
+    find: '      await journal.synced();\n',
+    replace: '',
+    ...bySimulation,
+  },
+  {
+    name: 'commits without syncing the journal',
+    defect: 'simulated: a committed model is lost with the power',
+    file: 'src/actors/recorder.ts',
+    find: '      journal.syncNow();\n',
+    replace: '',
+    ...bySimulation,
+  },
+  {
+    name: 'renames a model before its bytes are synced',
+    defect: 'simulated: a model that is half there',
+    file: 'src/storage/file-model-store.ts',
+    find: '    await disk.sync(draft);\n',
+    replace: '',
+    ...bySimulation,
+  },
+  {
+    name: 'stages updates without syncing them',
+    defect: 'simulated: an acknowledged update is lost with the power',
+    file: 'src/storage/file-update-store.ts',
+    find: "fsync === 'always'",
+    replace: "fsync === 'never' as string",
+    ...bySimulation,
+  },
+  {
+    name: 'waits without a deadline for clients that only send heartbeats',
+    defect: 'simulated: a round that never ends',
+    file: 'src/machines/round.machine.ts',
+    find: 'startWindow(context, context.plan.trainingWindowMs)',
+    replace: 'startWindow(context, context.plan.trainingWindowMs * 1_000)',
+    ...bySimulation,
+  },
+  {
+    name: 'selects a client that is selected already',
+    defect: 'simulated: a client in a round twice',
+    file: 'src/actors/round-work.ts',
+    find: "if (slot !== -1 && registry.stateOf(slot) === 'waiting') chosen.add(registry.idOf(slot));",
+    replace: "if (slot !== -1 && registry.stateOf(slot) !== 'done') chosen.add(registry.idOf(slot));",
+    ...bySimulation,
+  },
+  {
+    name: 'sums an update that the coordinator discarded',
+    defect: 'simulated: a discarded update counts',
+    file: 'src/aggregator/open-round.ts',
+    find: "if (verdict.kind === 'discarded') throw new ChorusError('UPDATE_DISCARDED', verdict.detail);",
+    replace: "if (verdict.kind === 'discarded') return { kind: 'accepted' };",
+    ...bySimulation,
+  },
+  {
+    name: 'takes values that are not finite',
+    defect: 'simulated: one NaN poisons the mean',
+    file: 'src/aggregator/inspection.ts',
+    find: '      if (index !== -1) {',
+    replace: '      if (index < -1) {',
+    ...bySimulation,
+  },
+  {
+    name: 'goes on with a round whose updates were in memory only',
+    defect: 'simulated: a resumed round without its updates',
+    file: 'src/history/resume.ts',
+    find: "  if (open.staged === null) return 'The server ended with updates that were in memory only';\n",
+    replace: '',
+    ...bySimulation,
+  },
+  {
+    name: 'starts a restarted run at the attempt that was cut short',
+    defect: 'simulated: an attempt that comes twice',
+    file: 'src/history/history.ts',
+    find: 'this.run = { ...this.run, attempt: this.run.attempt + 1 };',
+    replace: '',
+    ...bySimulation,
+  },
+];
