@@ -2,10 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { ClientRegistry } from '../../src/actors/registry.ts';
 import { openDataFolder } from '../../src/audit/data-folder.ts';
 import { beginReplay, follow } from '../../src/audit/replay.ts';
 import { statusOf } from '../../src/audit/situation.ts';
 import type { Plan } from '../../src/domain/plan.ts';
+import { seededRandom } from '../../src/domain/random.ts';
 import { TestChorus, type TestChorusOptions, type TestClient } from '../../src/testing/index.ts';
 
 const inEurope = 'attributes.region == "eu"';
@@ -26,6 +28,32 @@ async function joinFrom(test: TestChorus, region: string, count: number): Promis
   return clients;
 }
 const statesOf = (clients: readonly TestClient[]): string[] => clients.map(({ state }) => state);
+
+describe('the registry', () => {
+  it('counts a client as eligible for as long as it is there', () => {
+    const registry = new ClientRegistry({
+      clientsMax: 10,
+      heartbeatTimeoutMs: 1_000,
+      random: seededRandom(1),
+      nowMs: 0,
+    });
+    const counts = () => [registry.eligiblePopulation, registry.eligibleWaiting];
+    const slot = registry.register(0, { name: 'a' });
+    registry.setFilter(({ name }) => name === 'a');
+    expect(counts()).toEqual([0, 0]);
+    expect(registry.testMore(10_000)).toBe(true);
+    expect(counts()).toEqual([1, 1]);
+    registry.apply(slot, 'select');
+    expect(counts()).toEqual([1, 0]);
+    registry.apply(slot, 'leave');
+    expect(counts()).toEqual([0, 0]);
+    expect(registry.isEligible(slot)).toBe(false);
+    expect(registry.register(0, { name: 'b' })).toBe(slot);
+    expect(counts()).toEqual([0, 0]);
+    registry.setFilter(null);
+    expect(counts()).toEqual([1, 1]);
+  });
+});
 
 describe('a run with a filter', () => {
   it('waits for eligible clients only, says so, and selects nobody else', async () => {
@@ -51,6 +79,15 @@ describe('a run with a filter', () => {
       reason: { kind: 'filteredOut', filter: inEurope, values: { 'attributes.region': 'us' } },
       sentence: 'filtered out: attributes.region is "us"',
     });
+  });
+
+  it('forms its cohort when all that it wants are eligible, not when so many wait', async () => {
+    const test = await start({ minClients: 3, cohortSize: 4, quorum: 3 });
+    await joinFrom(test, 'us', 5);
+    await joinFrom(test, 'eu', 3);
+    expect(test.handle.status()).toMatchObject({ phase: 'selecting', waitingFor: { guard: { have: 3, need: 4 } } });
+    await join1(test, 'eu');
+    expect(test.handle.status()).toMatchObject({ phase: 'training', target: 4 });
   });
 
   it('gives up and opens again by the number of eligible clients, not of clients', async () => {

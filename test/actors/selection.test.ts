@@ -185,7 +185,7 @@ describe('a policy of one’s own', () => {
     const asked: number[] = [];
     const policy: CoreOptions['policy'] = ({ candidates, count, random }) => {
       asked.push(candidates.count);
-      const clientIds = [...candidates.sample(count, random), ...everyone];
+      const clientIds = [...everyone, ...candidates.sample(count, random)];
       return { policy: 'mine', clientIds, explain: () => ({ kind: 'everyone', chosen: true, of: 2 }) };
     };
     const everyone: string[] = [];
