@@ -12,7 +12,7 @@ export type PastStatus = Omit<Status, 'aggregator' | 'uptimeMs'>;
 
 /** The status at the moment of the last fact, with why the run waited then. */
 export function statusOf({ history, clients }: Replayed): PastStatus {
-  const { run, position, current, open } = history;
+  const { run, position, current } = history;
   const tally = tallyOf(history, clients);
   const phase = phaseOf(history);
   const round = roundOf(history, tally);
