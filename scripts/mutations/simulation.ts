@@ -88,8 +88,8 @@ export const simulation: readonly Mutation[] = [
     name: 'selects a client that is selected already',
     defect: 'simulated: a client in a round twice',
     file: 'src/actors/round-work.ts',
-    find: "const isCandidate = slot !== -1 && registry.stateOf(slot) === 'waiting';",
-    replace: "const isCandidate = slot !== -1 && registry.stateOf(slot) !== 'done';",
+    find: "const isThere = slot !== -1 && registry.stateOf(slot) === 'waiting';",
+    replace: "const isThere = slot !== -1 && registry.stateOf(slot) !== 'done';",
     ...bySimulation,
   },
   {

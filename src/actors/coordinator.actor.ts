@@ -20,6 +20,7 @@ import { type RoundEvent, roundMachine } from '../machines/round.machine.ts';
 import type { ModelStore } from '../storage/model-store.ts';
 import type { AggregatorActor } from './aggregator.actor.ts';
 import type { ClientTokens } from './client-tokens.ts';
+import { CohortChooser } from './cohort-chooser.ts';
 import { BoundedEventFeed } from './event-feed.ts';
 import { bytesOf } from './given-round.ts';
 import { type Judge, judgeModel } from './judge.ts';
@@ -35,6 +36,9 @@ import type { SelectionPolicy } from './selector.actor.ts';
 
 /** At most so often is a change of membership told to subscribers, ms. */
 const membershipNewsMs = 250;
+
+/** Clients that a new filter is tried on in one go, so that others are answered in between. */
+const filterSliceMax = 5_000;
 
 /** Events that one process can number before the numbers of the next begin. */
 const eventsPerProcessMax = 2 ** 32;
@@ -58,7 +62,8 @@ export interface CoordinatorDeps {
   uuid: () => string;
   aggregator: AggregatorActor;
   models: ModelStore;
-  policy: SelectionPolicy;
+  /** Chooses instead of what plans say; null: they say. */
+  policy: SelectionPolicy | null;
   /** The server's own evaluator; null: there is none. */
   judge: Judge | null;
   registry: ClientRegistry;
@@ -91,6 +96,7 @@ export class Coordinator {
   readonly feed: BoundedEventFeed;
   readonly polls: LongPolls;
   readonly models: ModelKeeper;
+  readonly chooser: CohortChooser;
   readonly totals = {
     heartbeats: 0,
     registrations: 0,
@@ -108,6 +114,7 @@ export class Coordinator {
   readonly #machine: Actor<typeof coordinatorMachine>;
   #sweepTimer: unknown;
   #membershipTimer: unknown = null;
+  #filterTimer: unknown = null;
   #lastNews = '';
   /** What was recorded last. */
   #lastPosition: Position | null = null;
@@ -125,8 +132,14 @@ export class Coordinator {
     this.feed = new BoundedEventFeed(() => clock.now(), history.starts * eventsPerProcessMax);
     this.polls = new LongPolls(clock);
     this.models = new ModelKeeper(deps.models, aggregator, history);
+    this.#beginAgain();
+    const chooser = new CohortChooser({ registry, history, random, policy, onCrash });
+    this.chooser = chooser;
+    if (history.run) chooser.begin(history.run.plan);
+    // Nobody is waiting for an answer yet.
+    registry.testMore(Number.POSITIVE_INFINITY);
     this.#work = new RoundWork({
-      ...{ clock, random, registry, history, recorder, aggregator, tokens, policy, onCrash },
+      ...{ clock, registry, history, chooser, recorder, aggregator, tokens, onCrash },
       feed: this.feed,
       models: this.models,
       totals: this.totals,
@@ -144,7 +157,6 @@ export class Coordinator {
       machines: () => this.#machines(),
       tally: () => this.tally(),
     });
-    this.#beginAgain();
     const { state, run, sinceMs, round } = resumeOf(history, this.tally());
     // What waits for people waits since it began to; what works begins to work now.
     const isAtWork = state === 'opening' || state === 'round';
@@ -176,6 +188,7 @@ export class Coordinator {
     this.#machine.send({ type: 'server.drain' });
     this.#deps.clock.clearTimeout(this.#sweepTimer);
     this.#deps.clock.clearTimeout(this.#membershipTimer);
+    this.#deps.clock.clearTimeout(this.#filterTimer);
     this.#machine.stop();
     this.#work.stop();
     this.polls.release();
@@ -233,13 +246,16 @@ export class Coordinator {
     return phaseSinceOf(this.#machines());
   }
 
-  /** Counts of this moment, from the registry and the history. */
+  /** Counts of this moment, from the registry and the history; whom the filter leaves out is not there for a round. */
   tally(): Tally {
+    const record = this.history.open?.record;
     return {
       ...this.registry.counts(),
-      population: this.registry.population,
+      waiting: this.registry.eligibleWaiting,
+      population: this.registry.eligiblePopulation,
       evaluatorsWaiting: this.registry.evaluatorsWaiting,
-      contributions: this.history.open?.record.contributions.length ?? 0,
+      contributions: record?.contributions.length ?? 0,
+      ...(record?.overSelected ? { cohortWanted: record.overSelected.selected } : {}),
       atMs: this.#deps.clock.now(),
     };
   }
@@ -287,6 +303,7 @@ export class Coordinator {
       this.registry.apply(slot, 'leave');
       throw error;
     }
+    this.chooser.registered(slot);
     this.totals.registrations += 1;
     this.#membershipChanged();
     return slot;
@@ -329,7 +346,9 @@ export class Coordinator {
     const sentence = `A run of ${plan.rounds} rounds was started`;
     if (origin) this.#operator.write('start', { run, rounds: plan.rounds }, sentence, origin);
     this.#endedAtMs = null;
+    this.chooser.begin(plan);
     this.#machine.send({ type: 'run.start', run, plan, atMs: this.#deps.clock.now() });
+    this.#tryFilter();
   }
 
   /** What an operator asks for: tried out, or written down and done. @throws any of `Operator.plan` */
@@ -418,6 +437,13 @@ export class Coordinator {
     if (run) registry.setHeartbeatTimeout(run.plan.heartbeatTimeoutMs, steadyMs(clock));
     const detail = cannotResume(history, recorder.durability);
     if (detail !== null) recorder.note({ type: 'round.abandoned', reason: 'restarted', detail });
+  }
+
+  /** Tests those that are registered, slice by slice; then it is known who may be selected. */
+  #tryFilter(): void {
+    this.#deps.clock.clearTimeout(this.#filterTimer);
+    if (this.registry.testMore(filterSliceMax)) this.#membershipChanged();
+    else this.#filterTimer = this.#deps.clock.setTimeout(() => this.#tryFilter(), 0);
   }
 
   #provideMachine() {

@@ -1,6 +1,6 @@
 import type { Phase, WaitingFor } from './handle.ts';
-import { cohortWanted } from './plan.ts';
-import { mayExtend, openClients, type Round, resultsWanted, type Tally } from './round.ts';
+import { candidateWord } from './plan.ts';
+import { clientsWanted, mayExtend, openClients, type Round, resultsWanted, type Tally } from './round.ts';
 import type { Run } from './run.ts';
 
 /** Ids named in full in an explanation. */
@@ -63,14 +63,15 @@ function reason({ phase, tally, run, round, openClientIds }: Situation): Reason 
         return { text: `${label} is choosing its clients`, guard: null, next: 'it is given up, and the run goes on' };
       }
       const { plan, quorum } = round;
-      const need = Math.max(plan.minClients, cohortWanted(plan, tally.population));
+      const need = Math.max(plan.minClients, clientsWanted(plan, tally));
       const have = Math.min(tally.population, tally.waiting);
+      const word = candidateWord(plan);
       const next =
         tally.population >= plan.minClients && tally.waiting >= quorum
           ? 'it goes on with the clients that are there'
           : 'it gives up, and opens again once enough clients are registered';
       return {
-        text: `${label} has ${have} of ${plural(need, 'client')}; waiting for ${plural(Math.max(0, need - have), 'more client')} to register`,
+        text: `${label} has ${have} of ${plural(need, word)}; waiting for ${plural(Math.max(0, need - have), `more ${word}`)} to register`,
         guard: { name: 'cohortIsThere', have, need },
         next,
       };
@@ -108,8 +109,9 @@ function reason({ phase, tally, run, round, openClientIds }: Situation): Reason 
       return { text: 'The aggregator is being readied for the next round', guard: null, next: 'it is tried again' };
     case 'gathering': {
       const need = run?.plan.minClients ?? 0;
+      const word = run ? candidateWord(run.plan) : 'client';
       return {
-        text: `No round is open: ${tally.population} of ${plural(need, 'client')} registered; round ${run?.round ?? 1} opens when ${plural(Math.max(0, need - tally.population), 'more client')} have come`,
+        text: `No round is open: ${tally.population} of ${plural(need, word)} registered; round ${run?.round ?? 1} opens when ${plural(Math.max(0, need - tally.population), `more ${word}`)} have come`,
         guard: { name: 'clientsSuffice', have: tally.population, need },
         next: 'nothing',
       };

@@ -1,4 +1,5 @@
-import { type AttributeValue, attributeOf } from './attribute.ts';
+import type { AttributeValue } from '../domain/selection-reason.ts';
+import { attributeOf } from './attribute.ts';
 import { bestOf } from './best-of.ts';
 import { type Draws, drawsFrom } from './draws.ts';
 import { type Candidates, type ExplainedPolicy, selectionOf } from './policy.ts';

@@ -1,6 +1,7 @@
 import { isBuffered, type Plan, quorumOf, readPlan, strategyChoice } from '../domain/plan.ts';
 import { flagOf, type SettingProblem } from '../domain/settings.ts';
 import type { StrategyChoice } from '../domain/strategy-choice.ts';
+import { filterConflicts } from '../selection/plan-filter.ts';
 import { createStrategy, strategyNamed } from './catalogue.ts';
 import type { Strategy } from './strategy.ts';
 
@@ -13,7 +14,10 @@ export function strategyOf({ name, parameters }: StrategyChoice): Strategy {
   throw new RangeError(made.problems.map(({ message }) => message).join(' '));
 }
 
-/** As {@link readPlan}, with the rules of the strategy: its parameters, and what it needs of the rest of the plan. */
+/**
+ * As {@link readPlan}, with the rules of the strategy, which are its parameters and what it needs of the rest of the plan;
+ * and the filter of clients can be read.
+ */
 export function readRunPlan(
   given: Readonly<Record<string, unknown>>,
   defaults: Partial<Plan> = {},
@@ -22,7 +26,7 @@ export function readRunPlan(
   const isAnother = given.strategy !== undefined && given.strategy !== defaults.strategy;
   const parameters = isAnother ? { strategyParameters: {} } : {};
   const { plan, problems } = readPlan(given, { ...defaults, ...parameters });
-  return { plan, problems: problems.length > 0 ? problems : strategyConflicts(plan) };
+  return { plan, problems: problems.length > 0 ? problems : [...strategyConflicts(plan), ...filterConflicts(plan)] };
 }
 
 function strategyConflicts(plan: Plan): SettingProblem[] {

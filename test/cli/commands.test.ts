@@ -132,6 +132,28 @@ describe('a running server', { timeout: 3 * patienceMs }, () => {
     );
   });
 
+  it('says why a client was chosen for a round, or was not, to who has the admin token', async () => {
+    const { rounds } = JSON.parse((await ask('rounds', '--json')).stdout) as {
+      rounds: { round: number; cohort: string[]; phase: string }[];
+    };
+    const committed = rounds.find(({ phase }) => phase === 'committed');
+    const [clientId = ''] = committed?.cohort ?? [];
+    expect(await ask('why', '--client', clientId, '--round', String(committed?.round))).toEqual({
+      code: 0,
+      stdout: `Client ${clientId}, round 1: drawn: 1 of 1 were drawn with equal chance.\n`,
+      stderr: '',
+    });
+    // It has left, and round 2 is open without it.
+    const now = await ask('why', '--client', clientId);
+    expect(now).toMatchObject({ code: 1, stdout: '' });
+    expect(now.stderr).toMatch(/^chorus: CLIENT_UNKNOWN: /);
+    expect((await ask('why', '--client', clientId, '--round', '0')).stderr).toContain('Give the number of a round');
+    expect(await ask('why', '--round', '1')).toMatchObject({
+      code: 2,
+      stderr: 'chorus: --round goes with --client: name the client that you ask about.\n',
+    });
+  });
+
   it('tells the same in JSON as on its API', async () => {
     const { stdout, code } = await ask('status', '--json');
     expect(code).toBe(0);

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../src/domain/random.ts';
+import { reasonSentence } from '../../src/domain/selection-reason.ts';
 import { quotasOf } from '../../src/selection/quotas.ts';
-import { reasonSentence } from '../../src/selection/reason.ts';
 import { stratifiedBy } from '../../src/selection/stratified.ts';
 import { Population } from './population.ts';
 

@@ -1,4 +1,4 @@
-import type { SettingProblem, SettingTable } from '../domain/settings.ts';
+import type { SettingProblem, SettingTable } from './settings.ts';
 
 /** The settings of a plan that say who is selected: what, unit, default and bounds. */
 export const selectionSettings = {
@@ -98,7 +98,12 @@ export interface SelectionSettings {
 /** Rules between settings, and with those of the plan that size a cohort. */
 export function selectionConflicts(
   settings: SelectionSettings,
-  plan: { readonly cohortSize: number | null; readonly participantsRatio: number; readonly overSelection: number },
+  plan: {
+    readonly cohortSize: number | null;
+    readonly participantsRatio: number;
+    readonly overSelection: number;
+    readonly mode: 'synchronous' | 'buffered';
+  },
 ): SettingProblem[] {
   const { selection, selectionAttribute, explorationStart, explorationMin } = settings;
   const problems: SettingProblem[] = [];
@@ -131,6 +136,12 @@ export function selectionConflicts(
     conflict(
       'overSelectionAdaptive',
       'overSelectionAdaptive (--over-selection-adaptive) goes with cohortSize; give --cohort-size too, or leave it out.',
+    );
+  }
+  if (settings.overSelectionAdaptive && plan.mode === 'buffered') {
+    conflict(
+      'overSelectionAdaptive',
+      'overSelectionAdaptive (--over-selection-adaptive) asks how many of a cohort report in time, but mode is "buffered", where nobody is late; leave one of them out.',
     );
   }
   if (settings.overSelectionAdaptive && plan.overSelection > settings.overSelectionMax) {
