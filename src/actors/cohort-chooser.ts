@@ -92,7 +92,10 @@ export class CohortChooser {
     return kind === 'training' ? registry.isEligible(slot) : registry.canEvaluate(slot);
   }
 
-  /** How many an attempt that opens now is to select, when its plan leaves that to what past rounds say. */
+  /**
+   * How many an attempt that opens now is to select, when its plan leaves that to what past rounds say. Not more than are
+   * there, for whom it would wait in vain.
+   */
   overSelected({ plan }: { plan: Plan }): OverSelected | null {
     const { cohortSize, overSelectionAdaptive } = plan;
     if (!overSelectionAdaptive || cohortSize === null) return null;
@@ -103,7 +106,8 @@ export class CohortChooser {
       factorMax: plan.overSelectionMax,
       factorAtFirst: plan.overSelection,
     });
-    return { selected, summary };
+    const there = Math.max(cohortSize, this.#deps.registry.eligiblePopulation);
+    return there < selected ? { selected: there, summary: `${summary}; ${there} are there` } : { selected, summary };
   }
 
   /** Keeps why a cohort was chosen; of an evaluation there is nothing to say. */

@@ -1,4 +1,4 @@
-import type { SettingProblem, SettingTable } from './settings.ts';
+import { type SettingProblem, type SettingTable, windowMsMax } from './settings.ts';
 
 /** The settings of a plan that say who is selected: what, unit, default and bounds. */
 export const selectionSettings = {
@@ -48,7 +48,7 @@ export const selectionSettings = {
     kind: 'integer',
     default: null,
     min: 1,
-    max: 2_147_483_647,
+    max: windowMsMax,
     unit: 'ms',
     help: 'With selection = oort: time to report above which a client is penalised. Default: the 80th percentile of those seen.',
   },
@@ -120,7 +120,12 @@ export function selectionConflicts(
       'selectionAttribute (--selection-attribute) goes with selection = stratified; set that too, or leave it out.',
     );
   }
-  if (selection === 'all' && (plan.cohortSize !== null || plan.participantsRatio !== 1)) {
+  if (selection === 'all' && plan.mode === 'buffered') {
+    conflict(
+      'selection',
+      'selection (--selection) is "all", but mode is "buffered", where only so many train at a time as cohortSize and overSelection say; choose another selection.',
+    );
+  } else if (selection === 'all' && (plan.cohortSize !== null || plan.participantsRatio !== 1)) {
     conflict(
       'selection',
       'selection is "all", but cohortSize or participantsRatio ask for a part; leave them out, or choose another selection.',

@@ -26,6 +26,8 @@ describe('the settings of selection', () => {
     [{ selection: 'all' }, { participantsRatio: 0.5 }, ['selection']],
     [{ selection: 'all' }, { cohortSize: 5 }, ['selection']],
     [{ selection: 'all' }, {}, []],
+    [{ selection: 'all' }, { cohortSize: 5, mode: 'buffered' }, ['selection']],
+    [{ selection: 'round-robin' }, { cohortSize: 5, mode: 'buffered' }, []],
     [{ selection: 'oort', explorationStart: 0.1, explorationMin: 0.3 }, {}, ['explorationMin']],
     [{ overSelectionAdaptive: true }, {}, ['overSelectionAdaptive']],
     [{ overSelectionAdaptive: true }, { cohortSize: 5, overSelection: 3 }, ['overSelectionMax']],
