@@ -93,6 +93,22 @@ export const simulation: readonly Mutation[] = [
     ...bySimulation,
   },
   {
+    name: 'selects whom the filter leaves out',
+    defect: 'simulated: a client that must not be selected',
+    file: 'src/actors/eligible-clients.ts',
+    find: 'this.#passes[slot] = this.#test(this.#clients.profileOf(slot)) ? 1 : 0;',
+    replace: 'this.#passes[slot] = 1;',
+    ...bySimulation,
+  },
+  {
+    name: 'keeps no reasons of replacements',
+    defect: 'simulated: a client is told that it was not chosen, and was',
+    file: 'src/actors/cohort-chooser.ts',
+    find: 'for (const selection of this.#kept.of(record)) {',
+    replace: 'for (const selection of this.#kept.of(record)) {\n      return selection.explain(clientId);',
+    ...bySimulation,
+  },
+  {
     name: 'sums an update that the coordinator discarded',
     defect: 'simulated: a discarded update counts',
     file: 'src/aggregator/open-round.ts',

@@ -22,7 +22,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   actors: ['domain', 'machines', 'history', 'selection', 'storage', 'strategies', 'workers', 'wire'],
   http: ['domain', 'wire', 'inspect', 'dashboard', '.'],
   workers: ['domain', 'wire', 'aggregator', 'storage', 'strategies', 'http'],
-  testing: ['domain', 'wire', 'storage', 'strategies', '.'],
+  testing: ['domain', 'wire', 'storage', 'selection', 'strategies', '.'],
   cli: ['domain', 'strategies', 'client', 'audit', 'history', '.'],
   '.': ['domain', 'strategies', 'selection', 'history', 'actors', 'aggregator', 'storage', 'inspect', 'http'],
 };

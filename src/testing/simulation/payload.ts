@@ -33,10 +33,14 @@ const vectorOf = (data: Float32Array): Tensors => ({ w: { dtype: 'F32', shape: [
 export const zeros: Tensors = vectorOf(new Float32Array(parameterCount));
 
 /** Random weights: no two updates are the same, so that one that is counted twice or left out shows in the mean. */
-export const randomTrainer: SimulatedTrainer = ({ random }) => ({
-  tensors: vectorOf(Float32Array.from({ length: parameterCount }, () => random.between(-1, 1))),
-  numExamples: 1 + random.below(numExamplesMax),
-});
+export const randomTrainer: SimulatedTrainer = ({ random }) => {
+  const data = Float32Array.from({ length: parameterCount }, () => random.between(-1, 1));
+  return {
+    tensors: vectorOf(data),
+    numExamples: 1 + random.below(numExamplesMax),
+    metrics: { loss: Math.abs(data[0] ?? 0) },
+  };
+};
 
 /** An update as it is sent. */
 export interface Payload {
