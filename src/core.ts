@@ -11,7 +11,7 @@ import { pastCredentials } from './actors/past-credentials.ts';
 import { Recorder } from './actors/recorder.ts';
 import { ClientRegistry } from './actors/registry.ts';
 import { registryStates } from './actors/registry-states.ts';
-import { type SelectionPolicy, uniformPolicy } from './actors/selector.actor.ts';
+import type { SelectionPolicy } from './actors/selector.actor.ts';
 import { Timeline } from './actors/timeline.ts';
 import { inlineFoldPool } from './aggregator/inline-pool.ts';
 import { Aggregation } from './aggregator/service.ts';
@@ -68,7 +68,7 @@ export interface CoreOptions {
   stagingBytesMax?: number;
   /** Threads that check and sum. @default as many as the machine offers */
   foldThreads?: number;
-  /** How a cohort is chosen. @default uniformly at random */
+  /** How a cohort is chosen, whatever the plan's `selection` says; its filter holds. @default as the plan says */
   policy?: SelectionPolicy;
   /**
    * Measures models when the plan says `evaluateBy: server` or `both`: the path of an ES module that exports
@@ -178,7 +178,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     clientsMax = 1_000_000,
     stagingBytesMax = 2 ** 30,
     foldThreads = availableParallelism(),
-    policy = uniformPolicy,
+    policy = null,
     evaluator,
     clientKey,
     onCrash = (error: unknown) => console.error(error),

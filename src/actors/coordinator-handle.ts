@@ -20,6 +20,7 @@ import { fromInside, type Origin } from '../domain/operations.ts';
 import { paceMs } from '../domain/pacing.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { RandomStream } from '../domain/random.ts';
+import type { RoundKind } from '../domain/round.ts';
 import { attemptOf } from '../domain/run.ts';
 import type { OwnStrategies } from '../domain/strategy-choice.ts';
 import { readRunPlan } from '../strategies/of-plan.ts';
@@ -152,6 +153,14 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
     return open ? [...rounds, open.record] : rounds;
   }
 
+  /** The newest attempt of a kind at a round of the current run. @throws ROUND_UNKNOWN */
+  function recordOf(round: number, kind: RoundKind = 'training'): RoundRecord {
+    const run = coordinator.run?.run;
+    const record = allRounds().findLast((one) => one.run === run && one.round === round && one.kind === kind);
+    if (!record) throw new ChorusError('ROUND_UNKNOWN', `Round ${round} of the current run is not known`);
+    return record;
+  }
+
   function command(operation: 'pause' | 'resume' | 'stop', origin: Origin = fromInside): Status {
     coordinator.operate({ operation }, { dryRun: false, origin });
     return status();
@@ -225,11 +234,14 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
     run: runView,
     rounds: (limit = 100) => allRounds().slice(-limit).reverse(),
 
-    round(round, kind = 'training') {
-      const run = coordinator.run?.run;
-      const record = allRounds().findLast((one) => one.run === run && one.round === round && one.kind === kind);
-      if (!record) throw new ChorusError('ROUND_UNKNOWN', `Round ${round} of the current run is not known`);
-      return record;
+    round: recordOf,
+
+    selection(round, clientId) {
+      const record = recordOf(round);
+      const id = clientId.toLowerCase();
+      // One that has left may still be in the cohort.
+      if (!record.cohort.includes(id)) slotOf(id);
+      return coordinator.chooser.explain(record, id);
     },
 
     clients({ state, limit = 100, cursor }: ClientQuery = {}): ClientPage {

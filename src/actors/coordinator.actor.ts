@@ -22,6 +22,7 @@ import { type RoundEvent, roundMachine } from '../machines/round.machine.ts';
 import type { ModelStore } from '../storage/model-store.ts';
 import type { AggregatorActor } from './aggregator.actor.ts';
 import type { ClientTokens } from './client-tokens.ts';
+import { CohortChooser } from './cohort-chooser.ts';
 import { BoundedEventFeed } from './event-feed.ts';
 import { bytesOf } from './given-round.ts';
 import { type Judge, judgeModel } from './judge.ts';
@@ -38,6 +39,9 @@ import type { SelectionPolicy } from './selector.actor.ts';
 
 /** At most so often is a change of membership told to subscribers, ms. */
 const membershipNewsMs = 250;
+
+/** Clients that a new filter is tried on in one go, so that others are answered in between. */
+const filterSliceMax = 5_000;
 
 /** Events that one process can number before the numbers of the next begin. */
 const eventsPerProcessMax = 2 ** 32;
@@ -61,7 +65,8 @@ export interface CoordinatorDeps {
   uuid: () => string;
   aggregator: AggregatorActor;
   models: ModelStore;
-  policy: SelectionPolicy;
+  /** Chooses instead of what plans say; null: they say. */
+  policy: SelectionPolicy | null;
   /** Strategies that the server was given, beside ours. */
   strategies: OwnStrategies;
   /** The server's own evaluator; null: there is none. */
@@ -96,6 +101,7 @@ export class Coordinator {
   readonly feed: BoundedEventFeed;
   readonly polls: LongPolls;
   readonly models: ModelKeeper;
+  readonly chooser: CohortChooser;
   readonly totals = {
     heartbeats: 0,
     registrations: 0,
@@ -113,6 +119,7 @@ export class Coordinator {
   readonly #machine: Actor<typeof coordinatorMachine>;
   #sweepTimer: unknown;
   #membershipTimer: unknown = null;
+  #filterTimer: unknown = null;
   #lastNews = '';
   /** What was recorded last. */
   #lastPosition: Position | null = null;
@@ -134,8 +141,14 @@ export class Coordinator {
     );
     this.polls = new LongPolls(clock);
     this.models = new ModelKeeper(deps.models, aggregator, history);
+    this.#beginAgain();
+    const chooser = new CohortChooser({ registry, history, random, policy, onCrash });
+    this.chooser = chooser;
+    if (history.run) chooser.begin(history.run.plan);
+    // Nobody is waiting for an answer yet.
+    registry.testMore(Number.POSITIVE_INFINITY);
     this.#work = new RoundWork({
-      ...{ clock, random, registry, history, recorder, aggregator, tokens, policy, strategies, onCrash },
+      ...{ clock, registry, history, chooser, recorder, aggregator, tokens, strategies, onCrash },
       feed: this.feed,
       models: this.models,
       totals: this.totals,
@@ -153,7 +166,6 @@ export class Coordinator {
       machines: () => this.#machines(),
       tally: () => this.tally(),
     });
-    this.#beginAgain();
     const { state, run, sinceMs, round } = resumeOf(history, this.tally());
     // What waits for people waits since it began to; what works begins to work now.
     const isAtWork = state === 'opening' || state === 'round';
@@ -185,6 +197,7 @@ export class Coordinator {
     this.#machine.send({ type: 'server.drain' });
     this.#deps.clock.clearTimeout(this.#sweepTimer);
     this.#deps.clock.clearTimeout(this.#membershipTimer);
+    this.#deps.clock.clearTimeout(this.#filterTimer);
     this.#machine.stop();
     this.#work.stop();
     this.polls.release();
@@ -242,13 +255,16 @@ export class Coordinator {
     return phaseSinceOf(this.#machines());
   }
 
-  /** Counts of this moment, from the registry and the history. */
+  /** Counts of this moment, from the registry and the history; whom the filter leaves out is not there for a round. */
   tally(): Tally {
+    const record = this.history.open?.record;
     return {
       ...this.registry.counts(),
-      population: this.registry.population,
+      waiting: this.registry.eligibleWaiting,
+      population: this.registry.eligiblePopulation,
       evaluatorsWaiting: this.registry.evaluatorsWaiting,
-      contributions: this.history.open?.record.contributions.length ?? 0,
+      contributions: record?.contributions.length ?? 0,
+      ...(record?.overSelected ? { cohortWanted: record.overSelected.selected } : {}),
       atMs: this.#deps.clock.now(),
     };
   }
@@ -296,6 +312,7 @@ export class Coordinator {
       this.registry.apply(slot, 'leave');
       throw error;
     }
+    this.chooser.registered(slot);
     this.totals.registrations += 1;
     this.#membershipChanged();
     return slot;
@@ -344,7 +361,9 @@ export class Coordinator {
     this.#deps.recorder.must({ type: 'run.started', run, plan }, { type: 'operation', entry });
     this.#operator.tell(entry);
     this.#endedAtMs = null;
+    this.chooser.begin(plan);
     this.#machine.send({ type: 'run.start', run, plan, atMs: this.#deps.clock.now() });
+    this.#tryFilter();
   }
 
   /** What an operator asks for: tried out, or written down and done. @throws any of `Operator.plan` */
@@ -436,6 +455,13 @@ export class Coordinator {
     if (run) registry.setHeartbeatTimeout(run.plan.heartbeatTimeoutMs, steadyMs(clock));
     const detail = cannotResume(history, recorder.durability);
     if (detail !== null) recorder.note({ type: 'round.abandoned', reason: 'restarted', detail });
+  }
+
+  /** Tests those that are registered, slice by slice; then it is known who may be selected. */
+  #tryFilter(): void {
+    this.#deps.clock.clearTimeout(this.#filterTimer);
+    if (this.registry.testMore(filterSliceMax)) this.#membershipChanged();
+    else this.#filterTimer = this.#deps.clock.setTimeout(() => this.#tryFilter(), 0);
   }
 
   #provideMachine() {

@@ -149,7 +149,9 @@ export class Operator {
             .filter(isIn)
             .map((slot) => registry.idOf(slot))
         : [];
-    const { waiting, selected, training, done, doneAndInactive, ignored } = tally;
+    const { selected, training, done, doneAndInactive, ignored } = tally;
+    // Also those that the filter leaves out.
+    const waiting = tally.waiting + registry.count('waiting') - registry.eligibleWaiting;
     return {
       runState: runStateOf(machines),
       phase,

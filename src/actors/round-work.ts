@@ -13,7 +13,6 @@ import type { ExclusionReason, TrainingTicket } from '../domain/handle.ts';
 import { hyperparametersOf } from '../domain/hyperparameters.ts';
 import type { Metrics } from '../domain/metrics.ts';
 import { isBuffered, stalenessFactor, strategyChoice } from '../domain/plan.ts';
-import type { RandomStream } from '../domain/random.ts';
 import { isFull, kindOf, type Round, type RoundOutcome, type Tally } from '../domain/round.ts';
 import { attemptOf, type Run } from '../domain/run.ts';
 import type { OwnStrategies } from '../domain/strategy-choice.ts';
@@ -23,18 +22,13 @@ import type { RoundEvent } from '../machines/round.machine.ts';
 import { strategyOf } from '../strategies/of-plan.ts';
 import type { AggregatorActor } from './aggregator.actor.ts';
 import type { ClientTokens } from './client-tokens.ts';
+import type { CohortChooser } from './cohort-chooser.ts';
 import { EvaluationWork } from './evaluation-work.ts';
 import type { BoundedEventFeed } from './event-feed.ts';
 import type { ModelKeeper } from './model-keeper.ts';
 import type { Recorder } from './recorder.ts';
 import type { ClientRegistry } from './registry.ts';
-import {
-  type Candidates,
-  type SelectionAnswered,
-  type SelectionPolicy,
-  startSelector,
-  uniformPolicy,
-} from './selector.actor.ts';
+import { type SelectionAnswered, startSelector } from './selector.actor.ts';
 
 /** Times a round that is gone on with is opened, when the aggregator is lost over it. */
 export const openingAttemptsMax = 3;
@@ -44,7 +38,6 @@ const summingAttemptsMax = 3;
 /** What the work on a round needs of the coordinator. */
 export interface RoundWorkDeps {
   clock: Clock;
-  random: RandomStream;
   registry: ClientRegistry;
   history: History;
   recorder: Recorder;
@@ -52,7 +45,7 @@ export interface RoundWorkDeps {
   models: ModelKeeper;
   aggregator: AggregatorActor;
   tokens: ClientTokens;
-  policy: SelectionPolicy;
+  chooser: CohortChooser;
   /** Those that the server was given, beside ours. */
   strategies: OwnStrategies;
   totals: {
@@ -112,9 +105,10 @@ export class RoundWork {
   constructor(deps: RoundWorkDeps) {
     this.#deps = deps;
     this.evaluations = new EvaluationWork(deps);
-    // A policy that favours some would show the model as good as it is for them.
-    const policy: SelectionPolicy = (request) => (this.#evaluates === null ? deps.policy : uniformPolicy)(request);
-    this.#selector = startSelector(policy, (answer) => this.#onSelection(answer));
+    this.#selector = startSelector(
+      (request) => deps.chooser.choose(request, deps.history.open?.record.kind ?? 'training'),
+      (answer) => this.#onSelection(answer),
+    );
   }
 
   stop(): void {
@@ -123,7 +117,7 @@ export class RoundWork {
 
   /** Readies the aggregator for an attempt; for one that is gone on with, with all that it had accepted. */
   async open(run: Run, resumed: Round | null, signal: AbortSignal): Promise<{ tally: Tally }> {
-    const { models, aggregator, recorder, history, tally } = this.#deps;
+    const { models, aggregator, recorder, history, chooser, tally } = this.#deps;
     await models.announce();
     const next = attemptOf(run);
     const recovered = resumed ? this.#recovered() : this.#carriedOver(run);
@@ -138,8 +132,10 @@ export class RoundWork {
     const { round, attempt } = next;
     if (!resumed) {
       const carried = [...history.carried.keys()];
+      const kind = kindOf(next);
       const base = history.current?.version ?? null;
-      recorder.note({ type: 'round.opened', round, attempt, base, kind: kindOf(next) });
+      const overSelected = kind === 'training' ? chooser.overSelected(run) : null;
+      recorder.note({ type: 'round.opened', round, attempt, base, kind, ...(overSelected && { overSelected }) });
       for (const clientId of carried) this.#wakeClient(clientId);
     }
     return { tally: tally() };
@@ -147,29 +143,15 @@ export class RoundWork {
 
   /** Asks the selector for clients. */
   askSelector(count: number): void {
-    const { random, history } = this.#deps;
+    const { chooser, history } = this.#deps;
     this.#selectionId += 1;
     this.#selectionWanted = count;
-    const round = history.open?.record.round ?? 0;
-    this.#selector.ask(this.#selectionId, { count, round, random, candidates: this.#candidates() });
-  }
-
-  #candidates(): Candidates {
-    const { registry } = this.#deps;
-    const [count, sample] =
-      this.#evaluates === null
-        ? [registry.count('waiting'), (size: number, random: RandomStream) => registry.sample('waiting', size, random)]
-        : [registry.evaluatorsWaiting, (size: number, random: RandomStream) => registry.sampleEvaluators(size, random)];
-    return { count, sample: (size, random) => sample(size, random).map((slot) => registry.idOf(slot)) };
-  }
-
-  /** Version that the open attempt evaluates; null: it trains. */
-  get #evaluates(): number | null {
-    return this.#deps.history.open?.evaluates ?? null;
+    const record = history.open?.record;
+    if (record) this.#selector.ask(this.#selectionId, chooser.requestFor(count, record));
   }
 
   #onSelection(answer: SelectionAnswered): void {
-    const { registry, history, recorder, feed, tally, tell, wake, onCrash } = this.#deps;
+    const { registry, history, chooser, recorder, feed, tally, tell, wake, onCrash } = this.#deps;
     // An answer to an earlier question, or after the round is over, selects nobody.
     if (answer.requestId !== this.#selectionId || !history.open) return;
     if (answer.type === 'selection.failed') {
@@ -182,9 +164,10 @@ export class RoundWork {
     for (const clientId of answer.clientIds) {
       if (chosen.size === this.#selectionWanted) break;
       const slot = typeof clientId === 'string' ? registry.find(clientId) : -1;
-      const isCandidate = slot !== -1 && registry.stateOf(slot) === 'waiting';
-      if (isCandidate && (this.#evaluates === null || registry.canEvaluate(slot))) chosen.add(registry.idOf(slot));
+      const isThere = slot !== -1 && registry.stateOf(slot) === 'waiting';
+      if (isThere && chooser.mayTake(slot, history.open.record)) chosen.add(registry.idOf(slot));
     }
+    if (answer.selection) chooser.keep(history.open.record, answer.selection);
     const clientIds = [...chosen];
     if (clientIds.length > 0) {
       const { round, attempt, kind } = history.open.record;
@@ -367,7 +350,7 @@ export class RoundWork {
 
   /** Whatever way a round was left: it is recorded, and its clients are given back to the population. */
   settle(outcome: RoundOutcome): void {
-    const { history, recorder, feed, totals, aggregator, membershipChanged } = this.#deps;
+    const { history, chooser, recorder, feed, totals, aggregator, membershipChanged } = this.#deps;
     this.#aggregate = null;
     this.#selectionId += 1;
     if (outcome.kind === 'committed') totals.roundsCommitted += 1;
@@ -384,6 +367,7 @@ export class RoundWork {
     }
     const record = history.rounds.at(-1);
     if (!record) return;
+    chooser.learn(record);
     const { run, round, attempt, kind, contributions, exclusions, metrics, modelVersion, reason } = record;
     feed.publish(`round.${outcome.kind}`, {
       run,

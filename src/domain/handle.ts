@@ -9,6 +9,7 @@ import type { ModelBlob, ModelInfo, ModelView } from './model.ts';
 import type { AuditLog, Operation, Origin, QuorumDecision } from './operations.ts';
 import type { Plan } from './plan.ts';
 import type { RoundKind } from './round.ts';
+import type { SelectionExplanation } from './selection-reason.ts';
 
 export interface Registration {
   clientId: string;
@@ -167,6 +168,13 @@ export interface Exclusion {
   atMs: number;
 }
 
+/** How many are selected for cohortSize contributions, by what past rounds say. */
+export interface OverSelected {
+  selected: number;
+  /** Why so many, for people. */
+  summary: string;
+}
+
 /** When a client came to each step of an attempt, Unix ms; null: not, or not yet. */
 export interface ClientMarks {
   clientId: string;
@@ -204,6 +212,8 @@ export interface RoundRecord {
   quorum: number;
   /** How operators lowered the quorum of this attempt, in order; left out when they did not. */
   quorumLowered?: QuorumDecision[];
+  /** With overSelectionAdaptive. */
+  overSelected?: OverSelected;
   cohort: string[];
   contributions: Contribution[];
   /** Whose updates the model was made of, where the strategy did not take everyone's; else left out. */
@@ -338,6 +348,11 @@ export interface CoordinatorHandle {
   rounds(limit?: number): RoundRecord[];
   /** The newest attempt at this round of the current run. @param kind @default 'training' @throws ROUND_UNKNOWN */
   round(round: number, kind?: RoundKind): RoundRecord;
+  /**
+   * Why a client was chosen for the newest attempt at this round of the current run, or was not. Reasons are kept for the
+   * open and the last few attempts of this process. @throws ROUND_UNKNOWN, CLIENT_UNKNOWN
+   */
+  selection(round: number, clientId: string): SelectionExplanation;
   clients(query?: ClientQuery): ClientPage;
   /** @throws CLIENT_UNKNOWN */
   client(clientId: string): ClientView;

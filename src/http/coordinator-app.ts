@@ -47,7 +47,7 @@ export async function createCoordinatorApp(options: CoordinatorAppOptions): Prom
     tokens: { client: 'clientToken of the registration', admin: 'The server’s admin token' },
   });
   await app.register(clientRoutes, { handle, adminToken, limits, rates });
-  await app.register(roundRoutes, { handle });
+  await app.register(roundRoutes, { handle, adminToken });
   await app.register(modelRoutes, { handle });
   await app.register(runRoutes, { handle, adminToken, limits });
   await app.register(operationRoutes, { handle, adminToken });

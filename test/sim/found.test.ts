@@ -1,8 +1,18 @@
 import { expect, it } from 'vitest';
+import type { Plan } from '../../src/domain/plan.ts';
 import { createSimulation, drawScenario, type FaultProfile, type Scenario } from '../../src/testing/index.ts';
 
-const drawn = (seed: number, profile: FaultProfile): Scenario =>
-  drawScenario(seed, { profile, clients: 20, rounds: 10 });
+const drawn = (seed: number, profile: FaultProfile): Scenario => {
+  const scenario = drawScenario(seed, { profile, clients: 20, rounds: 10 });
+  // They were found when every cohort was drawn uniformly.
+  const uniform: Partial<Plan> = {
+    selection: 'uniform',
+    selectionAttribute: null,
+    selectionFilter: null,
+    overSelectionAdaptive: false,
+  };
+  return { ...scenario, plan: { ...scenario.plan, ...uniform } };
+};
 
 /** What the simulator found, each as the scenario that showed it. */
 const found: readonly [what: string, scenario: Scenario][] = [

@@ -14,6 +14,7 @@ export function planLines(plan: Plan, style: Style): string[] {
   const lines = [
     line('Rounds', roundsText(plan)),
     line('Clients', clientsText(plan)),
+    line('Selection', selectionText(plan)),
     line('Quorum', `${plural(quorumOf(plan), 'contribution')} commit a round; ${missedText(plan)}`),
     line('Windows', windowsText(plan)),
     line('Longest', longestText(plan)),
@@ -46,6 +47,14 @@ function clientsText(plan: Plan): string {
   const share =
     participantsRatio === 1 ? 'all' : [`${cohortWanted(plan, minClients)} of ${minClients}`, ...shares].join(', ');
   return `${opens} and selects ${share}`;
+}
+
+function selectionText(plan: Plan): string {
+  const { selection, selectionAttribute, selectionFilter, overSelectionAdaptive, overSelectionMax } = plan;
+  const by = selectionAttribute === null ? '' : ` by ${printable(selectionAttribute)}`;
+  const among = selectionFilter === null ? '' : `, among clients with ${printable(selectionFilter)}`;
+  const most = overSelectionAdaptive ? `, as many as past rounds say, up to ${overSelectionMax} × the cohort` : '';
+  return `${selection}${by}${among}${most}`;
 }
 
 function missedText({ onQuorumMissed, extensionsMax, attemptsMax }: Plan): string {

@@ -3,6 +3,7 @@ export type Invariant =
   | 'counted once'
   | 'right model'
   | 'quorum'
+  | 'cohorts as planned'
   | 'counts agree'
   | 'versions rise'
   | 'models stay'
