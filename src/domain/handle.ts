@@ -54,6 +54,8 @@ export interface TrainingTicket {
   modelVersion: number | null;
   hyperparameters: Readonly<Record<string, number | string | boolean>>;
   deadlineAtMs: number;
+  /** W3C Trace Context of this client's work, for whoever traces it further; left out when the server traces nothing. */
+  traceparent?: string;
 }
 
 /** Proof of what was accepted. */

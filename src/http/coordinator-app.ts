@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { dashboardPlugin } from '../dashboard/plugin.ts';
 import type { CoordinatorHandle } from '../domain/handle.ts';
 import type { HttpSettings } from '../domain/http.ts';
+import type { SpanCounts } from '../domain/tracing.ts';
 import type { InspectFeed } from '../inspect/feed.ts';
 import { createBaseApp, limitsOf } from './base-app.ts';
 
@@ -30,16 +31,18 @@ export interface CoordinatorAppOptions {
   notReady: () => string | null;
   /** Shows the statecharts at /inspect. */
   inspectFeed: InspectFeed | null;
+  /** Spans of traces, by what became of them. */
+  spans: () => SpanCounts;
 }
 
 /** The coordinator's HTTP API: maps calls of the handle, and nothing else. */
 export async function createCoordinatorApp(options: CoordinatorAppOptions): Promise<FastifyInstance> {
-  const { handle, adminToken, http, notReady, inspectFeed } = options;
+  const { handle, adminToken, http, notReady, inspectFeed, spans } = options;
   const limits = limitsOf(http);
   const app = await createBaseApp({ name: 'coordinator', http, requestMsMax: limits.requestMsMax });
   const rates = new Rates();
   const { registry: metrics, answered } = createMetrics(app);
-  addCoordinatorMetrics(metrics, handle);
+  addCoordinatorMetrics(metrics, handle, spans);
   await describeApi(app, {
     title: 'Chorus coordinator',
     description:

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { UploadGate } from '../domain/aggregation.ts';
 import type { CoordinatorHandle } from '../domain/handle.ts';
+import type { SpanCounts } from '../domain/tracing.ts';
 
 /** Durations from a heartbeat to a long upload, seconds; a held call is not timed. */
 const secondsBuckets = [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10, 60];
@@ -33,7 +34,7 @@ export function createMetrics(app: FastifyInstance): { registry: Registry; answe
 }
 
 /** The numbers of the protocol, read when they are asked for. */
-export function addCoordinatorMetrics(registry: Registry, handle: CoordinatorHandle): void {
+export function addCoordinatorMetrics(registry: Registry, handle: CoordinatorHandle, spans: () => SpanCounts): void {
   const registers = [registry];
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
@@ -96,6 +97,16 @@ export function addCoordinatorMetrics(registry: Registry, handle: CoordinatorHan
     collect() {
       this.reset();
       for (const [outcome, count] of Object.entries(handle.metrics().evaluationsTotal)) this.inc({ outcome }, count);
+    },
+  });
+  new Counter({
+    name: 'chorus_trace_spans_total',
+    help: 'Spans of traces by what became of them: sent to the collector, failed, or dropped because too many waited',
+    labelNames: ['outcome'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [outcome, count] of Object.entries(spans())) this.inc({ outcome }, count);
     },
   });
   new Counter({

@@ -19,12 +19,13 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   client: ['domain', 'wire'],
   inspect: ['domain', 'machines'],
   dashboard: ['domain', 'inspect', 'machines'],
+  tracing: ['domain'],
   actors: ['domain', 'machines', 'history', 'storage', 'strategies', 'workers', 'wire'],
   http: ['domain', 'wire', 'inspect', 'dashboard', '.'],
   workers: ['domain', 'wire', 'aggregator', 'storage', 'strategies', 'http'],
   testing: ['domain', 'wire', 'storage', 'strategies', '.'],
   cli: ['domain', 'strategies', 'client', 'audit', 'history', '.'],
-  '.': ['domain', 'strategies', 'history', 'actors', 'aggregator', 'storage', 'inspect', 'http'],
+  '.': ['domain', 'strategies', 'history', 'actors', 'aggregator', 'storage', 'inspect', 'http', 'tracing'],
 };
 
 const folderOf = (file: string): string => (file.includes('/') ? (file.split('/')[0] ?? '') : '.');

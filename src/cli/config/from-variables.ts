@@ -7,6 +7,9 @@ const prefix = 'CHORUS_';
 /** Variables of the test suite; a server started by a test ignores them. */
 const testPrefix = 'CHORUS_TEST_';
 
+/** Variables of others that are heeded when ours are not set. */
+const sharedVariables = { OTEL_EXPORTER_OTLP_ENDPOINT: 'otlpEndpoint' } as const;
+
 /**
  * Reads the settings given by environment variables. An empty variable counts as not set, as compose files leave it;
  * an unknown one is refused, for it was meant to say something.
@@ -20,6 +23,11 @@ export function fromVariables(
   );
   const given: Given[] = [];
   const problems: string[] = [];
+  for (const [variable, name] of Object.entries(sharedVariables)) {
+    const setting = settings.find((one) => one.name === name);
+    const text = env[variable];
+    if (setting && text) given.push({ setting, value: text, source: `Variable ${variable}` });
+  }
   for (const [variable, text] of Object.entries(env)) {
     if (!variable.startsWith(prefix) || variable.startsWith(testPrefix) || otherVariables.includes(variable)) continue;
     if (text === undefined || text === '') continue;

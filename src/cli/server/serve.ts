@@ -127,6 +127,7 @@ function chorusOptions(
     durability,
     fsync,
     keepUpdates,
+    otlpEndpoint,
   } = server;
   return {
     plan,
@@ -136,6 +137,7 @@ function chorusOptions(
     ...(foldThreads === null ? {} : { foldThreads }),
     ...(aggregatorUrl === null ? {} : { aggregatorUrl }),
     ...(evaluatorModule === null ? {} : { evaluator: evaluatorModule }),
+    ...(otlpEndpoint === null ? {} : { otlpEndpoint }),
     inspectPage: inspect,
     preloadHttp: true,
     autoStart,
