@@ -243,6 +243,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     aggregatorUrl: () => aggregatorUrl ?? aggregator.url,
     isDraining: () => isDraining,
     timeline,
+    recorder,
     hasEvaluator: judge !== null,
   });
 

@@ -1,6 +1,7 @@
-import type { Clock } from '../domain/clock.ts';
+import { type Clock, steadyMs } from '../domain/clock.ts';
 import { ChorusError } from '../domain/errors.ts';
 import type { Durability, Entry, Fact } from '../domain/facts.ts';
+import type { JournalNumbers } from '../domain/handle.ts';
 import type { History } from '../history/history.ts';
 import type { Journal } from '../storage/journal.ts';
 
@@ -52,6 +53,7 @@ export class Recorder {
   readonly #deps: RecorderDeps;
   /** In the order in which they happened. */
   readonly #backlog: { fact: Fact; atMs: number }[] = [];
+  readonly #counts = { factsTotal: 0, syncsTotal: 0, syncMsTotal: 0 };
   #retryTimer: unknown = null;
   #isOver = false;
   /** When the disk last took nothing, by the clock; it is left alone for a while. */
@@ -73,9 +75,9 @@ export class Recorder {
     return this.#deps.durability;
   }
 
-  /** Facts that wait for the disk. */
-  get backlog(): number {
-    return this.#backlog.length;
+  /** For Prometheus. */
+  get numbers(): JournalNumbers {
+    return { ...this.#counts, backlog: this.#backlog.length };
   }
 
   /** Records what may still be refused. @throws STORAGE_UNAVAILABLE: it was not written, and nothing has changed. */
@@ -118,21 +120,25 @@ export class Recorder {
    * written, and nothing has changed.
    */
   commit(fact: Fact): void {
-    const { journal, onFatal } = this.#deps;
+    const { journal, clock, onFatal } = this.#deps;
     this.must(fact);
+    const beganAtMs = steadyMs(clock);
     try {
       journal.syncNow();
     } catch (error) {
       onFatal(error);
     }
+    this.#noteSync(steadyMs(clock) - beganAtMs);
   }
 
   /** Settles when what was recorded so far may be told to others. */
   async settled(): Promise<void> {
-    const { journal, syncsAnswers, onFatal } = this.#deps;
+    const { journal, clock, syncsAnswers, onFatal } = this.#deps;
     if (!syncsAnswers) return;
+    const beganAtMs = steadyMs(clock);
     try {
       await journal.synced();
+      this.#noteSync(steadyMs(clock) - beganAtMs);
     } catch (error) {
       onFatal(error);
       throw unavailable(error);
@@ -174,7 +180,13 @@ export class Recorder {
     history.apply({ seq: journal.seq, atMs, fact });
   }
 
+  #noteSync(ms: number): void {
+    this.#counts.syncsTotal += 1;
+    this.#counts.syncMsTotal += ms;
+  }
+
   #tell(fact: Fact, atMs: number): void {
+    this.#counts.factsTotal += 1;
     this.#deps.onFact?.({ seq: this.#nextSeq, atMs, fact });
     this.#nextSeq += 1;
   }

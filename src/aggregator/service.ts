@@ -24,6 +24,7 @@ import type { Span } from './shared-memory.ts';
 import { StagedUpdates } from './staged-updates.ts';
 import { StagingBudget, StagingSlot } from './staging.ts';
 import { type Ticket, Tickets } from './tickets.ts';
+import { type PoolWork, timedPool } from './timed-pool.ts';
 import { ReplayedUpload, StagedUpload } from './upload.ts';
 
 /** When to come back to a server that is going away, ms. */
@@ -53,6 +54,8 @@ export interface AggregationOptions {
  */
 export class Aggregation implements AggregatorService, UploadGate {
   readonly #options: AggregationOptions;
+  readonly #pool: FoldPool;
+  readonly #poolWork: Readonly<PoolWork>;
   readonly #budget: StagingBudget;
   readonly #arenas: Arenas;
   readonly #tickets = new Tickets();
@@ -70,6 +73,9 @@ export class Aggregation implements AggregatorService, UploadGate {
   constructor(options: AggregationOptions) {
     this.#options = options;
     const { stagingBytesMax, memory, clock, updates } = options;
+    const { pool, work } = timedPool(options.pool, clock);
+    this.#pool = pool;
+    this.#poolWork = work;
     this.#updates = updates && new StagedUpdates(updates);
     this.#budget = new StagingBudget(stagingBytesMax, clock);
     // Room for the sum beside the updates: in float64 it has twice the bytes of a float32 update. What needs more than
@@ -94,8 +100,8 @@ export class Aggregation implements AggregatorService, UploadGate {
   openRound(order: RoundOrder, recovered: Recovered | null): Promise<ServiceAnswer<null>> {
     return answer(async () => {
       this.#endRound(`Round ${order.round} begins anew`);
-      const { pool, callbacks } = this.#options;
-      const deps = { pool, callbacks, arenas: this.#arenas, updates: this.#updates };
+      const { callbacks } = this.#options;
+      const deps = { pool: this.#pool, callbacks, arenas: this.#arenas, updates: this.#updates };
       const round = new OpenRound(order, this.#givenModel(order), deps);
       this.#opening = round;
       try {
@@ -120,7 +126,7 @@ export class Aggregation implements AggregatorService, UploadGate {
       const order = this.#round?.order;
       if (order?.round !== credential.round || order.attempt !== credential.attempt) throw discarded(credential.round);
       this.#tickets.admit(credential, order.payloadBytesMax);
-      this.#options.pool.warm();
+      this.#pool.warm();
       return null;
     });
   }
@@ -218,7 +224,7 @@ export class Aggregation implements AggregatorService, UploadGate {
       this.#isDraining = true;
       this.#endRound('The server is shutting down');
       await this.#options.listener?.close();
-      await this.#options.pool.close();
+      await this.#pool.close();
       // What is staged stays: the next process goes on with it.
       await this.#updates?.close();
       return null;
@@ -296,8 +302,12 @@ export class Aggregation implements AggregatorService, UploadGate {
     return {
       uploadsInFlight: this.#inFlight,
       stagedBytes: this.#budget.reservedBytes,
+      stagingBytesMax: this.#options.stagingBytesMax,
+      uploadsWaiting: this.#budget.waiting,
       bytesReceivedTotal: this.#bytesReceived,
       bytesServedTotal: this.#bytesServed,
+      foldTasksTotal: this.#poolWork.tasks,
+      foldMsTotal: this.#poolWork.ms,
     };
   }
 
@@ -347,7 +357,7 @@ export class Aggregation implements AggregatorService, UploadGate {
     for (const credential of credentials) {
       this.#tickets.readmit(credential, payloadBytesMax, receipts.get(credential.clientId) ?? null);
     }
-    this.#options.pool.warm();
+    this.#pool.warm();
   }
 
   async #inspectModel(bytes: SharedArrayBuffer): Promise<Inspected> {
@@ -360,7 +370,7 @@ export class Aggregation implements AggregatorService, UploadGate {
       allowZeroExamples: true,
       isModel: true,
     };
-    const inspected = await this.#options.pool.inspect(task).finish(bytes.byteLength);
+    const inspected = await this.#pool.inspect(task).finish(bytes.byteLength);
     if (inspected.kind === 'refused') throw fromRefusal(inspected);
     return inspected;
   }

@@ -304,6 +304,17 @@ export interface MetricsSnapshot {
   updatesTotal: Record<'accepted' | 'discarded' | 'refused', number>;
   aggregatorRestartsTotal: number;
   longPollsHeld: number;
+  journal: JournalNumbers;
+}
+
+export interface JournalNumbers {
+  /** Facts of this process, those that wait for the disk included. */
+  factsTotal: number;
+  /** Facts that wait for the disk. */
+  backlog: number;
+  /** How often something waited for a sync, and how long in all. */
+  syncsTotal: number;
+  syncMsTotal: number;
 }
 
 /**

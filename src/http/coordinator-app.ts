@@ -13,6 +13,7 @@ import { addCoordinatorMetrics, createMetrics } from './metrics.ts';
 import { adminOnly } from './plugins/bearer.ts';
 import { describeApi } from './plugins/openapi.ts';
 import { Rates } from './rates.ts';
+import { addRoundMetrics } from './round-metrics.ts';
 import { clientRoutes } from './routes/clients.ts';
 import { eventRoutes } from './routes/events.ts';
 import { historyRoutes } from './routes/history.ts';
@@ -43,6 +44,7 @@ export async function createCoordinatorApp(options: CoordinatorAppOptions): Prom
   const rates = new Rates();
   const { registry: metrics, answered } = createMetrics(app);
   addCoordinatorMetrics(metrics, handle, spans);
+  addRoundMetrics(metrics, handle);
   await describeApi(app, {
     title: 'Chorus coordinator',
     description:
