@@ -48,12 +48,16 @@ interface Phase {
 
 /** The phases a client came to, each until the next begins. Marks of two threads may be out of order by a little. */
 function phasesOf({ kind }: RoundRecord, marks: ClientMarks): Phase[] {
-  const begins: [string, number | null][] = [
-    ['selected', marks.selectedAtMs],
-    ['downloading', marks.startedAtMs],
-    [kind === 'evaluation' ? 'evaluating' : 'training', marks.downloadedAtMs],
-    ['uploading', marks.uploadingAtMs],
-  ];
+  const work: [string, number | null][] =
+    // When one that evaluates has the model is not known.
+    kind === 'evaluation'
+      ? [['evaluating', marks.startedAtMs]]
+      : [
+          ['downloading', marks.startedAtMs],
+          ['training', marks.downloadedAtMs],
+          ['uploading', marks.uploadingAtMs],
+        ];
+  const begins: [string, number | null][] = [['selected', marks.selectedAtMs], ...work];
   const phases: Phase[] = [];
   for (const [name, beganAtMs] of begins) {
     if (beganAtMs !== null) phases.push({ name, atMs: Math.max(beganAtMs, phases.at(-1)?.atMs ?? beganAtMs) });

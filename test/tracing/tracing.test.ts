@@ -175,6 +175,29 @@ describe('a round with a collector', () => {
     expect(collector.named('client')[0]?.status).toEqual({ code: 2, message: 'roundAbandoned' });
   });
 
+  it('has the evaluation of its model in it as well', async () => {
+    const collector = await Collector.start();
+    const plan = { rounds: 1, minClients: 1, evaluateEvery: 1 };
+    const { url } = await serve({ plan, otlpEndpoint: collector.url });
+    const given: (string | null)[] = [];
+    await participate({
+      url,
+      train: () => update,
+      evaluate: ({ traceparent }) => {
+        given.push(traceparent);
+        return { numExamples: 1, metrics: { accuracy: 0.5 } };
+      },
+    });
+    const evaluation = await collector.saw(({ name }) => name === 'evaluation');
+    const [round] = collector.named('round');
+    expect(evaluation).toMatchObject({ traceId: round?.traceId, parentSpanId: round?.spanId, status: { code: 1 } });
+    const client = await collector.saw(
+      ({ name, parentSpanId }) => name === 'client' && parentSpanId === evaluation.spanId,
+    );
+    expect(given).toEqual([`00-${client.traceId}-${client.spanId}-01`]);
+    expect(collector.treeOf(client)).toContain('  client evaluating');
+  });
+
   it('has no token in it', async () => {
     const collector = await Collector.start();
     const { chorus, url } = await serve({ plan: { rounds: 1, minClients: 1 }, otlpEndpoint: collector.url });
