@@ -51,6 +51,17 @@ describe('chorus serve', () => {
     expect(imported()).toContain('@opentelemetry/sdk-trace-base');
   });
 
+  it('sends traces to what the file of settings names, rather than to what the environment does', async () => {
+    const collector = await Collector.start();
+    writeFileSync(place.path('chorus.toml'), `[server]\notlp-endpoint = "${collector.url}"\n`);
+    const server = await place.serve([...oneRound, '--config', 'chorus.toml'], {
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1',
+    });
+    await takePart(server.url);
+    await collector.saw(({ name }) => name === 'round');
+    await server.stop();
+  });
+
   it('takes the collector, its headers and the service’s name from the usual variables', async () => {
     const collector = await Collector.start();
     const server = await place.serve(oneRound, {

@@ -7,7 +7,7 @@ const prefix = 'CHORUS_';
 /** Variables of the test suite; a server started by a test ignores them. */
 const testPrefix = 'CHORUS_TEST_';
 
-/** Variables of others that are heeded when ours are not set. */
+/** Variables that are not ours alone: what we are told ourselves, by whatever source, counts over them. */
 const sharedVariables = { OTEL_EXPORTER_OTLP_ENDPOINT: 'otlpEndpoint' } as const;
 
 /**
@@ -23,11 +23,6 @@ export function fromVariables(
   );
   const given: Given[] = [];
   const problems: string[] = [];
-  for (const [variable, name] of Object.entries(sharedVariables)) {
-    const setting = settings.find((one) => one.name === name);
-    const text = env[variable];
-    if (setting && text) given.push({ setting, value: text, source: `Variable ${variable}` });
-  }
   for (const [variable, text] of Object.entries(env)) {
     if (!variable.startsWith(prefix) || variable.startsWith(testPrefix) || otherVariables.includes(variable)) continue;
     if (text === undefined || text === '') continue;
@@ -42,4 +37,17 @@ export function fromVariables(
     }
   }
   return { given, problems };
+}
+
+/** Reads the settings that variables of others give. */
+export function fromSharedVariables(
+  env: Readonly<Record<string, string | undefined>>,
+  settings: readonly CliSetting[],
+): Reading {
+  const given = Object.entries(sharedVariables).flatMap(([variable, name]): Given[] => {
+    const setting = settings.find((one) => one.name === name);
+    const value = env[variable];
+    return setting && value ? [{ setting, value, source: `Variable ${variable}` }] : [];
+  });
+  return { given, problems: [] };
 }
