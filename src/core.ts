@@ -281,6 +281,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     aggregatorUrl: () => aggregatorUrl ?? aggregator.url,
     isDraining: () => isDraining,
     timeline,
+    recorder,
     hasEvaluator: judge !== null,
   });
 

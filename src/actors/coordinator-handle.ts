@@ -27,6 +27,7 @@ import { readRunPlan } from '../strategies/of-plan.ts';
 import type { AggregatorActor } from './aggregator.actor.ts';
 import type { ClientTokens } from './client-tokens.ts';
 import type { Coordinator } from './coordinator.actor.ts';
+import type { Recorder } from './recorder.ts';
 import type { Timeline } from './timeline.ts';
 
 /** When to come back to a server that is going away, ms. */
@@ -47,6 +48,7 @@ export interface HandleDeps {
   strategies: OwnStrategies;
   isDraining: () => boolean;
   timeline: Timeline;
+  recorder: Recorder;
   /** Whether the server has an evaluator of its own. */
   hasEvaluator: boolean;
 }
@@ -329,6 +331,7 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
         aggregatorRestartsTotal: aggregator.restarts,
         evaluationsTotal: { ...totals.evaluations },
         longPollsHeld: polls.count,
+        journal: deps.recorder.numbers,
       };
     },
   };

@@ -1,6 +1,7 @@
-import type { Clock } from '../domain/clock.ts';
+import { type Clock, steadyMs } from '../domain/clock.ts';
 import { ChorusError } from '../domain/errors.ts';
 import type { Durability, Entry, Fact } from '../domain/facts.ts';
+import type { JournalNumbers } from '../domain/handle.ts';
 import type { History } from '../history/history.ts';
 import { HistoryBroken } from '../history/possible.ts';
 import type { Journal } from '../storage/journal.ts';
@@ -66,6 +67,7 @@ export class Recorder {
   /** What `together` has not written yet. */
   #held: Group | null = null;
   readonly #onceWritten: (() => void)[] = [];
+  readonly #counts = { factsTotal: 0, syncsTotal: 0, syncMsTotal: 0 };
   #retryTimer: unknown = null;
   #isOver = false;
   /** When the disk last took nothing, by the clock, and why; it is left alone for a while. */
@@ -85,6 +87,11 @@ export class Recorder {
 
   get durability(): Durability {
     return this.#deps.durability;
+  }
+
+  /** For Prometheus. */
+  get numbers(): JournalNumbers {
+    return { ...this.#counts, backlog: this.#waiting };
   }
 
   /**
@@ -153,21 +160,25 @@ export class Recorder {
    * written, and nothing has changed.
    */
   commit(fact: Fact): void {
-    const { journal, onFatal } = this.#deps;
+    const { journal, clock, onFatal } = this.#deps;
     this.must(fact);
+    const beganAtMs = steadyMs(clock);
     try {
       journal.syncNow();
     } catch (error) {
       onFatal(error);
     }
+    this.#noteSync(steadyMs(clock) - beganAtMs);
   }
 
   /** Settles when what was recorded so far may be told to others. */
   async settled(): Promise<void> {
-    const { journal, syncsAnswers, onFatal } = this.#deps;
+    const { journal, clock, syncsAnswers, onFatal } = this.#deps;
     if (!syncsAnswers) return;
+    const beganAtMs = steadyMs(clock);
     try {
       await journal.synced();
+      this.#noteSync(steadyMs(clock) - beganAtMs);
     } catch (error) {
       onFatal(error);
       throw unavailable(error);
@@ -227,7 +238,13 @@ export class Recorder {
     history.apply({ seq: journal.seq, atMs, fact });
   }
 
+  #noteSync(ms: number): void {
+    this.#counts.syncsTotal += 1;
+    this.#counts.syncMsTotal += ms;
+  }
+
   #tell(facts: readonly Fact[], atMs: number): void {
+    this.#counts.factsTotal += facts.length;
     for (const fact of facts) {
       this.#deps.onFact?.({ seq: this.#nextSeq, atMs, fact });
       this.#nextSeq += 1;

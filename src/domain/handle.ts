@@ -55,6 +55,8 @@ export interface TrainingTicket {
   modelVersion: number | null;
   hyperparameters: Readonly<Record<string, number | string | boolean>>;
   deadlineAtMs: number;
+  /** W3C Trace Context of this client's work, for whoever traces it further; left out when the server traces nothing. */
+  traceparent?: string;
 }
 
 /** Proof of what was accepted. */
@@ -312,6 +314,17 @@ export interface MetricsSnapshot {
   updatesTotal: Record<'accepted' | 'discarded' | 'refused', number>;
   aggregatorRestartsTotal: number;
   longPollsHeld: number;
+  journal: JournalNumbers;
+}
+
+export interface JournalNumbers {
+  /** Facts of this process, those that wait for the disk included. */
+  factsTotal: number;
+  /** Facts that wait for the disk. */
+  backlog: number;
+  /** How often something waited for a sync, and how long in all. */
+  syncsTotal: number;
+  syncMsTotal: number;
 }
 
 /**

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { dashboardPlugin } from '../dashboard/plugin.ts';
 import type { CoordinatorHandle } from '../domain/handle.ts';
 import type { HttpSettings } from '../domain/http.ts';
+import type { SpanCounts } from '../domain/tracing.ts';
 import type { InspectFeed } from '../inspect/feed.ts';
 import { createBaseApp, limitsOf } from './base-app.ts';
 
@@ -12,6 +13,7 @@ import { addCoordinatorMetrics, createMetrics } from './metrics.ts';
 import { adminOnly } from './plugins/bearer.ts';
 import { describeApi } from './plugins/openapi.ts';
 import { Rates } from './rates.ts';
+import { addRoundMetrics } from './round-metrics.ts';
 import { clientRoutes } from './routes/clients.ts';
 import { eventRoutes } from './routes/events.ts';
 import { historyRoutes } from './routes/history.ts';
@@ -30,16 +32,19 @@ export interface CoordinatorAppOptions {
   notReady: () => string | null;
   /** Shows the statecharts at /inspect. */
   inspectFeed: InspectFeed | null;
+  /** Spans of traces, by what became of them. */
+  spans: () => SpanCounts;
 }
 
 /** The coordinator's HTTP API: maps calls of the handle, and nothing else. */
 export async function createCoordinatorApp(options: CoordinatorAppOptions): Promise<FastifyInstance> {
-  const { handle, adminToken, http, notReady, inspectFeed } = options;
+  const { handle, adminToken, http, notReady, inspectFeed, spans } = options;
   const limits = limitsOf(http);
   const app = await createBaseApp({ name: 'coordinator', http, requestMsMax: limits.requestMsMax });
   const rates = new Rates();
   const { registry: metrics, answered } = createMetrics(app);
-  addCoordinatorMetrics(metrics, handle);
+  addCoordinatorMetrics(metrics, handle, spans);
+  addRoundMetrics(metrics, handle);
   await describeApi(app, {
     title: 'Chorus coordinator',
     description:

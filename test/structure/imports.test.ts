@@ -19,6 +19,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   client: ['domain', 'wire'],
   inspect: ['domain', 'machines'],
   dashboard: ['domain', 'inspect', 'machines'],
+  tracing: ['domain'],
   actors: ['domain', 'machines', 'history', 'selection', 'storage', 'strategies', 'workers', 'wire'],
   http: ['domain', 'wire', 'inspect', 'dashboard', '.'],
   workers: ['domain', 'wire', 'aggregator', 'storage', 'strategies', 'http'],
@@ -35,6 +36,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'workers',
     'inspect',
     'http',
+    'tracing',
   ],
 };
 

@@ -61,6 +61,9 @@ export const TrainingReply = Type.Object({
   modelVersion: nullable(Count),
   hyperparameters: Hyperparameters,
   deadlineAtMs: TimeMs,
+  traceparent: Type.Optional(
+    Type.String({ description: 'W3C Trace Context of this client’s work; left out when the server traces nothing' }),
+  ),
 });
 
 export const EvaluationBody = Type.Object(
