@@ -217,6 +217,13 @@ describe('the table of rounds', () => {
     ]);
   });
 
+  it('tells how many updates the strategy used, and how old they were', () => {
+    const [a, b] = round.contributions;
+    if (!a || !b) throw new Error('Two have contributed');
+    const robust = { ...round, members: ['a'], contributions: [a, { ...b, staleness: 2 }] };
+    expect(roundsTable([robust], 0, plainStyle)).toContain('2/3, 1 used, to 2 versions old');
+  });
+
   it('says so when there are none', () => {
     expect(roundsTable([], 0, plainStyle)).toBe('No round was opened yet.');
   });

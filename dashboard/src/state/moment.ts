@@ -26,6 +26,12 @@ export const roundsOfRun = computed(() => {
   return shownRounds.value.filter((one) => one.run === run);
 });
 
+/** What the run that is shown is to do; null: it is not the present one, whose plan alone is known. */
+export const planOfRun = computed(() => {
+  const { run } = live;
+  return run.value?.run === shownStatus.value?.run ? (run.value?.plan ?? null) : null;
+});
+
 /** Models committed by then, oldest first. */
 export const shownModels = computed(() => {
   const atMs = moment.value?.entry.atMs ?? Number.POSITIVE_INFINITY;

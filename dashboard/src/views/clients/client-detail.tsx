@@ -5,7 +5,8 @@ import { Pill, Trouble } from '../../parts/small.tsx';
 import { useAnswer } from '../../parts/use-answer.ts';
 import { serverNow, status } from '../../state/live.ts';
 import { hrefOf } from '../../state/route.ts';
-import { count, duration, metric, moment, plural } from '../../words/numbers.ts';
+import { count, duration, moment, plural } from '../../words/numbers.ts';
+import { metricsText } from '../../words/plans.ts';
 import { exclusionWords, refusal, stateWords } from '../../words/sentences.ts';
 import { stateTone } from './state-tone.ts';
 
@@ -65,7 +66,7 @@ function About({ client }: { client: Awaited<ReturnType<typeof api.client>> }) {
 }
 
 function Parts({ parts, searched }: { parts: readonly ClientPart[]; searched: number }) {
-  const accepted = parts.filter(({ outcome }) => outcome === 'accepted').length;
+  const accepted = parts.filter(({ outcome, isUnused }) => outcome === 'accepted' && !isUnused).length;
   return (
     <section class="card" aria-labelledby="parts-title">
       <div class="bar">
@@ -106,7 +107,7 @@ function Parts({ parts, searched }: { parts: readonly ClientPart[]; searched: nu
 }
 
 function PartRow({ part }: { part: ClientPart }) {
-  const { run, round, attempt, openedAtMs, atMs, outcome, code, numExamples, metrics } = part;
+  const { run, round, attempt, openedAtMs, atMs, outcome, isUnused, code, numExamples, metrics } = part;
   return (
     <tr>
       <th scope="row">
@@ -117,18 +118,13 @@ function PartRow({ part }: { part: ClientPart }) {
       </th>
       <td>{moment(atMs ?? openedAtMs, serverNow())}</td>
       <td class={outcome === 'accepted' || outcome === 'open' ? '' : 'text-bad'}>
-        {outcome === 'accepted' && 'Accepted'}
+        {outcome === 'accepted' && (isUnused ? 'Accepted, then left out by the strategy' : 'Accepted')}
         {outcome === 'open' && 'Selected, not settled yet'}
         {outcome !== 'accepted' && outcome !== 'open' && (exclusionWords[outcome] ?? outcome)}
         {code && `: ${refusal(code).toLowerCase()}`}
       </td>
       <td class="num wide">{numExamples === null ? '–' : count(numExamples)}</td>
-      <td class="wide">
-        {Object.entries(metrics)
-          .slice(0, 3)
-          .map(([name, value]) => `${name} ${metric(value)}`)
-          .join(', ') || '–'}
-      </td>
+      <td class="wide">{metricsText(metrics, 3) || '–'}</td>
     </tr>
   );
 }

@@ -3,7 +3,8 @@ import type { DetailedRound } from '../../../../src/dashboard/contract.ts';
 import { Pager } from '../../parts/pager.tsx';
 import { ClientLink } from '../../parts/small.tsx';
 import { shownNow } from '../../state/moment.ts';
-import { duration, metric, plural, timeOfDay } from '../../words/numbers.ts';
+import { duration, plural, timeOfDay } from '../../words/numbers.ts';
+import { metricsText } from '../../words/plans.ts';
 import { exclusionWords, refusal } from '../../words/sentences.ts';
 import type { Session, Span } from './sessions.ts';
 
@@ -46,6 +47,12 @@ export function Cohort({ record, sessions }: { record: DetailedRound; sessions: 
             <i class="swatch end-accepted" />
             accepted
           </li>
+          {sessions.some(({ isUnused }) => isUnused) && (
+            <li>
+              <i class="swatch end-unused" />
+              left out by the strategy
+            </li>
+          )}
           <li>
             <i class="swatch end-excluded" />
             excluded
@@ -115,7 +122,7 @@ export function Cohort({ record, sessions }: { record: DetailedRound; sessions: 
 function sorted(sessions: readonly Session[], order: keyof typeof orders): Session[] {
   const late = ({ settledAtMs }: Session) => settledAtMs ?? Number.POSITIVE_INFINITY;
   if (order === 'time') return [...sessions].sort((a, b) => late(a) - late(b));
-  const isOut = ({ outcome }: Session) => Number(outcome !== null && outcome !== 'accepted');
+  const isOut = ({ outcome, isUnused }: Session) => Number(isUnused || (outcome !== null && outcome !== 'accepted'));
   return order === 'trouble' ? [...sessions].sort((a, b) => isOut(b) - isOut(a)) : [...sessions];
 }
 
@@ -140,13 +147,13 @@ function Row({ session, fromMs, toMs }: { session: Session; fromMs: number; toMs
               style={{ left: percent(place(span.fromMs)), width: percent(place(span.toMs) - place(span.fromMs)) }}
             />
           ))}
-          {settledAtMs !== null && <b class={endOf(outcome)} style={{ left: percent(place(settledAtMs)) }} />}
+          {settledAtMs !== null && <b class={endOf(session)} style={{ left: percent(place(settledAtMs)) }} />}
         </div>
       </td>
       <td class="num">{settledAtMs === null ? 'open' : duration(settledAtMs - began)}</td>
       {outcome === 'accepted' ? (
         <>
-          <td>Accepted</td>
+          <td>{acceptedText(session)}</td>
           <td class="wide one-line faint">{metricsText(metrics)}</td>
           <td class="wide one-line">
             <code title={`SHA-256 ${sha256}`}>{sha256?.slice(0, 12)}</code>{' '}
@@ -163,14 +170,16 @@ function Row({ session, fromMs, toMs }: { session: Session; fromMs: number; toMs
 }
 
 /** Who was not needed did nothing wrong. */
-const endOf = (outcome: Session['outcome']): string =>
-  outcome === 'accepted' ? 'end-accepted' : outcome === 'notNeeded' ? 'end-unneeded' : 'end-excluded';
+function endOf({ outcome, isUnused }: Session): string {
+  if (outcome === 'accepted') return isUnused ? 'end-unused' : 'end-accepted';
+  return outcome === 'notNeeded' ? 'end-unneeded' : 'end-excluded';
+}
 
-const metricsText = (metrics: Session['metrics']): string =>
-  Object.entries(metrics)
-    .slice(0, 2)
-    .map(([name, value]) => `${name} ${metric(value)}`)
-    .join(', ');
+/** Accepted is what the client was told; the strategy may have left its update out all the same. */
+function acceptedText({ isUnused, staleness }: Session): string {
+  const age = staleness > 0 ? `, ${plural(staleness, 'version')} old` : '';
+  return isUnused ? `Left out by the strategy${age}` : `Accepted${age}`;
+}
 
 function Verdict({ session: { outcome, code } }: { session: Session }) {
   if (outcome === null || outcome === 'accepted') return <span class="faint">At work</span>;

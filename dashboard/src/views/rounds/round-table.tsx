@@ -3,10 +3,11 @@ import type { RoundSummary } from '../../../../src/dashboard/contract.ts';
 import { Pager } from '../../parts/pager.tsx';
 import { Empty, Pill } from '../../parts/small.tsx';
 import { serverNow } from '../../state/live.ts';
-import { shownRounds } from '../../state/moment.ts';
+import { shownModels, shownRounds } from '../../state/moment.ts';
 import { hrefOf } from '../../state/route.ts';
 import { count, duration, metric, moment, plural, shortId } from '../../words/numbers.ts';
 import { abandonment, exclusionLabels, phaseWords } from '../../words/sentences.ts';
+import { bestVersions } from '../run/best-model.ts';
 import { metricNames } from '../run/run-series.ts';
 import { roundTone } from './round-tone.ts';
 
@@ -30,6 +31,7 @@ export function RoundTable() {
     );
   }
   const metrics = metricNames(shown).slice(0, 2);
+  const best = bestVersions(shownModels.value ?? []);
   return (
     <section class="card rounds">
       <div class="bar">
@@ -97,7 +99,11 @@ export function RoundTable() {
           </thead>
           <tbody>
             {shown.map((one) => (
-              <Row key={`${one.run} ${one.round} ${one.attempt}`} one={one} metrics={metrics} />
+              <Row
+                key={`${one.run} ${one.round} ${one.attempt}`}
+                {...{ one, metrics }}
+                isBest={one.modelVersion !== null && best.has(one.modelVersion)}
+              />
             ))}
           </tbody>
         </table>
@@ -107,7 +113,7 @@ export function RoundTable() {
   );
 }
 
-function Row({ one, metrics }: { one: RoundSummary; metrics: readonly string[] }) {
+function Row({ one, metrics, isBest }: { one: RoundSummary; metrics: readonly string[]; isBest: boolean }) {
   const { run, round, attempt, kind, phase, openedAtMs, endedAtMs, cohort, contributions, quorum } = one;
   return (
     <tr>
@@ -126,6 +132,7 @@ function Row({ one, metrics }: { one: RoundSummary; metrics: readonly string[] }
       <td class="num">{endedAtMs === null ? 'open' : duration(endedAtMs - openedAtMs)}</td>
       <td class="num">
         {count(contributions)} <span class="faint">of {count(Math.max(cohort, contributions))}</span>
+        {one.used !== null && <span class="faint">, {count(one.used)} used</span>}
         <span class="sr-only">, quorum {quorum}</span>
       </td>
       <td class="wide one-line">{excludedText(one) || <span class="faint">nobody</span>}</td>
@@ -134,7 +141,9 @@ function Row({ one, metrics }: { one: RoundSummary; metrics: readonly string[] }
           {one.metrics[name] === undefined ? '–' : metric(one.metrics[name])}
         </td>
       ))}
-      <td class="num wide">{one.modelVersion ?? '–'}</td>
+      <td class="num wide">
+        {kind === 'training' && isBest && <span class="best">best</span>} {one.modelVersion ?? '–'}
+      </td>
     </tr>
   );
 }

@@ -15,6 +15,10 @@ export interface Session {
   spans: Span[];
   /** null: not settled yet. */
   outcome: 'accepted' | ExclusionReason | null;
+  /** Accepted, and then left out of the model by the strategy. */
+  isUnused: boolean;
+  /** Versions made while it trained. */
+  staleness: number;
   code: ErrorCode | null;
   settledAtMs: number | null;
   numExamples: number | null;
@@ -42,6 +46,7 @@ export function sessionsOf(record: DetailedRound, nowMs: number): Session[] {
   const marks = new Map(record.marks?.map((one) => [one.clientId, one]));
   const contributions = new Map(record.contributions.map((one) => [one.clientId, one]));
   const exclusions = new Map(record.exclusions.map((one) => [one.clientId, one]));
+  const members = record.members && new Set(record.members);
   const endMs = record.endedAtMs ?? nowMs;
   return record.cohort.map((clientId) => {
     const contribution = contributions.get(clientId);
@@ -53,6 +58,8 @@ export function sessionsOf(record: DetailedRound, nowMs: number): Session[] {
     return {
       clientId,
       outcome,
+      isUnused: contribution !== undefined && members !== undefined && !members.has(clientId),
+      staleness: contribution?.staleness ?? 0,
       settledAtMs,
       spans: spansOf(mark, fromMs, settledAtMs ?? endMs),
       code: exclusion?.code ?? null,
