@@ -7,6 +7,7 @@ import { createClientTokens } from './actors/client-tokens.ts';
 import { Coordinator } from './actors/coordinator.actor.ts';
 import { createHandle } from './actors/coordinator-handle.ts';
 import { createJudge } from './actors/judge.ts';
+import { LongTimeline, type OlderFacts } from './actors/long-timeline.ts';
 import { pastCredentials } from './actors/past-credentials.ts';
 import { Recorder } from './actors/recorder.ts';
 import { ClientRegistry } from './actors/registry.ts';
@@ -28,6 +29,7 @@ import { type RandomStream, secureRandom, seededRandom, uuidsFrom } from './doma
 import { History } from './history/history.ts';
 import { openClientKey } from './storage/client-key.ts';
 import type { Disk } from './storage/disk.ts';
+import { factsFromBefore, oldestFact } from './storage/journal-past.ts';
 import { adoptOlderModels, openStores } from './stores.ts';
 import { readRunPlan } from './strategies/of-plan.ts';
 import { packageVersion } from './version.ts';
@@ -106,6 +108,11 @@ const endProcess = (error: unknown): void => {
     throw error;
   });
 };
+
+const olderFacts = (disk: Disk): OlderFacts => ({
+  oldest: () => oldestFact(disk),
+  fromBefore: (seq) => factsFromBefore(disk, seq),
+});
 
 /** The system without ports. */
 export interface Core {
@@ -242,7 +249,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     defaults: plan,
     aggregatorUrl: () => aggregatorUrl ?? aggregator.url,
     isDraining: () => isDraining,
-    timeline,
+    timeline: new LongTimeline({ recent: timeline, older: stores.disk && olderFacts(stores.disk) }),
     hasEvaluator: judge !== null,
   });
 

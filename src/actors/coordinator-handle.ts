@@ -24,7 +24,7 @@ import { readRunPlan } from '../strategies/of-plan.ts';
 import type { AggregatorActor } from './aggregator.actor.ts';
 import type { ClientTokens } from './client-tokens.ts';
 import type { Coordinator } from './coordinator.actor.ts';
-import type { Timeline } from './timeline.ts';
+import type { LongTimeline } from './long-timeline.ts';
 
 /** When to come back to a server that is going away, ms. */
 const drainRetryAfterMs = 5_000;
@@ -41,7 +41,7 @@ export interface HandleDeps {
   /** Settings of a run that does not name its own. */
   defaults: Plan;
   isDraining: () => boolean;
-  timeline: Timeline;
+  timeline: LongTimeline;
   /** Whether the server has an evaluator of its own. */
   hasEvaluator: boolean;
 }

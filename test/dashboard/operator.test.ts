@@ -45,7 +45,7 @@ describeInChromium('what an operator does', () => {
     const slider = page.getByLabel('Entry of the event log');
     await slider.focus();
     // Back to when the first round was in training, and nobody had contributed yet.
-    const { entries, lastSeq } = server.handle.history({ limit: 1_000 });
+    const { entries, lastSeq } = await server.handle.history({ limit: 1_000 });
     const then = entries.find(({ sentence }) => sentence.startsWith('Training of 2 clients'))?.seq ?? 0;
     const shown = Number(await slider.inputValue());
     expect(shown).toBeLessThanOrEqual(lastSeq);

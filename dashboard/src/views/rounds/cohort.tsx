@@ -20,7 +20,7 @@ const stepWords: Readonly<Record<Span['step'], string>> = {
   downloading: 'downloading',
   training: 'training',
   uploading: 'uploading',
-  atWork: 'selected and at work',
+  atWork: 'at work, steps not known',
 };
 
 /** Every client of the cohort as a bar from its selection to its end, with the verdict on it. */
@@ -153,7 +153,9 @@ function Row({ session, fromMs, toMs }: { session: Session; fromMs: number; toMs
       <td class="num">{settledAtMs === null ? 'open' : duration(settledAtMs - began)}</td>
       {outcome === 'accepted' ? (
         <>
-          <td>{acceptedText(session)}</td>
+          <td class="one-line">
+            <Acceptance session={session} />
+          </td>
           <td class="wide one-line faint">{metricsText(metrics)}</td>
           <td class="wide one-line">
             <code title={`SHA-256 ${sha256}`}>{sha256?.slice(0, 12)}</code>{' '}
@@ -176,9 +178,13 @@ function endOf({ outcome, isUnused }: Session): string {
 }
 
 /** Accepted is what the client was told; the strategy may have left its update out all the same. */
-function acceptedText({ isUnused, staleness }: Session): string {
-  const age = staleness > 0 ? `, ${plural(staleness, 'version')} old` : '';
-  return isUnused ? `Left out by the strategy${age}` : `Accepted${age}`;
+function Acceptance({ session: { isUnused, staleness } }: { session: Session }) {
+  return (
+    <>
+      {isUnused ? <span title="Accepted; the strategy made the model without it">Left out</span> : 'Accepted'}
+      {staleness > 0 && <span class="faint">, {plural(staleness, 'version')} old</span>}
+    </>
+  );
 }
 
 function Verdict({ session: { outcome, code } }: { session: Session }) {

@@ -75,7 +75,8 @@ function spansOf(mark: ClientMarks | undefined, fromMs: number, toMs: number): S
   if (!mark) return [{ step: 'atWork', fromMs, toMs }];
   const begins: [Span['step'], number | null][] = [
     ['selected', mark.selectedAtMs],
-    ['downloading', mark.startedAtMs],
+    // What a client did after it had begun is known once its training has ended.
+    [mark.downloadedAtMs === null ? 'atWork' : 'downloading', mark.startedAtMs],
     ['training', mark.downloadedAtMs],
     ['uploading', mark.uploadingAtMs],
   ];

@@ -34,7 +34,7 @@ export function Models() {
                 {metrics.map(({ label, name }) => (
                   <th scope="col" class="num" key={label}>
                     {name}
-                    {label !== name && <span class="faint"> evaluated</span>}
+                    {label !== name && <span class="note"> evaluated</span>}
                   </th>
                 ))}
                 <th scope="col" class="num">
@@ -96,7 +96,7 @@ function Row({ model, metrics, isBest }: { model: ModelView; metrics: readonly C
         {version}
         {isBest && <span class="best">best</span>}
       </th>
-      <td>
+      <td class="one-line">
         {round === 0 ? 'installed' : `round ${round}`} <span class="faint">{moment(createdAtMs, serverNow())}</span>
       </td>
       {metrics.map(({ label, read }) => {

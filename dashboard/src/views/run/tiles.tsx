@@ -17,12 +17,19 @@ function typicalMs(rounds: readonly RoundSummary[]): number | null {
   return recent[recent.length >> 1] ?? null;
 }
 
-/** `best: 18, 0.956` */
-function bestText(best: Best | null): string {
-  if (!best) return 'no metrics yet';
-  const value = best.measure ? `, ${best.measure.name} ${metric(best.measure.value)}` : '';
-  return `best: ${count(best.model.version)}${value}`;
+function BestText({ best }: { best: Best | null }) {
+  if (!best) return <>no metrics yet</>;
+  const { model, measure } = best;
+  return (
+    <span title={measure ? `${measure.name} ${metric(measure.value)}` : undefined}>
+      best: {count(model.version)}
+      {measure && `, ${metric(measure.value)}`}
+    </span>
+  );
 }
+
+/** In these it does what it should. */
+const aggregatorAtWork = ['idle', 'collecting', 'aggregating'];
 
 export function Tiles() {
   const status = shownStatus.value;
@@ -57,7 +64,7 @@ export function Tiles() {
       <Tile
         label="Model"
         value={modelVersion === null ? 'none yet' : `version ${count(modelVersion)}`}
-        detail={bestText(best)}
+        detail={<BestText best={best} />}
       />
       <Tile
         label="Clients"
@@ -65,12 +72,11 @@ export function Tiles() {
         detail={`${count(counts.training)} training, ${count(counts.waiting)} waiting`}
       />
       <Tile label="Contributions" value={shortCount(contributions)} detail={`${shortCount(excluded)} excluded`} />
-      {plan && <Tile label="Strategy" value={plan.strategy} detail={parametersText(plan) || modeText(plan)} />}
-      <Tile
-        label="Aggregator"
-        value={status.aggregator}
-        {...(status.uptimeMs > 0 ? { detail: `server up ${duration(status.uptimeMs)}` } : {})}
-      />
+      {plan && aggregatorAtWork.includes(status.aggregator) ? (
+        <Tile label="Strategy" value={plan.strategy} detail={parametersText(plan) || modeText(plan)} />
+      ) : (
+        <Tile label="Aggregator" value={status.aggregator} detail="sums the updates" />
+      )}
     </dl>
   );
 }
