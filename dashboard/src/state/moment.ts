@@ -6,6 +6,8 @@ import * as live from './live.ts';
 
 export interface Moment extends PastMoment {
   entry: HistoryEntry;
+  /** The last ones up to it, in their order. */
+  entries: readonly HistoryEntry[];
 }
 
 /** null: now. */
@@ -36,12 +38,6 @@ export const planOfRun = computed(() => {
 export const shownModels = computed(() => {
   const atMs = moment.value?.entry.atMs ?? Number.POSITIVE_INFINITY;
   return live.models.value?.filter(({ createdAtMs }) => createdAtMs <= atMs) ?? null;
-});
-
-/** What happened last before the moment, newest first. */
-export const shownEvents = computed(() => {
-  const atMs = moment.value?.entry.atMs ?? Number.POSITIVE_INFINITY;
-  return live.events.value.filter((event) => event.atMs <= atMs);
 });
 
 /** The time of the moment, for countdowns: a past one stands still. */

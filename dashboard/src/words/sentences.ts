@@ -1,7 +1,7 @@
 /** What codes and events mean, in sentences. Pure. */
 import type { ClientState } from '../../../src/domain/client.ts';
 import { errorCatalogue } from '../../../src/domain/errors.ts';
-import type { ChorusEvent, ExclusionReason, Phase, RunState } from '../../../src/domain/handle.ts';
+import type { ChorusEvent, ExclusionReason, Phase, RunState, Status } from '../../../src/domain/handle.ts';
 import { metric, plural, shortId } from './numbers.ts';
 
 export const exclusionWords: Readonly<Record<ExclusionReason, string>> = {
@@ -49,6 +49,10 @@ export const phaseWords: Readonly<Record<Phase, string>> = {
   judging: 'Evaluating',
   draining: 'Shutting down',
 };
+
+/** What training is for depends on the attempt. */
+export const phaseText = (phase: Phase, kind: Status['kind']): string =>
+  kind === 'evaluation' && phase === 'training' ? 'Evaluating' : phaseWords[phase];
 
 export type Tone = 'good' | 'busy' | 'warn' | 'bad' | 'calm';
 
@@ -115,6 +119,8 @@ export function eventSentence({ type, data }: ChorusEvent): string | null {
       return `Model version ${data.version} was not evaluated by the ${data.by}: ${data.reason}.`;
     case 'round.abandoned':
       return `${round}, attempt ${data.attempt}, abandoned: ${abandonment(String(data.reason))}.`;
+    case 'operation':
+      return `An operator: ${data.sentence}.`;
     case 'aggregator.lost':
       return `The aggregator was lost: ${data.reason}. It is restarted.`;
     case 'aggregator.restarted':

@@ -53,10 +53,7 @@ function agesOf({ contributions }: DetailedRound): Fact[] {
   const mean = ages.reduce((sum, age) => sum + age, 0) / ages.length;
   const fresh = ages.filter((age) => age === 0).length;
   return [
-    [
-      'Age of updates',
-      `${metric(mean)} versions on average, ${count(oldest)} at most; ${count(fresh)} of the newest`,
-    ],
+    ['Age of updates', `${metric(mean)} versions on average, ${count(oldest)} at most; ${count(fresh)} of the newest`],
   ];
 }
 

@@ -34,14 +34,11 @@ export function Models() {
                 {metrics.map(({ label, name }) => (
                   <th scope="col" class="num" key={label}>
                     {name}
-                    {label !== name && <span class="note"> evaluated</span>}
+                    {label !== name && <span class="faint below">evaluated</span>}
                   </th>
                 ))}
                 <th scope="col" class="num">
-                  Size
-                </th>
-                <th scope="col">
-                  <span class="sr-only">Download</span>
+                  Download
                 </th>
               </tr>
             </thead>
@@ -107,15 +104,14 @@ function Row({ model, metrics, isBest }: { model: ModelView; metrics: readonly C
           </td>
         );
       })}
-      <td class="num">{bytes(model.bytes)}</td>
       <td class="num">
         <a
           href={modelUrl(version)}
           download={`model-${version}.safetensors`}
-          aria-label={`Download version ${version}`}
+          aria-label={`Download version ${version}, ${bytes(model.bytes)}`}
           title={`SHA-256 ${sha256}`}
         >
-          Download
+          {bytes(model.bytes)}
         </a>
       </td>
     </tr>
