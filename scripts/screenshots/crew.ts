@@ -44,7 +44,9 @@ export async function startCrew({ url, steady, vanishing, broken }: CrewOptions)
   const { signal } = stop;
   // Each client listens, and each call of the broken ones does.
   setMaxListeners(0, signal);
-  const at = shards.map((shard, client) => takePart(url, client, { images: takeImages(training, shard), heldOut }, signal));
+  const at = shards.map((shard, client) =>
+    takePart(url, client, { images: takeImages(training, shard), heldOut }, signal),
+  );
   const ill = Array.from({ length: broken }, (_, client) => sendNonsense(url, client, signal));
   const lost = Array.from({ length: vanishing }, (_, client) => vanishAgainAndAgain(url, client, signal));
   return {
