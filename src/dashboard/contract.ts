@@ -55,6 +55,7 @@ export interface ClientPart {
   run: string;
   round: number;
   attempt: number;
+  kind: RoundKind;
   openedAtMs: number;
   atMs: number | null;
   outcome: 'accepted' | 'open' | ExclusionReason;

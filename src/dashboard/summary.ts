@@ -24,8 +24,8 @@ export const isUnused = (clientId: string, { members, contributions }: DetailedR
 
 /** @returns what the client was to this attempt, or null when it was not in its cohort. */
 export function partOf(clientId: string, record: DetailedRound): ClientPart | null {
-  const { run, round, attempt, openedAtMs } = record;
-  const about = { run, round, attempt, openedAtMs, isUnused: isUnused(clientId, record) };
+  const { run, round, attempt, kind, openedAtMs } = record;
+  const about = { run, round, attempt, kind, openedAtMs, isUnused: isUnused(clientId, record) };
   const contribution = record.contributions.find((one) => one.clientId === clientId);
   if (contribution) {
     const { acceptedAtMs: atMs, numExamples, metrics } = contribution;

@@ -16,6 +16,19 @@ export const exclusionWords: Readonly<Record<ExclusionReason, string>> = {
   roundAbandoned: 'The round was abandoned',
 };
 
+/** The verdict on one client in a word or two, for small screens. */
+export const verdictLabels: Readonly<Record<ExclusionReason, string>> = {
+  heartbeatTimeout: 'Lost',
+  left: 'Left',
+  reregistered: 'Restarted',
+  evicted: 'Evicted',
+  uploadsRefused: 'Refused',
+  straggler: 'Too late',
+  notNeeded: 'Not needed',
+  stale: 'Too old',
+  roundAbandoned: 'Abandoned',
+};
+
 /** In a word or two, for legends and columns. */
 export const exclusionLabels: Readonly<Record<ExclusionReason, string>> = {
   heartbeatTimeout: 'lost',

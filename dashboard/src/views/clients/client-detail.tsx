@@ -1,7 +1,7 @@
 import type { ClientPart } from '../../../../src/dashboard/contract.ts';
 import { api } from '../../api/api.ts';
 import { Problem } from '../../api/problem.ts';
-import { Pill, Trouble } from '../../parts/small.tsx';
+import { AttemptText, Pill, Trouble } from '../../parts/small.tsx';
 import { useAnswer } from '../../parts/use-answer.ts';
 import { serverNow, status } from '../../state/live.ts';
 import { hrefOf } from '../../state/route.ts';
@@ -107,13 +107,13 @@ function Parts({ parts, searched }: { parts: readonly ClientPart[]; searched: nu
 }
 
 function PartRow({ part }: { part: ClientPart }) {
-  const { run, round, attempt, openedAtMs, atMs, outcome, isUnused, code, numExamples, metrics } = part;
+  const { run, round, attempt, kind, openedAtMs, atMs, outcome, isUnused, code, numExamples, metrics } = part;
   return (
     <tr>
       <th scope="row">
         <a href={hrefOf('rounds', run, round, attempt)}>
           {count(round)}
-          {attempt > 1 && <span class="faint"> attempt {attempt}</span>}
+          <AttemptText attempt={attempt} kind={kind} />
         </a>
       </th>
       <td>{moment(atMs ?? openedAtMs, serverNow())}</td>

@@ -5,7 +5,7 @@ import { ClientLink } from '../../parts/small.tsx';
 import { shownNow } from '../../state/moment.ts';
 import { duration, plural, timeOfDay } from '../../words/numbers.ts';
 import { metricsText } from '../../words/plans.ts';
-import { exclusionWords, refusal } from '../../words/sentences.ts';
+import { exclusionWords, refusal, verdictLabels } from '../../words/sentences.ts';
 import type { Session, Span } from './sessions.ts';
 
 const pageSize = 50;
@@ -191,8 +191,11 @@ function Verdict({ session: { outcome, code } }: { session: Session }) {
   if (outcome === null || outcome === 'accepted') return <span class="faint">At work</span>;
   return (
     <span class={outcome === 'notNeeded' ? 'faint' : 'text-bad'}>
-      {exclusionWords[outcome] ?? outcome}
-      {code && `: ${refusal(code).toLowerCase()}`}
+      <span class="wide">
+        {exclusionWords[outcome]}
+        {code && `: ${refusal(code).toLowerCase()}`}
+      </span>
+      <span class="narrow">{verdictLabels[outcome]}</span>
     </span>
   );
 }

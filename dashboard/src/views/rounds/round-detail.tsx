@@ -1,7 +1,7 @@
 import { useMemo } from 'preact/hooks';
 import type { DetailedRound } from '../../../../src/dashboard/contract.ts';
 import { type AttemptKey, api } from '../../api/api.ts';
-import { Pill, Trouble } from '../../parts/small.tsx';
+import { AttemptText, Pill, Trouble } from '../../parts/small.tsx';
 import { useAnswer } from '../../parts/use-answer.ts';
 import { run } from '../../state/live.ts';
 import { moment as past, shownModels, shownNow, shownRounds } from '../../state/moment.ts';
@@ -44,8 +44,7 @@ function Detail({ record }: { record: DetailedRound }) {
         <a href={hrefOf('rounds')}>All rounds</a>
         <h2>
           Round {count(round)}
-          {kind === 'evaluation' && <span class="faint"> evaluation</span>}
-          {kind === 'training' && attempt > 1 && <span class="faint"> attempt {attempt}</span>}
+          <AttemptText attempt={attempt} kind={kind} />
         </h2>
         <Pill tone={roundTone(phase)}>{phaseWords[phase]}</Pill>
         <span class="faint grow">

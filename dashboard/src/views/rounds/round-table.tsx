@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { RoundSummary } from '../../../../src/dashboard/contract.ts';
 import { Pager } from '../../parts/pager.tsx';
-import { Empty, Pill } from '../../parts/small.tsx';
+import { AttemptText, Empty, Pill } from '../../parts/small.tsx';
 import { serverNow } from '../../state/live.ts';
 import { shownModels, shownRounds } from '../../state/moment.ts';
 import { hrefOf } from '../../state/route.ts';
@@ -78,7 +78,7 @@ export function RoundTable() {
               <th scope="col" class="wide">
                 Opened
               </th>
-              <th scope="col" class="num">
+              <th scope="col" class="num wide">
                 Took
               </th>
               <th scope="col" class="num">
@@ -120,8 +120,7 @@ function Row({ one, metrics, isBest }: { one: RoundSummary; metrics: readonly st
       <th scope="row">
         <a href={hrefOf('rounds', run, round, attempt)}>
           {count(round)}
-          {kind === 'evaluation' && <span class="faint"> evaluation</span>}
-          {kind === 'training' && attempt > 1 && <span class="faint"> attempt {attempt}</span>}
+          <AttemptText attempt={attempt} kind={kind} />
         </a>
       </th>
       <td>
@@ -129,7 +128,7 @@ function Row({ one, metrics, isBest }: { one: RoundSummary; metrics: readonly st
         {one.reason && <p class="reason wide">{abandonment(one.reason)}.</p>}
       </td>
       <td class="wide">{moment(openedAtMs, serverNow())}</td>
-      <td class="num">{endedAtMs === null ? 'open' : duration(endedAtMs - openedAtMs)}</td>
+      <td class="num wide">{endedAtMs === null ? 'open' : duration(endedAtMs - openedAtMs)}</td>
       <td class="num">
         {count(contributions)} <span class="faint">of {count(Math.max(cohort, contributions))}</span>
         {one.used !== null && <span class="faint">, {count(one.used)} used</span>}

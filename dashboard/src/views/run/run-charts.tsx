@@ -23,7 +23,7 @@ const metricInks: readonly Ink[] = ['accent', 'green', 'violet', 'amber'];
 const roundsDrawnMax = 400;
 
 const reportedNote = 'As the contributors measured it, weighted by their examples';
-const evaluatedNote = `${reportedNote}; and of the models that were evaluated, as found`;
+const evaluatedNote = 'As contributors measured it in training, and as the models made were evaluated';
 
 const seconds = (value: number): string => (value < 10 ? `${value.toFixed(1)} s` : `${Math.round(value)} s`);
 const whole = (value: number): string => (Number.isInteger(value) ? count(value) : '');
