@@ -71,7 +71,7 @@ describe('the sessions of a cohort', () => {
       ['training', 580],
       ['uploading', 600],
     ]);
-    expect(sessions.map(({ shape }) => shape)).toEqual(['-v[]+^', '-!', '-v[]+#']);
+    expect(sessions.map(({ shape }) => shape)).toEqual(['-v[]+^', '-·!', '-v[]+#']);
   });
 
   it('have shapes, counted from the most frequent on; what is not recorded is not guessed', () => {

@@ -59,7 +59,7 @@ function Detail({ record }: { record: DetailedRound }) {
       <Cohort record={record} sessions={sessions} />
       <div class="columns">
         <ReportingTimes record={record} />
-        <Shapes sessions={sessions} hasMarks={record.marks !== undefined} />
+        <Shapes sessions={sessions} />
       </div>
     </article>
   );

@@ -38,7 +38,7 @@ export const shapeMarks = [
   ['^', 'upload accepted'],
   ['#', 'upload refused or too late'],
   ['!', 'broken off'],
-  ['·', 'not recorded by this server'],
+  ['·', 'at work, but what it did is not known'],
 ] as const;
 
 /** @returns one session for each client of the cohort, in order of selection. @param nowMs where open spans end. */
@@ -88,7 +88,9 @@ function shapeOf(outcome: Session['outcome'], mark: ClientMarks | undefined): st
   if (outcome === 'accepted') return '-v[]+^';
   if (outcome === 'uploadsRefused') return '-v[]+#';
   if (!mark) return outcome === null ? '-··' : '-··!';
-  const got = mark.downloadedAtMs === null ? '' : 'v[';
+  // What a client that never reported did after it had begun is not known.
+  const unknown = mark.startedAtMs === null ? '' : '·';
+  const got = mark.downloadedAtMs === null ? unknown : 'v[';
   const sent = mark.uploadingAtMs === null ? '' : ']+';
   if (outcome === null) return `-${got}${sent}`;
   return `-${got}${sent}${sent === '' ? '!' : '#'}`;
