@@ -2,7 +2,7 @@ import { type Actor, assign, createActor, fromPromise, type InspectionEvent, typ
 import type { Recovered } from '../domain/aggregation.ts';
 import type { ClientProfile } from '../domain/client.ts';
 import { type Clock, steadyMs } from '../domain/clock.ts';
-import { ChorusError } from '../domain/errors.ts';
+import { ChorusError, type ErrorCode } from '../domain/errors.ts';
 import type { OpenPhase, Position } from '../domain/facts.ts';
 import type { EvaluationResult, ExclusionReason, OperationAnswer, Phase, Receipt, RunState } from '../domain/handle.ts';
 import type { ModelInfo } from '../domain/model.ts';
@@ -294,6 +294,7 @@ export class Coordinator {
 
   /** A client that restarted: it keeps its id, and is out of the open round. @throws STORAGE_UNAVAILABLE */
   registerAgain(slot: number, { evaluates = false }: ClientProfile): void {
+    this.#work.giveUpRefused(slot);
     this.#takeOut([slot], 'rendezvous', { isAsked: true, evaluates });
     this.registry.refile(slot, steadyMs(this.#deps.clock));
     this.totals.registrations += 1;
@@ -317,8 +318,9 @@ export class Coordinator {
     return this.#work.reportEvaluation(slot, clientId, result);
   }
 
-  noteRefusedUpload(report: { clientId: string; round: number; code: string }): void {
+  noteRefusedUpload(report: { clientId: string; round: number; code: ErrorCode }): void {
     this.totals.updates.refused += 1;
+    this.#work.noteRefusal(report);
     this.feed.publish('update.refused', report);
   }
 
