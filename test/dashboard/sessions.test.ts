@@ -43,13 +43,15 @@ describe('the sessions of a cohort', () => {
       [true, 0],
       [false, 0],
     ]);
+    // The round is over, and nothing was said of the third: it goes on into the next.
+    expect(sessions.map(({ goesOn }) => goesOn)).toEqual([false, false, true]);
     expect(partOf('b', robust)).toMatchObject({ outcome: 'accepted', isUnused: true });
     expect(partOf('a', robust)).toMatchObject({ isUnused: false });
     expect(partOf('c', robust)).toMatchObject({ outcome: 'open', isUnused: false });
     expect(summaryOf(robust).used).toBe(1);
     const facts = new Map(factsOf(robust, { plan: null, model: null }));
     expect(facts.get('Made of')).toBe('1 of 2 updates; the strategy left 1 out');
-    expect(facts.get('Age of updates')).toBe('1.000 versions on average, 2 at most; 1 of the newest');
+    expect(facts.get('Age of updates')).toBe('1.0 versions on average, 2 at most; 1 of the newest');
   });
 
   it('go on until now where a client is not settled', () => {

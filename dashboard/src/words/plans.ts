@@ -17,13 +17,12 @@ export const parametersText = ({ strategyParameters }: Plan): string =>
     .join(', ');
 
 /** How versions follow each other. */
-export const modeText = (plan: Plan): string =>
-  isBuffered(plan) ? `buffered, ${plural(plan.cohortSize ?? 0, 'update')} a version` : 'round by round';
+export const modeText = (plan: Plan): string => (isBuffered(plan) ? 'buffered' : 'round by round');
 
 /** `multi-krum (byzantineMax 2)` */
 export function strategyText(plan: Plan): string {
   const parameters = parametersText(plan);
-  const mode = isBuffered(plan) ? `, ${modeText(plan)}` : '';
+  const mode = isBuffered(plan) ? `, buffered: ${plural(plan.cohortSize ?? 0, 'update')} make a version` : '';
   return `${plan.strategy}${parameters === '' ? '' : ` (${parameters})`}${mode}`;
 }
 

@@ -92,6 +92,9 @@ export const stateWords: Readonly<Record<Exclude<ClientState, 'unknown'>, string
 export const refusal = (code: string): string =>
   code in errorCatalogue ? errorCatalogue[code as keyof typeof errorCatalogue].title : code;
 
+/** A title as it goes on after a colon. */
+export const midSentence = (title: string): string => `${title[0]?.toLowerCase() ?? ''}${title.slice(1)}`;
+
 /** `quorumMissed: 2 of 3 came`: the sentence alone. */
 export function abandonment(reason: string): string {
   const [, sentence = reason] = /^\w+: (.*)$/s.exec(reason) ?? [];
@@ -113,11 +116,11 @@ export function eventSentence({ type, data }: ChorusEvent): string | null {
     case 'update.accepted':
       return `${round}: update of ${client} accepted, ${plural(Number(data.numExamples), 'example')}.`;
     case 'update.refused':
-      return `${round}: update of ${client} refused: ${refusal(String(data.code)).toLowerCase()}.`;
+      return `${round}: update of ${client} refused: ${midSentence(refusal(String(data.code)))}.`;
     case 'update.discarded':
       return `${round}: update of ${client} was not needed: ${data.detail}.`;
     case 'client.excluded':
-      return `${round}: ${client} is out – ${data.code ? refusal(String(data.code)).toLowerCase() : reasonOf(data.reason)}.`;
+      return `${round}: ${client} is out – ${data.code ? midSentence(refusal(String(data.code))) : reasonOf(data.reason)}.`;
     case 'model.installed':
       return `Model version ${data.version} was installed.`;
     case 'round.committed':

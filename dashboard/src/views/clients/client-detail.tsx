@@ -7,7 +7,7 @@ import { serverNow, status } from '../../state/live.ts';
 import { hrefOf } from '../../state/route.ts';
 import { count, duration, moment, plural } from '../../words/numbers.ts';
 import { metricsText } from '../../words/plans.ts';
-import { exclusionWords, refusal, stateWords } from '../../words/sentences.ts';
+import { exclusionWords, midSentence, refusal, stateWords } from '../../words/sentences.ts';
 import { stateTone } from './state-tone.ts';
 
 /** The client as it is, or null when it is registered no more: it may have a history all the same. */
@@ -121,7 +121,7 @@ function PartRow({ part }: { part: ClientPart }) {
         {outcome === 'accepted' && (isUnused ? 'Accepted, then left out by the strategy' : 'Accepted')}
         {outcome === 'open' && 'Selected, not settled yet'}
         {outcome !== 'accepted' && outcome !== 'open' && (exclusionWords[outcome] ?? outcome)}
-        {code && `: ${refusal(code).toLowerCase()}`}
+        {code && `: ${midSentence(refusal(code))}`}
       </td>
       <td class="num wide">{numExamples === null ? '–' : count(numExamples)}</td>
       <td class="wide">{metricsText(metrics, 3) || '–'}</td>

@@ -5,7 +5,7 @@ import { ClientLink } from '../../parts/small.tsx';
 import { shownNow } from '../../state/moment.ts';
 import { duration, plural, timeOfDay } from '../../words/numbers.ts';
 import { metricsText } from '../../words/plans.ts';
-import { exclusionWords, refusal, verdictLabels } from '../../words/sentences.ts';
+import { exclusionWords, midSentence, refusal, verdictLabels } from '../../words/sentences.ts';
 import type { Session, Span } from './sessions.ts';
 
 const pageSize = 50;
@@ -150,7 +150,7 @@ function Row({ session, fromMs, toMs }: { session: Session; fromMs: number; toMs
           {settledAtMs !== null && <b class={endOf(session)} style={{ left: percent(place(settledAtMs)) }} />}
         </div>
       </td>
-      <td class="num">{settledAtMs === null ? 'open' : duration(settledAtMs - began)}</td>
+      <td class="num">{settledAtMs === null ? '–' : duration(settledAtMs - began)}</td>
       {outcome === 'accepted' ? (
         <>
           <td class="one-line">
@@ -187,13 +187,15 @@ function Acceptance({ session: { isUnused, staleness } }: { session: Session }) 
   );
 }
 
-function Verdict({ session: { outcome, code } }: { session: Session }) {
-  if (outcome === null || outcome === 'accepted') return <span class="faint">At work</span>;
+function Verdict({ session: { outcome, goesOn, code } }: { session: Session }) {
+  if (outcome === null || outcome === 'accepted') {
+    return <span class="faint">{goesOn ? 'Trains on into the next round' : 'At work'}</span>;
+  }
   return (
     <span class={outcome === 'notNeeded' ? 'faint' : 'text-bad'}>
       <span class="wide">
         {exclusionWords[outcome]}
-        {code && `: ${refusal(code).toLowerCase()}`}
+        {code && `: ${midSentence(refusal(code))}`}
       </span>
       <span class="narrow">{verdictLabels[outcome]}</span>
     </span>

@@ -2,7 +2,7 @@
 import type { DetailedRound } from '../../../../src/dashboard/contract.ts';
 import type { ModelView } from '../../../../src/domain/model.ts';
 import type { Plan } from '../../../../src/domain/plan.ts';
-import { bytes, count, duration, metric, plural } from '../../words/numbers.ts';
+import { bytes, count, duration, plural } from '../../words/numbers.ts';
 import { evaluationText, metricsText, strategyText } from '../../words/plans.ts';
 
 /** What is known beside the record itself. */
@@ -53,7 +53,10 @@ function agesOf({ contributions }: DetailedRound): Fact[] {
   const mean = ages.reduce((sum, age) => sum + age, 0) / ages.length;
   const fresh = ages.filter((age) => age === 0).length;
   return [
-    ['Age of updates', `${metric(mean)} versions on average, ${count(oldest)} at most; ${count(fresh)} of the newest`],
+    [
+      'Age of updates',
+      `${mean.toFixed(1)} versions on average, ${count(oldest)} at most; ${count(fresh)} of the newest`,
+    ],
   ];
 }
 

@@ -17,6 +17,8 @@ export interface Session {
   outcome: 'accepted' | ExclusionReason | null;
   /** Accepted, and then left out of the model by the strategy. */
   isUnused: boolean;
+  /** The attempt is over, and it trains on into the next. */
+  goesOn: boolean;
   /** Versions made while it trained. */
   staleness: number;
   code: ErrorCode | null;
@@ -53,15 +55,18 @@ export function sessionsOf(record: DetailedRound, nowMs: number): Session[] {
     const exclusion = contribution ? undefined : exclusions.get(clientId);
     const settledAtMs = contribution?.acceptedAtMs ?? exclusion?.atMs ?? null;
     const outcome = contribution ? 'accepted' : (exclusion?.reason ?? null);
+    const goesOn = outcome === null && record.endedAtMs !== null;
     const mark = marks.get(clientId);
     const fromMs = mark?.selectedAtMs ?? record.trainingAtMs ?? record.openedAtMs;
     return {
       clientId,
       outcome,
       isUnused: contribution !== undefined && members !== undefined && !members.has(clientId),
+      goesOn,
       staleness: contribution?.staleness ?? 0,
       settledAtMs,
-      spans: spansOf(mark, fromMs, settledAtMs ?? endMs),
+      // Who came from the attempt before, or goes on into the next, began to train before or does so now.
+      spans: spansOf(contribution || goesOn ? begun(mark) : mark, fromMs, settledAtMs ?? endMs),
       code: exclusion?.code ?? null,
       numExamples: contribution?.numExamples ?? null,
       sha256: contribution?.sha256 ?? null,
@@ -70,6 +75,10 @@ export function sessionsOf(record: DetailedRound, nowMs: number): Session[] {
     };
   });
 }
+
+/** Of a client that trains, whether or not its beginning was marked in this attempt. */
+const begun = (mark: ClientMarks | undefined): ClientMarks | undefined =>
+  mark && { ...mark, startedAtMs: mark.startedAtMs ?? mark.selectedAtMs };
 
 function spansOf(mark: ClientMarks | undefined, fromMs: number, toMs: number): Span[] {
   if (!mark) return [{ step: 'atWork', fromMs, toMs }];
