@@ -2,7 +2,8 @@
  * Photographs every view of the dashboard during a demo run, light and dark, for the docs.
  * Usage: npm run docs:screenshots [folder]
  */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Browser, Page } from 'playwright-core';
@@ -83,7 +84,9 @@ async function take(page: Page, url: string, { click, ready }: Shot): Promise<vo
 
 async function main(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
+  const dir = await mkdtemp(join(tmpdir(), 'chorus-screenshots-'));
   const chorus = await createChorus({
+    storage: { dir },
     inspectPage: true,
     foldThreads: 1,
     plan: {
@@ -116,6 +119,7 @@ async function main(folder: string): Promise<void> {
     await browser.close();
     await crew.stop();
     await chorus.close({ graceMs: 500 });
+    await rm(dir, { recursive: true, force: true });
   }
 }
 

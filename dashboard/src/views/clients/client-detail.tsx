@@ -66,13 +66,16 @@ function About({ client }: { client: Awaited<ReturnType<typeof api.client>> }) {
 }
 
 function Parts({ parts, searched }: { parts: readonly ClientPart[]; searched: number }) {
-  const accepted = parts.filter(({ outcome, isUnused }) => outcome === 'accepted' && !isUnused).length;
+  const counted = parts.filter(
+    ({ kind, outcome, isUnused }) => kind === 'training' && outcome === 'accepted' && !isUnused,
+  );
   return (
     <section class="card" aria-labelledby="parts-title">
       <div class="bar">
         <h3 id="parts-title">Its rounds</h3>
         <span class="faint">
-          in {count(parts.length)} of the last {plural(searched, 'attempt')}; {count(accepted)} of its updates count
+          in {count(parts.length)} of the last {plural(searched, 'attempt')}; {count(counted.length)} of its updates
+          count
         </span>
       </div>
       {parts.length === 0 ? (
