@@ -11,7 +11,7 @@ import { sentenceOf } from '../api/problem.ts';
 const eventsKeptMax = 400;
 /** Attempts at rounds kept for charts and tables. */
 const roundsKeptMax = 1_000;
-/** Attempts asked for when one has ended: the last few, so that none is missed between two answers. */
+/** Attempts asked for when something has changed, and one more for each that has ended, so that none is missed. */
 const roundsAtOnce = 5;
 /** While rounds end faster than this, they are asked for together, ms. */
 const calmMs = 400;
@@ -97,7 +97,9 @@ function takeNews(news: News): void {
   server = news.server;
   hasGaps = false;
   for (const { type } of news.events) {
-    if (type === 'phase' || type.startsWith('round.')) stale.rounds ||= roundsAtOnce;
+    if (type === 'phase') stale.rounds ||= roundsAtOnce;
+    // Rounds may end faster than they are asked for.
+    if (type.startsWith('round.')) stale.rounds = Math.min(roundsKeptMax, Math.max(stale.rounds, roundsAtOnce) + 1);
     if (modelNews.includes(type)) stale.models = true;
     if (type === 'phase') stale.run = true;
   }
