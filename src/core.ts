@@ -240,6 +240,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
   aggregator.recallPast(pastCredentials([...rounds, ...outOfOpen], tokens), (earlierRun?.plan ?? plan).payloadBytesMax);
 
   let isDraining = false;
+  const longTimeline = new LongTimeline({ recent: timeline, older: stores.disk && olderFacts(stores.disk) });
   const handle = createHandle({
     coordinator,
     aggregator,
@@ -249,7 +250,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     defaults: plan,
     aggregatorUrl: () => aggregatorUrl ?? aggregator.url,
     isDraining: () => isDraining,
-    timeline: new LongTimeline({ recent: timeline, older: stores.disk && olderFacts(stores.disk) }),
+    timeline: longTimeline,
     hasEvaluator: judge !== null,
   });
 
@@ -265,6 +266,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
   async function shutDown(graceMs: number): Promise<void> {
     isDraining = true;
     coordinator.polls.release();
+    longTimeline.close();
     await aggregator.drain(graceMs);
     coordinator.stop();
     await aggregator.close();

@@ -48,6 +48,7 @@ export class LongTimeline {
   #waiting = 0;
   #turn: Promise<unknown> = Promise.resolve();
   #oldest: Promise<number | null> | null = null;
+  #isOver = false;
 
   constructor({ recent, older, windowFacts = 20_000, rest = pause }: LongTimelineOptions) {
     this.#recent = recent;
@@ -74,11 +75,22 @@ export class LongTimeline {
     return (window ?? this.#recent).moment(seq);
   }
 
+  /** The server ends: nothing is read on. */
+  close(): void {
+    this.#isOver = true;
+  }
+
   /** Of all facts that can be shown. Segments are only added, so it is looked up once. */
   async #firstSeq(recent: number): Promise<number> {
     if (!this.#older || recent <= 1) return recent;
     this.#oldest ??= this.#older.oldest();
-    return Math.min(recent, (await this.#oldest) ?? recent);
+    try {
+      return Math.min(recent, (await this.#oldest) ?? recent);
+    } catch (error) {
+      // The disk may do better another time.
+      this.#oldest = null;
+      throw error;
+    }
   }
 
   /** @returns the window with this fact, or null when there is none. @throws RATE_LIMITED */
@@ -112,6 +124,7 @@ export class LongTimeline {
     let beganMs = performance.now();
     let start = 0;
     for await (const entry of this.#older.fromBefore(seq)) {
+      if (this.#isOver) return null;
       window.add(entry);
       start ||= entry.seq;
       // Where one fact names thousands of clients, what comes after would push out what was asked for.

@@ -95,6 +95,27 @@ describe('the timeline of a server, back to its first fact', () => {
     expect(restsOf()).toBeGreaterThan(1);
   });
 
+  it('reads no further once the server ends', async () => {
+    const { timeline } = timelineOf(registrations(300));
+    timeline.close();
+    await expect(timeline.moment(100)).rejects.toMatchObject({ code: 'MOMENT_UNKNOWN' });
+    expect((await timeline.moment(300)).status.population).toBe(300);
+  });
+
+  it('asks a disk again that has failed', async () => {
+    const recent = new Timeline({ factsMax: 10 });
+    for (const entry of registrations(30)) recent.add(entry);
+    let tries = 0;
+    const oldest = async () => {
+      tries += 1;
+      if (tries === 1) throw new Error('too many open files');
+      return 1;
+    };
+    const timeline = new LongTimeline({ recent, older: { oldest, async *fromBefore() {} } });
+    await expect(timeline.page()).rejects.toThrow('too many open files');
+    expect(await timeline.page()).toMatchObject({ firstSeq: 1, lastSeq: 30 });
+  });
+
   it('has the last facts alone where nothing is on a disk', async () => {
     const recent = new Timeline({ factsMax: 10 });
     for (const entry of registrations(30)) recent.add(entry);
