@@ -48,7 +48,7 @@ const membersText = ({ members = [], contributions }: DetailedRound): string =>
 /** Of a buffered run: how many versions were made while its clients trained. */
 function agesOf({ contributions }: DetailedRound): Fact[] {
   const ages = contributions.map(({ staleness = 0 }) => staleness);
-  const oldest = Math.max(0, ...ages);
+  const oldest = ages.reduce((most, age) => Math.max(most, age), 0);
   if (oldest === 0) return [];
   const mean = ages.reduce((sum, age) => sum + age, 0) / ages.length;
   const fresh = ages.filter((age) => age === 0).length;
