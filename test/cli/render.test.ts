@@ -19,6 +19,7 @@ import { hasColours, plainStyle, styleFor } from '../../src/cli/render/style.ts'
 import { modelsTable, roundsTable } from '../../src/cli/render/tables.ts';
 import type { ChorusEvent, RoundRecord, Status } from '../../src/domain/handle.ts';
 import type { ModelView } from '../../src/domain/model.ts';
+import { readPlan } from '../../src/domain/plan.ts';
 
 const status: Status = {
   run: 'run-1',
@@ -85,6 +86,13 @@ describe('the status', () => {
     ]);
   });
 
+  it('names the strategy with its parameters, where the plan is known', () => {
+    const { plan } = readPlan({ strategy: 'multi-krum', strategyParameters: { byzantineMax: 3 } });
+    expect(statusLines(status, 0, plainStyle, plan)).toContain('Strategy   multi-krum, byzantineMax = 3');
+    const { plan: buffered } = readPlan({ mode: 'buffered' });
+    expect(statusLines(status, 0, plainStyle, buffered)).toContain('Strategy   fedavg; buffered');
+  });
+
   it('says so when there is nothing yet', () => {
     const counts = { waiting: 0, selected: 0, training: 0, done: 0, doneAndInactive: 0, ignored: 0 };
     const waitingFor = { ...status.waitingFor, summary: 'No run was started yet', deadlineAtMs: null };
@@ -146,7 +154,7 @@ describe('the screen of a watched run', () => {
   });
   const usual = { columns: 80, rows: 24 };
   const linesOf = (given: Partial<Screen>, size = usual) =>
-    screenLines({ status, rounds: [], events: [], nowMs: 7_500, ...given }, size, plainStyle);
+    screenLines({ status, plan: null, rounds: [], events: [], nowMs: 7_500, ...given }, size, plainStyle);
 
   it('has the status, how much of the window is used, and metrics by round once there are two of them', () => {
     const rounds = [point({}, 'training'), point({ loss: 0.25 }), point({ loss: 1 }), point({ loss: 2 })];

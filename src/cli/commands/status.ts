@@ -1,4 +1,4 @@
-import type { Status } from '../../domain/handle.ts';
+import type { RunView, Status } from '../../domain/handle.ts';
 import { type Connection, publicApi } from '../api/connection.ts';
 import { statusLines, waitingLine } from '../render/status.ts';
 import { styleFor } from '../render/style.ts';
@@ -18,8 +18,12 @@ export async function showStatus(options: StatusOptions): Promise<void> {
     return;
   }
   const status = await api.json<Status>('/v1/status');
-  if (options.json) printJson(status);
-  else print(statusLines(status, Date.now(), styleFor(process.stdout)).join('\n'));
+  if (options.json) {
+    printJson(status);
+    return;
+  }
+  const run = status.run === null ? null : await api.json<RunView>('/v1/runs/current');
+  print(statusLines(status, Date.now(), styleFor(process.stdout), run?.plan).join('\n'));
 }
 
 /** `chorus why`: what the round waits for, in one sentence. */

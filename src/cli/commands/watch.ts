@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
-import type { ChorusEvent, Status } from '../../domain/handle.ts';
+import type { ChorusEvent, RunView, Status } from '../../domain/handle.ts';
 import type { Api } from '../api/api.ts';
 import { readEvents } from '../api/event-stream.ts';
 import { CommandFailure } from '../failure.ts';
@@ -72,7 +72,8 @@ function changes(lineOf: (status: Status) => string): Show {
 function screen(api: Api, events: readonly ChorusEvent[], signal: AbortSignal): Show {
   const style = styleFor(process.stdout);
   let rounds: RoundPoint[] = [];
-  let roundsOf = '';
+  let run: RunView | null = null;
+  let known = '';
   let last: Status | null = null;
   const draw = (lines: readonly string[]) => process.stdout.write(screenText(lines, process.stdout));
   process.stdout.write(takeScreen);
@@ -84,19 +85,26 @@ function screen(api: Api, events: readonly ChorusEvent[], signal: AbortSignal): 
       return;
     }
     last = status;
-    const shown = () =>
-      last && draw(screenLines({ status: last, rounds, events, nowMs: Date.now() }, sizeOf(process.stdout), style));
+    const shown = () => {
+      if (!last || signal.aborted) return;
+      const plan = run?.run === last.run ? run.plan : null;
+      draw(screenLines({ status: last, plan, rounds, events, nowMs: Date.now() }, sizeOf(process.stdout), style));
+    };
     const key = `${status.run} ${status.modelVersion} ${status.kind}`;
-    if (key !== roundsOf) {
-      roundsOf = key;
-      // The curve may be late, the status may not.
-      api
-        .json<{ rounds: RoundPoint[] }>(`/dashboard/rounds?limit=${roundsAsked}`, { signal })
-        .then((answer) => {
+    if (key !== known) {
+      known = key;
+      // Curves and the plan may be late, the status may not.
+      const asked = [
+        api.json<{ rounds: RoundPoint[] }>(`/dashboard/rounds?limit=${roundsAsked}`, { signal }).then((answer) => {
           rounds = answer.rounds;
-          if (!signal.aborted) shown();
-        })
-        .catch(() => undefined);
+        }),
+        status.run !== null &&
+          status.run !== run?.run &&
+          api.json<RunView>('/v1/runs/current', { signal }).then((answer) => {
+            run = answer;
+          }),
+      ];
+      void Promise.allSettled(asked).then(shown);
     }
     shown();
   };

@@ -1,4 +1,5 @@
 import type { ChorusEvent, RoundRecord, Status } from '../../domain/handle.ts';
+import type { Plan } from '../../domain/plan.ts';
 import { eventLine, eventStyle } from './event.ts';
 import { countdown, printable, progressBar, timeOfDay } from './format.ts';
 import { sparkline } from './sparkline.ts';
@@ -23,6 +24,8 @@ export type RoundPoint = Pick<RoundRecord, 'run' | 'phase' | 'metrics'>;
 
 export interface Screen {
   status: Status;
+  /** Of its run; null: not known yet. */
+  plan: Plan | null;
   /** Newest first. */
   rounds: readonly RoundPoint[];
   /** Oldest first. */
@@ -37,12 +40,12 @@ export function screenLines(
   { columns, rows }: { columns: number; rows: number },
   style: Style,
 ): string[] {
-  const { status } = shown;
+  const { status, plan } = shown;
   const barWidth = columns < wideColumns ? usualBarWidth : wideBarWidth;
   const upper = [
     style.strong('Chorus'),
     '',
-    ...factLines(status, style, barWidth),
+    ...factLines(status, style, { plan, barWidth }),
     ...timeLines(shown, barWidth, style),
     ...waitingLines(status, columns, style),
     ...curveLines(shown, 'committed', 'By round', style),

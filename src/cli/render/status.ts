@@ -1,5 +1,7 @@
 import type { Status, WaitingFor } from '../../domain/handle.ts';
+import type { Plan } from '../../domain/plan.ts';
 import { countdown, plural, printable, progressBar } from './format.ts';
+import { strategyText } from './plan.ts';
 import type { Style } from './style.ts';
 
 /** Cells of the progress bar. */
@@ -16,14 +18,18 @@ export function waitingLine({ summary, deadlineAtMs }: WaitingFor, nowMs: number
 export const labelled = (label: string, text: string, style: Style): string =>
   `${style.faint(label.padEnd(labelWidth))} ${text}`;
 
-/** The status for people, a line each. @param nowMs Unix ms, for the countdown. */
-export const statusLines = (status: Status, nowMs: number, style: Style): string[] => [
-  ...factLines(status, style),
+/** The status for people, a line each. @param nowMs Unix ms, for the countdown. @param plan see {@link factLines} */
+export const statusLines = (status: Status, nowMs: number, style: Style, plan: Plan | null = null): string[] => [
+  ...factLines(status, style, { plan }),
   labelled('Waiting', waitingLine(status.waitingFor, nowMs), style),
 ];
 
-/** The status but for what it waits for. */
-export function factLines(status: Status, style: Style, barWidth = usualBarWidth): string[] {
+/** The status but for what it waits for. @param plan of the run; null: it is not known. */
+export function factLines(
+  status: Status,
+  style: Style,
+  { plan, barWidth = usualBarWidth }: { plan: Plan | null; barWidth?: number },
+): string[] {
   const line = (label: string, text: string) => labelled(label, text, style);
   const lines = [
     line('Run', status.run === null ? 'none yet' : `${status.run}, ${runWord(status, style)}`),
@@ -33,6 +39,7 @@ export function factLines(status: Status, style: Style, barWidth = usualBarWidth
     lines.push(line(status.kind === 'evaluation' ? 'Results' : 'Updates', updatesText(status, style, barWidth)));
   lines.push(line('Clients', clientsText(status)));
   lines.push(line('Model', status.modelVersion === null ? 'none yet' : `version ${status.modelVersion}`));
+  if (plan) lines.push(line('Strategy', strategyText(plan)));
   if (!['idle', 'collecting', 'aggregating'].includes(status.aggregator)) {
     lines.push(line('Aggregator', style.warning(printable(status.aggregator))));
   }
