@@ -7,6 +7,7 @@ import { createClientTokens } from './actors/client-tokens.ts';
 import { Coordinator } from './actors/coordinator.actor.ts';
 import { createHandle } from './actors/coordinator-handle.ts';
 import { createJudge } from './actors/judge.ts';
+import { LongTimeline, type OlderFacts } from './actors/long-timeline.ts';
 import { pastCredentials } from './actors/past-credentials.ts';
 import { Recorder } from './actors/recorder.ts';
 import { ClientRegistry } from './actors/registry.ts';
@@ -32,6 +33,7 @@ import { History } from './history/history.ts';
 import { type GivenStrategies, ownRunner, readOwnStrategies } from './own-strategies.ts';
 import { openClientKey } from './storage/client-key.ts';
 import type { Disk } from './storage/disk.ts';
+import { factsFromBefore, oldestFact } from './storage/journal-past.ts';
 import { adoptOlderModels, openStores, tidyUpdates } from './stores.ts';
 import { readRunPlan } from './strategies/of-plan.ts';
 import { StrategyUnusable } from './strategies/own-strategy.ts';
@@ -135,6 +137,11 @@ function mustHaveStrategy({ plan: { strategy } }: Run, strategies: OwnStrategies
     `The run of this folder goes on by the strategy "${strategy}", which the server was not given; start it with --strategy-module ${strategy.slice(ownStrategyPrefix.length)}=FILE`,
   );
 }
+
+const olderFacts = (disk: Disk): OlderFacts => ({
+  oldest: () => oldestFact(disk),
+  fromBefore: (seq) => factsFromBefore(disk, seq),
+});
 
 /** The system without ports. */
 export interface Core {
@@ -270,6 +277,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
   aggregator.recallPast(pastCredentials([...rounds, ...outOfOpen], tokens), (earlierRun?.plan ?? plan).payloadBytesMax);
 
   let isDraining = false;
+  const longTimeline = new LongTimeline({ recent: timeline, older: stores.disk && olderFacts(stores.disk) });
   const handle = createHandle({
     coordinator,
     aggregator,
@@ -280,7 +288,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     strategies,
     aggregatorUrl: () => aggregatorUrl ?? aggregator.url,
     isDraining: () => isDraining,
-    timeline,
+    timeline: longTimeline,
     recorder,
     hasEvaluator: judge !== null,
   });
@@ -297,6 +305,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
   async function shutDown(graceMs: number): Promise<void> {
     isDraining = true;
     coordinator.polls.release();
+    longTimeline.close();
     await aggregator.drain(graceMs);
     coordinator.stop();
     await aggregator.close();

@@ -27,8 +27,8 @@ import { readRunPlan } from '../strategies/of-plan.ts';
 import type { AggregatorActor } from './aggregator.actor.ts';
 import type { ClientTokens } from './client-tokens.ts';
 import type { Coordinator } from './coordinator.actor.ts';
+import type { LongTimeline } from './long-timeline.ts';
 import type { Recorder } from './recorder.ts';
-import type { Timeline } from './timeline.ts';
 
 /** When to come back to a server that is going away, ms. */
 const drainRetryAfterMs = 5_000;
@@ -47,7 +47,7 @@ export interface HandleDeps {
   /** Strategies that the server was given, beside ours. */
   strategies: OwnStrategies;
   isDraining: () => boolean;
-  timeline: Timeline;
+  timeline: LongTimeline;
   recorder: Recorder;
   /** Whether the server has an evaluator of its own. */
   hasEvaluator: boolean;

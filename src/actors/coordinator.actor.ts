@@ -2,7 +2,7 @@ import { type Actor, assign, createActor, fromPromise, type InspectionEvent, typ
 import type { Recovered } from '../domain/aggregation.ts';
 import type { ClientProfile } from '../domain/client.ts';
 import { type Clock, steadyMs } from '../domain/clock.ts';
-import { ChorusError } from '../domain/errors.ts';
+import { ChorusError, type ErrorCode } from '../domain/errors.ts';
 import type { Position } from '../domain/facts.ts';
 import type { EvaluationResult, ExclusionReason, OperationAnswer, Phase, Receipt, RunState } from '../domain/handle.ts';
 import type { ModelInfo } from '../domain/model.ts';
@@ -320,6 +320,7 @@ export class Coordinator {
 
   /** A client that restarted: it keeps its id, and is out of the open round. @throws STORAGE_UNAVAILABLE */
   registerAgain(slot: number, { evaluates = false }: ClientProfile): void {
+    this.#work.giveUpRefused(slot);
     const { recorder } = this.#deps;
     if (this.registry.takes(slot, 'rendezvous')) {
       this.#takeOut(slot, 'rendezvous', (clientId) =>
@@ -348,8 +349,9 @@ export class Coordinator {
     return this.#work.evaluations.report(slot, clientId, result);
   }
 
-  noteRefusedUpload(report: { clientId: string; round: number; code: string }): void {
+  noteRefusedUpload(report: { clientId: string; round: number; code: ErrorCode }): void {
     this.totals.updates.refused += 1;
+    this.#work.noteRefusal(report);
     this.feed.publish('update.refused', report);
   }
 

@@ -8,8 +8,8 @@ import type {
   Verdict,
 } from '../domain/aggregation.ts';
 import { type Clock, steadyMs } from '../domain/clock.ts';
-import { ChorusError, fromRefusal, toRefusal } from '../domain/errors.ts';
-import type { ExclusionReason, TrainingTicket } from '../domain/handle.ts';
+import { ChorusError, type ErrorCode, fromRefusal, toRefusal } from '../domain/errors.ts';
+import type { ExclusionReason, TrainingTicket, TransferMarks } from '../domain/handle.ts';
 import { hyperparametersOf } from '../domain/hyperparameters.ts';
 import type { Metrics } from '../domain/metrics.ts';
 import { isBuffered, stalenessFactor, strategyChoice } from '../domain/plan.ts';
@@ -17,7 +17,7 @@ import { isFull, kindOf, type Round, type RoundOutcome, type Tally } from '../do
 import { attemptOf, type Run } from '../domain/run.ts';
 import type { OwnStrategies } from '../domain/strategy-choice.ts';
 import type { History } from '../history/history.ts';
-import { weightedMetrics } from '../history/round-ledger.ts';
+import { type RoundLedger, weightedMetrics } from '../history/round-ledger.ts';
 import type { RoundEvent } from '../machines/round.machine.ts';
 import { strategyOf } from '../strategies/of-plan.ts';
 import type { AggregatorActor } from './aggregator.actor.ts';
@@ -96,6 +96,8 @@ const credentialOf = (
 /** Carries out what the round machine decides, and tells it what happened. */
 export class RoundWork {
   readonly #deps: RoundWorkDeps;
+  /** What clients of an attempt were refused last. */
+  readonly #refusals = new WeakMap<RoundLedger, Map<string, ErrorCode>>();
   readonly #selector: ReturnType<typeof startSelector>;
   readonly evaluations: EvaluationWork;
   #aggregate: Aggregate | null = null;
@@ -259,15 +261,39 @@ export class RoundWork {
       return this.#accepted(weightFactor);
     }
     try {
-      recorder.note({ type: 'training.failed', clientId, code: outcome.code, ...steps });
+      this.#fail(slot, clientId, { code: outcome.code, ...steps });
     } catch (error) {
       return toRefusal(error);
     }
-    feed.publish('client.excluded', { clientId, round, reason: 'uploadsRefused', code: outcome.code });
     registry.touch(slot, Math.max(steadyMs(clock), registry.seenUntilMs(slot)));
-    wake(slot);
     membershipChanged();
     return { kind: 'discarded', detail: 'Its uploads were refused' };
+  }
+
+  /** The aggregator has refused an upload; the client may send another. */
+  noteRefusal({ clientId, code }: { clientId: string; code: ErrorCode }): void {
+    const { open } = this.#deps.history;
+    if (!open) return;
+    const refusals = this.#refusals.get(open) ?? new Map<string, ErrorCode>();
+    this.#refusals.set(open, refusals.set(clientId, code));
+  }
+
+  /** A client gets out of a round by registering again. One whose upload was refused does so for that, and the record says it. */
+  giveUpRefused(slot: number): void {
+    const { history, registry, aggregator } = this.#deps;
+    const clientId = registry.idOf(slot);
+    const code = history.open && this.#refusals.get(history.open)?.get(clientId);
+    if (!code || registry.stateOf(slot) !== 'training') return;
+    this.#fail(slot, clientId, { code });
+    void aggregator.revoke(clientId);
+  }
+
+  #fail(slot: number, clientId: string, why: { code: ErrorCode; marks?: TransferMarks }): void {
+    const { history, recorder, feed, wake } = this.#deps;
+    const round = history.open?.record.round;
+    recorder.note({ type: 'training.failed', clientId, ...why });
+    feed.publish('client.excluded', { clientId, round, reason: 'uploadsRefused', code: why.code });
+    wake(slot);
   }
 
   async #accepted(weightFactor: number): Promise<Verdict> {

@@ -243,10 +243,19 @@ export interface HistoryEntry {
   sentence: string;
 }
 
+export interface HistoryQuery {
+  /** 1 to 1,000. @default 200 */
+  limit?: number;
+  /** Only what came before this one. */
+  before?: number;
+}
+
 export interface HistoryPage {
   /** The oldest and the newest that are kept; both 0 when there are none. */
   firstSeq: number;
   lastSeq: number;
+  /** Whether all are kept, on the disk; else the last ones, until the process ends. */
+  onDisk: boolean;
   /** In order. */
   entries: HistoryEntry[];
 }
@@ -395,8 +404,8 @@ export interface CoordinatorHandle {
   audit(limit?: number): AuditLog;
   run(): RunView | null;
 
-  /** What happened last, in words. @param before only what came before this one. @param limit 1 to 1,000, 200 if left out. */
-  history(query?: { limit?: number; before?: number }): HistoryPage;
+  /** What happened, in words; the last of it, if not told otherwise. @throws RATE_LIMITED */
+  history(query?: HistoryQuery): Promise<HistoryPage>;
   /** @throws MOMENT_UNKNOWN, RATE_LIMITED */
   moment(seq: number): Promise<PastMoment>;
 

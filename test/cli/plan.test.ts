@@ -103,6 +103,7 @@ describe('a plan as a document', () => {
       'Windows      selection 1 min 0 s, training 5 min 0 s, aggregation 1 min 0 s',
       'Longest      an attempt at a round 13 min 5 s, a round with all its attempts 26 min 10 s',
       'Model        from the first updates; clients send whole weights',
+      'Strategy     fedavg',
       'Evaluation   after every 2 rounds and the last, at most 1 min 0 s each: the server’s own evaluator (it must be started with --evaluator-module); then 10 % of the clients that can, quorum half of those asked',
       'Goal         the run ends after 3 values in a row that improve nothing by more than 0.01; the best version is that with least loss, by the evaluations',
       'Hyperparams  none',

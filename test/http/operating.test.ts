@@ -89,10 +89,10 @@ describe('what an operator asks for', () => {
       [null, 'REQUEST_INVALID'],
       [{ operation: 'pause', dryRun: true, clientId: 'x'.repeat(70_000) }, 'PAYLOAD_TOO_LARGE'],
     ];
-    const before = server.handle.history().lastSeq;
+    const before = (await server.handle.history()).lastSeq;
     for (const [body, code] of refused)
       expect((await operate(server, body)).json.code, JSON.stringify(body)).toBe(code);
-    expect(server.handle.history().lastSeq).toBe(before);
+    expect((await server.handle.history()).lastSeq).toBe(before);
     expect((await server.order('GET', '/v1/audit')).json.entries).toHaveLength(1);
   });
 });

@@ -1,4 +1,4 @@
-import type { Status } from '../../domain/handle.ts';
+import type { RunView, Status } from '../../domain/handle.ts';
 import type { SelectionExplanation } from '../../domain/selection-reason.ts';
 import { adminApi, type Connection, publicApi } from '../api/connection.ts';
 import { CommandFailure, exitCodes } from '../failure.ts';
@@ -21,8 +21,12 @@ export async function showStatus(options: StatusOptions): Promise<void> {
     return;
   }
   const status = await api.json<Status>('/v1/status');
-  if (options.json) printJson(status);
-  else print(statusLines(status, Date.now(), styleFor(process.stdout)).join('\n'));
+  if (options.json) {
+    printJson(status);
+    return;
+  }
+  const run = status.run === null ? null : await api.json<RunView>('/v1/runs/current');
+  print(statusLines(status, Date.now(), styleFor(process.stdout), run?.plan).join('\n'));
 }
 
 export interface WhyOptions extends Connection {

@@ -19,6 +19,7 @@ export function planLines(plan: Plan, style: Style): string[] {
     line('Windows', windowsText(plan)),
     line('Longest', longestText(plan)),
     line('Model', modelText(plan)),
+    line('Strategy', strategyText(plan)),
     line('Evaluation', evaluationText(plan)),
   ];
   if (plan.stopMetric !== null) lines.push(line('Goal', goalText(plan)));
@@ -81,6 +82,13 @@ function modelText({ initialModel, updateKind }: Plan): string {
     latest: 'from the last committed model',
   };
   return `${from[initialModel]}; clients send ${updateKind === 'weights' ? 'whole weights' : 'differences'}`;
+}
+
+/** `multi-krum, byzantineMax = 3`, and how versions follow each other where that is not round by round. */
+export function strategyText(plan: Plan): string {
+  const parameters = recordText(plan.strategyParameters);
+  const mode = isBuffered(plan) ? '; buffered' : '';
+  return `${plan.strategy}${parameters === '' ? '' : `, ${parameters}`}${mode}`;
 }
 
 function evaluationText(plan: Plan): string {

@@ -37,6 +37,7 @@ const groups: readonly { title: string; settings: readonly string[] }[] = [
     title: 'Model and updates',
     settings: ['initialModel', 'updateKind', 'hyperparameters', 'hyperparametersByRound'],
   },
+  { title: 'Strategy', settings: ['strategy', 'strategyParameters'] },
   {
     title: 'Evaluation and early stop',
     settings: [
