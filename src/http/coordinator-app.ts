@@ -3,14 +3,15 @@ import { dashboardPlugin } from '../dashboard/plugin.ts';
 import type { CoordinatorHandle } from '../domain/handle.ts';
 import type { HttpSettings } from '../domain/http.ts';
 import type { InspectFeed } from '../inspect/feed.ts';
-import { createBaseApp, limitsOf } from './base-app.ts';
+import { createBaseApp, limitByAddress, limitsOf } from './base-app.ts';
 
 export { closeApp } from './base-app.ts';
 
+import { timeAnswers } from './durations.ts';
 import { FastHeartbeats } from './fast-heartbeats.ts';
-import { addCoordinatorMetrics, createMetrics } from './metrics.ts';
 import { adminOnly } from './plugins/bearer.ts';
 import { describeApi } from './plugins/openapi.ts';
+import { serveWhenAsked } from './plugins/when-asked.ts';
 import { Rates } from './rates.ts';
 import { clientRoutes } from './routes/clients.ts';
 import { eventRoutes } from './routes/events.ts';
@@ -38,9 +39,8 @@ export async function createCoordinatorApp(options: CoordinatorAppOptions): Prom
   const limits = limitsOf(http);
   const app = await createBaseApp({ name: 'coordinator', http, requestMsMax: limits.requestMsMax });
   const rates = new Rates();
-  const { registry: metrics, answered } = createMetrics(app);
-  addCoordinatorMetrics(metrics, handle);
-  await describeApi(app, {
+  const durations = timeAnswers(app);
+  describeApi(app, {
     title: 'Chorus coordinator',
     description:
       'Registers clients, selects cohorts, runs rounds. Updates and models of open rounds go through the aggregator.',
@@ -54,14 +54,19 @@ export async function createCoordinatorApp(options: CoordinatorAppOptions): Prom
   await app.register(historyRoutes, { handle });
   await app.register(schemaRoutes);
   await app.register(eventRoutes, { handle, limits });
-  await app.register(opsRoutes, { notReady, metrics });
+  const loadMetrics = async () => (await import('./metrics.ts')).coordinatorMetrics(handle);
+  await app.register(opsRoutes, { notReady, loadMetrics, durations });
   const dashboard = { adminOnly: adminOnly(adminToken), feed: inspectFeed, watchersMax: limits.eventStreamsMax };
   await app.register(dashboardPlugin, { handle, ...dashboard });
+  await app.register(async (page) => {
+    limitByAddress(page);
+    serveWhenAsked(page, ['/', '/dashboard/*'], async () => (await import('../dashboard/page.ts')).dashboardPage);
+  });
   if (inspectFeed) {
     const { inspectPlugin } = await import('../inspect/plugin.ts');
     await app.register(inspectPlugin, { feed: inspectFeed, clientSnapshot: handle.client });
   }
   if (http.xainApi) await app.register(xainCoordinatorApi(handle));
-  if (http.frontDoor !== false) FastHeartbeats.install(app, { handle, http, limits, rates, answered });
+  if (http.frontDoor !== false) FastHeartbeats.install(app, { handle, http, limits, rates, durations });
   return app;
 }

@@ -1,39 +1,17 @@
-import type { FastifyInstance } from 'fastify';
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { UploadGate } from '../domain/aggregation.ts';
 import type { CoordinatorHandle } from '../domain/handle.ts';
 
-/** Durations from a heartbeat to a long upload, seconds; a held call is not timed. */
-const secondsBuckets = [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10, 60];
-
-export type Answered = (about: { method: string; route: string; status: number; ms: number }) => void;
-
-/** A registry with the process's own numbers and the duration of every request of the app. */
-export function createMetrics(app: FastifyInstance): { registry: Registry; answered: Answered } {
-  const registers = [new Registry()] as [Registry];
-  const [registry] = registers;
+/** A registry with the process's own numbers, which are counted from now on. */
+function processMetrics(): Registry {
+  const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const durations = new Histogram({
-    name: 'chorus_http_request_duration_seconds',
-    help: 'Time to answer, by route and status; held heartbeats and event streams are left out',
-    labelNames: ['method', 'route', 'status'],
-    buckets: secondsBuckets,
-    registers,
-  });
-  app.addHook('onResponse', (request, reply, done) => {
-    if (request.headers.prefer === undefined) {
-      const { method, routeOptions } = request;
-      answered({ method, route: routeOptions.url ?? 'none', status: reply.statusCode, ms: reply.elapsedTime });
-    }
-    done();
-  });
-  const answered: Answered = ({ method, route, status, ms }) =>
-    durations.observe({ method, route, status }, ms / 1_000);
-  return { registry, answered };
+  return registry;
 }
 
 /** The numbers of the protocol, read when they are asked for. */
-export function addCoordinatorMetrics(registry: Registry, handle: CoordinatorHandle): void {
+export function coordinatorMetrics(handle: CoordinatorHandle): Registry {
+  const registry = processMetrics();
   const registers = [registry];
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
@@ -108,10 +86,12 @@ export function addCoordinatorMetrics(registry: Registry, handle: CoordinatorHan
       for (const [verdict, count] of Object.entries(handle.metrics().updatesTotal)) this.inc({ verdict }, count);
     },
   });
+  return registry;
 }
 
 /** The numbers of the data path. */
-export function addAggregatorMetrics(registry: Registry, gate: UploadGate): void {
+export function aggregatorMetrics(gate: UploadGate): Registry {
+  const registry = processMetrics();
   const registers = [registry];
   new Gauge({
     name: 'chorus_uploads_in_flight',
@@ -147,4 +127,5 @@ export function addAggregatorMetrics(registry: Registry, gate: UploadGate): void
       this.inc(gate.stats().bytesServedTotal);
     },
   });
+  return registry;
 }
