@@ -10,7 +10,6 @@ import { FrontDoor } from './front-door/front-door.ts';
 import { describeApi } from './plugins/openapi.ts';
 import { opsRoutes } from './routes/ops.ts';
 import { updateRoutes } from './routes/updates.ts';
-import { xainAggregatorApi } from './xain/aggregator-api.ts';
 
 export interface AggregatorAppOptions {
   gate: UploadGate;
@@ -33,7 +32,10 @@ export async function createAggregatorApp({ gate, http, isDraining }: Aggregator
   const notReady = () => (isDraining() ? 'shutting down' : null);
   const loadMetrics = async () => (await import('./metrics.ts')).aggregatorMetrics(gate);
   await app.register(opsRoutes, { notReady, loadMetrics, durations });
-  if (http.xainApi) await app.register(xainAggregatorApi(gate, limits));
+  if (http.xainApi) {
+    const { xainAggregatorApi } = await import('./xain/aggregator-api.ts');
+    await app.register(xainAggregatorApi(gate, limits));
+  }
   if (http.frontDoor !== false) FrontDoor.install(app, { gate, http, limits, durations });
   return app;
 }

@@ -22,7 +22,6 @@ import { opsRoutes } from './routes/ops.ts';
 import { roundRoutes } from './routes/rounds.ts';
 import { runRoutes } from './routes/runs.ts';
 import { schemaRoutes } from './routes/schemas.ts';
-import { xainCoordinatorApi } from './xain/coordinator-api.ts';
 
 export interface CoordinatorAppOptions {
   handle: CoordinatorHandle;
@@ -66,7 +65,10 @@ export async function createCoordinatorApp(options: CoordinatorAppOptions): Prom
     const { inspectPlugin } = await import('../inspect/plugin.ts');
     await app.register(inspectPlugin, { feed: inspectFeed, clientSnapshot: handle.client });
   }
-  if (http.xainApi) await app.register(xainCoordinatorApi(handle));
+  if (http.xainApi) {
+    const { xainCoordinatorApi } = await import('./xain/coordinator-api.ts');
+    await app.register(xainCoordinatorApi(handle));
+  }
   if (http.frontDoor !== false) FastHeartbeats.install(app, { handle, http, limits, rates, durations });
   return app;
 }

@@ -1,8 +1,12 @@
+import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { Piscina } from 'piscina';
+import type { Piscina } from 'piscina';
 import type { Finished, FoldPool, FoldTask, Inspected, Inspector, InspectTask } from '../aggregator/fold-task.ts';
 import type { Refusal } from '../domain/errors.ts';
 import { compiledWorker } from './compiled.ts';
+
+/** Loads at once, with the first client in training. */
+const require = createRequire(import.meta.url);
 
 /** Tasks that may wait; each belongs to an upload that the staging budget has let in, so this is never what is hit first. */
 const tasksWaitingMax = 100_000;
@@ -40,13 +44,15 @@ export function createFoldPool(threads: number): FoldPool {
   };
 }
 
-const startPool = (): Piscina =>
-  new Piscina({
+function startPool(): Piscina {
+  const { Piscina } = require('piscina') as typeof import('piscina');
+  return new Piscina({
     filename: fileURLToPath(compiledWorker('fold.worker')),
     minThreads: 1,
     maxThreads: 1,
     maxQueue: tasksWaitingMax,
   });
+}
 
 function startInspector(pool: Piscina, id: number, task: InspectTask): Inspector {
   let sentBytes = 0;

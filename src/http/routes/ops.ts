@@ -44,7 +44,9 @@ export const opsRoutes: FastifyPluginAsyncTypebox<OpsOptions> = async (app, opti
     async (_request, reply) => {
       loading ??= loadMetrics();
       const metrics = await loading;
-      return reply.type(metrics.contentType).send((await metrics.metrics()) + durations.text());
+      // What has no samples yet it spells in its own way.
+      const numbers = (await metrics.metrics()).replace(/ Nan$/gm, ' NaN');
+      return reply.type(metrics.contentType).send(numbers + durations.text());
     },
   );
 };
