@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { Piscina } from 'piscina';
+import { canBeShared, prepareFinish, type SharedFinish } from '../aggregator/finish.ts';
 import type { Finished, FoldPool, FoldTask, Inspected, Inspector, InspectTask } from '../aggregator/fold-task.ts';
 import type { Refusal } from '../domain/errors.ts';
 import { compiledWorker } from './compiled.ts';
@@ -34,7 +35,7 @@ export function createFoldPool(threads: number): FoldPool {
     warm,
     inspect: (task) => startInspector(next(), turns, task),
     fold: (task: FoldTask): Promise<void> => next().run(task, { name: 'addWeighted' }),
-    finish: (task): Promise<Finished> => next().run(task, { name: 'finishMean' }),
+    finish: (task) => finishOn(next(), pools, prepareFinish(task)),
     deltaNorm: (task): Promise<number> => next().run(task, { name: 'deltaNorm' }),
     measure: (task): Promise<Float64Array> => next().run(task, { name: 'measureRange' }),
     combine: (task): Promise<void> => next().run(task, { name: 'combineRange' }),
@@ -52,6 +53,21 @@ function startPool(): Piscina {
     maxThreads: 1,
     maxQueue: tasksWaitingMax,
   });
+}
+
+/** One thread makes the model and hashes it; the others make parts of it before it comes to them. */
+async function finishOn(first: Piscina, pools: readonly Piscina[], shared: SharedFinish): Promise<Finished> {
+  const others = canBeShared(shared) ? pools.filter((pool) => pool !== first) : [];
+  const finished = first.run(shared, { name: 'finishMean' });
+  const helpers = others.map((pool) => pool.run(shared, { name: 'makeAhead' }));
+  const helped = Promise.allSettled(helpers);
+  try {
+    return await finished;
+  } catch (error) {
+    // When it was made nothing is left for them; else what they work on is not free yet.
+    await helped;
+    throw error;
+  }
 }
 
 function startInspector(pool: Piscina, id: number, task: InspectTask): Inspector {
