@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { Piscina } from 'piscina';
 import { canBeShared, prepareFinish, type SharedFinish } from '../aggregator/finish.ts';
 import type { Finished, FoldPool, FoldTask, Inspected, Inspector, InspectTask } from '../aggregator/fold-task.ts';
+import { inlineFoldPool } from '../aggregator/inline-pool.ts';
 import type { Refusal } from '../domain/errors.ts';
 import { compiledWorker } from './compiled.ts';
 
@@ -11,6 +12,8 @@ const require = createRequire(import.meta.url);
 
 /** Tasks that may wait; each belongs to an upload that the staging budget has let in, so this is never what is hit first. */
 const tasksWaitingMax = 100_000;
+/** What has no more bytes is done at once by whoever asks: it takes less time than to wake a thread for it. */
+const smallBytes = 16_384;
 /** An upload is looked at again when so much more of it has come, bytes. */
 const advanceBytesMin = 4_194_304;
 
@@ -33,8 +36,9 @@ export function createFoldPool(threads: number): FoldPool {
   return {
     threads,
     warm,
-    inspect: (task) => startInspector(next(), turns, task),
-    fold: (task: FoldTask): Promise<void> => next().run(task, { name: 'addWeighted' }),
+    inspect: (task) => (isSmallUpload(task) ? inlineFoldPool.inspect(task) : startInspector(next(), turns, task)),
+    fold: (task): Promise<void> =>
+      isSmallFold(task) ? inlineFoldPool.fold(task) : next().run(task, { name: 'addWeighted' }),
     finish: (task) => finishOn(next(), pools, prepareFinish(task)),
     deltaNorm: (task): Promise<number> => next().run(task, { name: 'deltaNorm' }),
     measure: (task): Promise<Float64Array> => next().run(task, { name: 'measureRange' }),
@@ -44,6 +48,11 @@ export function createFoldPool(threads: number): FoldPool {
     },
   };
 }
+
+const isSmallUpload = ({ expectedBytes }: InspectTask): boolean =>
+  expectedBytes !== null && expectedBytes <= smallBytes;
+
+const isSmallFold = ({ sum, updates }: FoldTask): boolean => sum.bytes * (1 + updates.length) <= smallBytes;
 
 function startPool(): Piscina {
   const { Piscina } = require('piscina') as typeof import('piscina');
