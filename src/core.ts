@@ -13,6 +13,8 @@ import { ClientRegistry } from './actors/registry.ts';
 import { registryStates } from './actors/registry-states.ts';
 import { type SelectionPolicy, uniformPolicy } from './actors/selector.actor.ts';
 import { Timeline } from './actors/timeline.ts';
+import { inlineFoldPool } from './aggregator/inline-pool.ts';
+import { Aggregation } from './aggregator/service.ts';
 import type { AggregatorCallbacks, UploadGate } from './domain/aggregation.ts';
 import { type Clock, steadyMs, systemClock } from './domain/clock.ts';
 import { ChorusError, fromRefusal } from './domain/errors.ts';
@@ -105,15 +107,6 @@ const endProcess = (error: unknown): void => {
   });
 };
 
-/** What sums in this thread: with the aggregator on one of its own there is no need to load it here. */
-async function loadInline() {
-  const [{ Aggregation }, { inlineFoldPool }] = await Promise.all([
-    import('./aggregator/service.ts'),
-    import('./aggregator/inline-pool.ts'),
-  ]);
-  return { Aggregation, inlineFoldPool };
-}
-
 /** The system without ports. */
 export interface Core {
   readonly handle: CoordinatorHandle;
@@ -189,14 +182,13 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
   const judge = evaluator === undefined ? null : await createJudge(evaluator);
 
   let gate: UploadGate | null = null;
-  const inline = place === 'inline' ? await loadInline() : null;
   const connect: (callbacks: AggregatorCallbacks) => Promise<ServiceLink> =
-    inline === null
+    place === 'thread'
       ? threadLink({ stagingBytesMax, foldThreads, http, preloadHttp, updates: stores.updatesAt })
       : inlineLink((callbacks) => {
-          const service = new inline.Aggregation({
+          const service = new Aggregation({
             clock,
-            pool: inline.inlineFoldPool,
+            pool: inlineFoldPool,
             callbacks,
             stagingBytesMax,
             memory: 'plain',
