@@ -20,7 +20,10 @@ export function serveWhenAsked(
     return loading;
   };
   app.addHook('preClose', async () => {
-    await (await loading)?.close();
+    await loading?.then(
+      (app) => app.close(),
+      () => undefined,
+    );
   });
   for (const url of urls) {
     app.route({
