@@ -6,9 +6,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Registry } from 'prom-client';
 import { createCore } from '../src/core.ts';
-import { createBaseApp } from '../src/http/base-app.ts';
-import { addAggregatorMetrics, addCoordinatorMetrics, createMetrics } from '../src/http/metrics.ts';
-import { addRoundMetrics } from '../src/http/round-metrics.ts';
+import { AttemptNumbers } from '../src/http/attempt-numbers.ts';
+import { Durations } from '../src/http/durations.ts';
+import type { Histogram } from '../src/http/histogram.ts';
+import { aggregatorMetrics, coordinatorMetrics } from '../src/http/metrics.ts';
 import { adviceFor, processAdvice } from './metrics/advice.ts';
 import { dashboard } from './metrics/dashboard.ts';
 
@@ -25,22 +26,25 @@ export interface DocumentedMetric {
 export async function allMetrics(): Promise<DocumentedMetric[]> {
   const core = await createCore({ aggregator: 'inline', autoStart: false });
   try {
-    const apps = await Promise.all(
-      ['coordinator', 'aggregator'].map((name) => createBaseApp({ name, http: {}, requestMsMax: 0 })),
+    if (!core.gate) throw new Error('There is no aggregator here');
+    const attempts = new AttemptNumbers(core.handle);
+    const durations = new Durations().histogram;
+    const spans = () => ({ sent: 0, failed: 0, dropped: 0 });
+    const coordinator = coordinatorMetrics(core.handle, attempts, spans);
+    return merged(
+      describe(coordinator, [durations, attempts.phases], 'coordinator'),
+      describe(aggregatorMetrics(core.gate), [durations], 'aggregator'),
     );
-    const [coordinator, aggregator] = apps.map((app) => createMetrics(app).registry);
-    if (!coordinator || !aggregator || !core.gate) throw new Error('There is no listener');
-    addCoordinatorMetrics(coordinator, core.handle, () => ({ sent: 0, failed: 0, dropped: 0 }));
-    addRoundMetrics(coordinator, core.handle);
-    addAggregatorMetrics(aggregator, core.gate);
-    return merged(describe(coordinator, 'coordinator'), describe(aggregator, 'aggregator'));
   } finally {
     await core.close({ graceMs: 0 });
   }
 }
 
-function describe(registry: Registry, at: string): DocumentedMetric[] {
-  return registry.getMetricsAsArray().map((metric) => {
+function describe(registry: Registry, histograms: readonly Histogram[], at: string): DocumentedMetric[] {
+  const counted = histograms.map(({ about: { name, help, labelNames } }) => {
+    return { name, help, type: 'histogram', labels: labelNames, at };
+  });
+  const read = registry.getMetricsAsArray().map((metric) => {
     const {
       name,
       help,
@@ -54,6 +58,7 @@ function describe(registry: Registry, at: string): DocumentedMetric[] {
     };
     return { name, help, type: String(type), labels: [...labelNames].filter((label) => label !== 'le'), at };
   });
+  return [...counted, ...read];
 }
 
 function merged(one: readonly DocumentedMetric[], other: readonly DocumentedMetric[]): DocumentedMetric[] {

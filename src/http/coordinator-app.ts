@@ -4,16 +4,17 @@ import type { CoordinatorHandle } from '../domain/handle.ts';
 import type { HttpSettings } from '../domain/http.ts';
 import type { SpanCounts } from '../domain/tracing.ts';
 import type { InspectFeed } from '../inspect/feed.ts';
-import { createBaseApp, limitsOf } from './base-app.ts';
+import { createBaseApp, limitByAddress, limitsOf } from './base-app.ts';
 
 export { closeApp } from './base-app.ts';
 
+import { AttemptNumbers } from './attempt-numbers.ts';
+import { timeAnswers } from './durations.ts';
 import { FastHeartbeats } from './fast-heartbeats.ts';
-import { addCoordinatorMetrics, createMetrics } from './metrics.ts';
 import { adminOnly } from './plugins/bearer.ts';
 import { describeApi } from './plugins/openapi.ts';
+import { serveWhenAsked } from './plugins/when-asked.ts';
 import { Rates } from './rates.ts';
-import { addRoundMetrics } from './round-metrics.ts';
 import { clientRoutes } from './routes/clients.ts';
 import { eventRoutes } from './routes/events.ts';
 import { historyRoutes } from './routes/history.ts';
@@ -23,7 +24,6 @@ import { opsRoutes } from './routes/ops.ts';
 import { roundRoutes } from './routes/rounds.ts';
 import { runRoutes } from './routes/runs.ts';
 import { schemaRoutes } from './routes/schemas.ts';
-import { xainCoordinatorApi } from './xain/coordinator-api.ts';
 
 export interface CoordinatorAppOptions {
   handle: CoordinatorHandle;
@@ -42,10 +42,9 @@ export async function createCoordinatorApp(options: CoordinatorAppOptions): Prom
   const limits = limitsOf(http);
   const app = await createBaseApp({ name: 'coordinator', http, requestMsMax: limits.requestMsMax });
   const rates = new Rates();
-  const { registry: metrics, answered } = createMetrics(app);
-  addCoordinatorMetrics(metrics, handle, spans);
-  addRoundMetrics(metrics, handle);
-  await describeApi(app, {
+  const durations = timeAnswers(app);
+  const attempts = new AttemptNumbers(handle);
+  describeApi(app, {
     title: 'Chorus coordinator',
     description:
       'Registers clients, selects cohorts, runs rounds. Updates and models of open rounds go through the aggregator.',
@@ -59,14 +58,22 @@ export async function createCoordinatorApp(options: CoordinatorAppOptions): Prom
   await app.register(historyRoutes, { handle });
   await app.register(schemaRoutes);
   await app.register(eventRoutes, { handle, limits });
-  await app.register(opsRoutes, { notReady, metrics });
+  const loadMetrics = async () => (await import('./metrics.ts')).coordinatorMetrics(handle, attempts, spans);
+  await app.register(opsRoutes, { notReady, loadMetrics, histograms: [durations.histogram, attempts.phases] });
   const dashboard = { adminOnly: adminOnly(adminToken), feed: inspectFeed, watchersMax: limits.eventStreamsMax };
   await app.register(dashboardPlugin, { handle, ...dashboard });
+  await app.register(async (page) => {
+    limitByAddress(page);
+    serveWhenAsked(page, ['/', '/dashboard/*'], async () => (await import('../dashboard/page.ts')).dashboardPage);
+  });
   if (inspectFeed) {
     const { inspectPlugin } = await import('../inspect/plugin.ts');
     await app.register(inspectPlugin, { feed: inspectFeed, clientSnapshot: handle.client });
   }
-  if (http.xainApi) await app.register(xainCoordinatorApi(handle));
-  if (http.frontDoor !== false) FastHeartbeats.install(app, { handle, http, limits, rates, answered });
+  if (http.xainApi) {
+    const { xainCoordinatorApi } = await import('./xain/coordinator-api.ts');
+    await app.register(xainCoordinatorApi(handle));
+  }
+  if (http.frontDoor !== false) FastHeartbeats.install(app, { handle, http, limits, rates, durations });
   return app;
 }

@@ -1,40 +1,24 @@
-import type { FastifyInstance } from 'fastify';
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { UploadGate } from '../domain/aggregation.ts';
 import type { CoordinatorHandle } from '../domain/handle.ts';
 import type { SpanCounts } from '../domain/tracing.ts';
+import type { AttemptNumbers } from './attempt-numbers.ts';
+import { addProgressMetrics } from './progress-metrics.ts';
 
-/** Durations from a heartbeat to a long upload, seconds; a held call is not timed. */
-const secondsBuckets = [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10, 60];
-
-export type Answered = (about: { method: string; route: string; status: number; ms: number }) => void;
-
-/** A registry with the process's own numbers and the duration of every request of the app. */
-export function createMetrics(app: FastifyInstance): { registry: Registry; answered: Answered } {
-  const registers = [new Registry()] as [Registry];
-  const [registry] = registers;
+/** A registry with the process's own numbers, which are counted from now on. */
+function processMetrics(): Registry {
+  const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const durations = new Histogram({
-    name: 'chorus_http_request_duration_seconds',
-    help: 'Time to answer, by route and status; held heartbeats and event streams are left out',
-    labelNames: ['method', 'route', 'status'],
-    buckets: secondsBuckets,
-    registers,
-  });
-  app.addHook('onResponse', (request, reply, done) => {
-    if (request.headers.prefer === undefined) {
-      const { method, routeOptions } = request;
-      answered({ method, route: routeOptions.url ?? 'none', status: reply.statusCode, ms: reply.elapsedTime });
-    }
-    done();
-  });
-  const answered: Answered = ({ method, route, status, ms }) =>
-    durations.observe({ method, route, status }, ms / 1_000);
-  return { registry, answered };
+  return registry;
 }
 
 /** The numbers of the protocol, read when they are asked for. */
-export function addCoordinatorMetrics(registry: Registry, handle: CoordinatorHandle, spans: () => SpanCounts): void {
+export function coordinatorMetrics(
+  handle: CoordinatorHandle,
+  attempts: AttemptNumbers,
+  spans: () => SpanCounts,
+): Registry {
+  const registry = processMetrics();
   const registers = [registry];
   const { gauge, counter } = readings(registry);
   gauge('population', 'Registered clients', () => handle.metrics().population);
@@ -89,6 +73,16 @@ export function addCoordinatorMetrics(registry: Registry, handle: CoordinatorHan
     },
   });
   new Counter({
+    name: 'chorus_exclusions_total',
+    help: 'Clients that were selected and did not contribute, by reason, counted when their attempt is over',
+    labelNames: ['reason'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [reason, count] of attempts.exclusions) this.inc({ reason }, count);
+    },
+  });
+  new Counter({
     name: 'chorus_trace_spans_total',
     help: 'Spans of traces by what became of them: sent to the collector, failed, or dropped because too many waited',
     labelNames: ['outcome'],
@@ -108,10 +102,13 @@ export function addCoordinatorMetrics(registry: Registry, handle: CoordinatorHan
       for (const [verdict, count] of Object.entries(handle.metrics().updatesTotal)) this.inc({ verdict }, count);
     },
   });
+  addProgressMetrics(registry, handle);
+  return registry;
 }
 
 /** The numbers of the data path. */
-export function addAggregatorMetrics(registry: Registry, gate: UploadGate): void {
+export function aggregatorMetrics(gate: UploadGate): Registry {
+  const registry = processMetrics();
   const { gauge, counter } = readings(registry);
   gauge('uploads_in_flight', 'Uploads under way', () => gate.stats().uploadsInFlight);
   gauge('uploads_waiting', 'Uploads that wait for staging memory', () => gate.stats().uploadsWaiting);
@@ -125,6 +122,7 @@ export function addAggregatorMetrics(registry: Registry, gate: UploadGate): void
     'Time these tasks took in all, waiting for a thread included',
     () => gate.stats().foldMsTotal / 1_000,
   );
+  return registry;
 }
 
 /** Numbers that are kept elsewhere and only read here, when they are asked for. */
