@@ -93,19 +93,20 @@ export class CohortChooser {
   }
 
   /**
-   * How many an attempt that opens now is to select, when its plan leaves that to what past rounds say. Not more than are
-   * there, for whom it would wait in vain.
+   * How many an attempt that opens now is to select, when its plan leaves that to what past rounds say. What they say is
+   * not waited for in vain: not more than are there. Before they say something, those who come are still coming.
    */
   overSelected({ plan }: { plan: Plan }): OverSelected | null {
     const { cohortSize, overSelectionAdaptive } = plan;
     if (!overSelectionAdaptive || cohortSize === null) return null;
-    const { selected, summary } = adaptOverSelection(this.#learnt.reportingTimes, {
+    const { selected, summary, reportingShare } = adaptOverSelection(this.#learnt.reportingTimes, {
       cohortSize,
       trainingWindowMs: plan.trainingWindowMs,
       confidence: plan.overSelectionConfidence,
       factorMax: plan.overSelectionMax,
       factorAtFirst: plan.overSelection,
     });
+    if (reportingShare === null) return { selected, summary };
     const there = Math.max(cohortSize, this.#deps.registry.eligiblePopulation);
     return there < selected ? { selected: there, summary: `${summary}; ${there} are there` } : { selected, summary };
   }

@@ -96,7 +96,7 @@ describe('a run with a filter', () => {
     await joinFrom(test, 'eu', 2);
     await test.advance(1_100);
     expect(test.handle.status().waitingFor.summary).toBe(
-      'No round is open: 2 of 3 eligible clients registered; round 1 opens when 1 more eligible client have come.',
+      'No round is open: 2 of 3 eligible clients registered; round 1 opens when 1 more eligible client have come, however long that takes.',
     );
     expect(test.handle.round(1).reason).toBe(
       'tooFewClients: 2 eligible clients were registered when the selection window closed; minClients is 3',
