@@ -22,7 +22,7 @@ export const readPage = (path: string): Page => ({ path, text: readFileSync(new 
 /** Every page that people read. */
 export const pages: readonly Page[] = [
   ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md'],
-  ...['docs/', 'docs/adr/', 'docs/statecharts/'].flatMap(markdownIn),
+  ...['docs/', 'docs/adr/', 'docs/concepts/', 'docs/statecharts/'].flatMap(markdownIn),
 ].map(readPage);
 
 export interface CodeBlock {
