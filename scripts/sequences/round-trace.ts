@@ -53,10 +53,12 @@ export async function traceRound(
   throw new Error(`None of ${seedsMax} seeds gives a round that is wanted`);
 }
 
+/** @throws {Error} when the line has another form. */
 function parseLine(line: string): Moment {
-  const [, atMs = '', who = '', rest = ''] = /^ *([\d.]+) ms {2}(.{10}) (.*)$/.exec(line) ?? [];
-  const [, what = rest, json] = /^([^{]*?) (\{.*\})$/.exec(rest) ?? [];
-  return { atMs: Number(atMs), who: who.trim(), what, about: json === undefined ? {} : JSON.parse(json) };
+  const found = /^ *(?<atMs>[\d.]+) ms {2}(?<who>.{10}) (?<what>[^{]*?)(?: (?<about>\{.*\}))?$/s.exec(line);
+  if (!found?.groups) throw new Error(`Not a line of a transcript: ${line}`);
+  const { atMs, who = '', what = '', about = '{}' } = found.groups;
+  return { atMs: Number(atMs), who: who.trim(), what, about: JSON.parse(about) };
 }
 
 function namesIn(transcript: readonly string[]): Map<string, string> {

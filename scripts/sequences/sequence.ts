@@ -28,8 +28,8 @@ const causes: Readonly<Record<string, string>> = {
   straggler: 'is a straggler: the window has closed',
 };
 
-/** @param about.title what is seen, as a sentence. */
-export function sequenceOf(trace: RoundTrace, { id, title }: { id: string; title: string }): Sequence {
+/** @returns round 1 up to its commit, and what clients hear of it afterwards. */
+export function sequenceOf(trace: RoundTrace, { id, title }: Pick<Sequence, 'id' | 'title'>): Sequence {
   const clients = [...new Set(trace.names.values())];
   const end = trace.moments.findIndex(({ what }) => what === 'round.committed');
   const shown = trace.moments.filter((moment, index) => index <= end || isAfterwards(moment));
@@ -42,7 +42,7 @@ export function sequenceOf(trace: RoundTrace, { id, title }: { id: string; title
     lanes: [coordinator, aggregator, ...clients],
     rows,
     training: clients.flatMap((lane) => spans(rows, lane, 'model', ['update', 'crashes', 'dismissed'])),
-    away: clients.flatMap((lane) => spans(rows, lane, 'crashes', ['registers again'])),
+    away: clients.flatMap((lane) => spans(rows, lane, 'crashes', ['registers'])),
   };
 }
 
@@ -52,7 +52,12 @@ const isAfterwards = ({ what, about }: Moment): boolean =>
 
 function rowsOf({ atMs, who, what, about }: Moment, { names }: RoundTrace): Row[] {
   const message = (from: string, to: string | string[], text: string, isAnswer = false): Row => ({
-    ...{ kind: 'message', atMs, from, to: [to].flat(), text, isAnswer },
+    kind: 'message',
+    atMs,
+    from,
+    to: [to].flat(),
+    text,
+    isAnswer,
   });
   const nameOf = (id: unknown) => names.get(String(id)) ?? String(id);
   switch (what) {
@@ -83,7 +88,11 @@ function rowsOf({ atMs, who, what, about }: Moment, { names }: RoundTrace): Row[
 
 const excluded = ({ exclusions }: RoundTrace): Row[] =>
   exclusions.map(({ who, reason, atMs }) => ({
-    ...{ kind: 'note', atMs, lane: coordinator, tone: 'bad', text: `${who} ${causes[reason] ?? `is out: ${reason}`}` },
+    kind: 'note',
+    atMs,
+    lane: coordinator,
+    tone: 'bad',
+    text: `${who} ${causes[reason] ?? `is out: ${reason}`}`,
   }));
 
 function phaseText({ phase, deadlineAtMs }: Moment['about']): string {
