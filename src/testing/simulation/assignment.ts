@@ -143,8 +143,10 @@ export class Assignment {
           settle,
         }),
       (answer) => {
-        if (answer.kind === 'ok') this.#train(answer.value);
-        else if (this.#isTokenUnknown(answer)) this.#renew(() => this.#download());
+        if (answer.kind === 'ok') {
+          this.#note('has the model');
+          this.#train(answer.value);
+        } else if (this.#isTokenUnknown(answer)) this.#renew(() => this.#download());
         else this.#end(answer.kind === 'refused' && answer.code === 'UPDATE_DISCARDED' ? 'over' : 'sitOut');
       },
     );
@@ -204,6 +206,7 @@ export class Assignment {
       const isSame = world.chance('repetition').below(2) === 0;
       send(isSame ? payload : again(), trainingToken, round, () => undefined);
     }
+    this.#note('uploads', { round, bytes: payload.bytes.byteLength });
     this.#insist<Receipt>(
       (settle) => send(payload, this.#mustHaveTicket().trainingToken, round, settle),
       (answer) => {
