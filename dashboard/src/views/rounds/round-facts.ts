@@ -17,10 +17,11 @@ type Fact = readonly [name: string, text: string];
 
 /** @returns names and texts, in the order in which they are read. */
 export function factsOf(record: DetailedRound, { plan, model }: Surroundings): Fact[] {
-  const { cohort, target, exclusions, bytesIn, bytesOut } = record;
+  const { cohort, target, overSelected, exclusions, bytesIn, bytesOut } = record;
   const isTraining = record.kind === 'training';
   return [
     ['Cohort', `${plural(cohort.length, 'client')} selected, ${count(target)} wanted`],
+    ...(overSelected ? [['Wanted because', overSelected.summary] as const] : []),
     [isTraining ? 'Contributions' : 'Results', contributionsText(record)],
     ['Excluded', plural(exclusions.length, 'client')],
     ...(isTraining && plan ? [['Strategy', strategyText(plan)] as const] : []),
