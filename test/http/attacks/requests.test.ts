@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeSafetensors } from '../../../src/wire/safetensors.ts';
-import { eventually, expectProblem } from '../calls.ts';
+import { expectProblem } from '../calls.ts';
 import { EventReader } from '../event-reader.ts';
 import { type Participant, vector } from '../participant.ts';
 import { RawConnection } from '../raw-connection.ts';
@@ -122,19 +122,4 @@ describe('a place in a stream that was made up', () => {
       expect((await reader.next((event) => event.id > before)).event).toBe('update.refused');
     },
   );
-});
-
-describe('heartbeats held by one client', () => {
-  it('are one at a time: a newer one answers the older', async () => {
-    const held = Array.from({ length: 20 }, () => client.wait(60, { body: { state: 'training', round: 1 } }));
-    let answered = 0;
-    for (const one of held) void one.then(() => (answered += 1));
-    await eventually(() => answered).toBe(19);
-    expect(server.handle.metrics().longPollsHeld).toBe(1);
-    await client.beat();
-    const [other] = await server.joinMany(1);
-    expect(other?.state).toBe('waiting');
-    await client.wait(1);
-    await Promise.all(held);
-  });
 });
