@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Participant } from '../http/participant.ts';
-import { updateOf } from '../http/participant.ts';
+import { type Participant, updateOf } from '../http/participant.ts';
 import { TestServer } from '../http/test-server.ts';
 import { describeInChromium, goTo, open } from './browser.ts';
 

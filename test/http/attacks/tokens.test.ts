@@ -21,7 +21,8 @@ beforeAll(async () => {
   for (const client of clients) await client.waitUntil('selected');
   for (const client of clients) await client.start();
   secrets.push(...clients.map(({ trainingToken }) => trainingToken));
-  await server.order('POST', '/v1/operations', { body: { operation: 'extendDeadline', byMs: 1_000, dryRun: false } });
+  const operation = { operation: 'extendDeadline', byMs: 1_000, dryRun: false };
+  expect((await server.order('POST', '/v1/operations', { body: operation })).status).toBe(200);
 });
 afterAll(() => server.close());
 
