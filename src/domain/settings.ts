@@ -33,6 +33,9 @@ export interface SettingProblem {
 /** Steps of a schedule, at most. */
 const stepsMax = 1_000;
 
+/** Levels of a wrong value that are repeated to who gave it. */
+const levelsShown = 4;
+
 const scalar = (value: unknown) => typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
 
 /** `trainingWindowMs` as it is written on the command line: `--training-window-ms`. */
@@ -43,7 +46,7 @@ export const flagOf = (setting: string): string =>
 export function settingProblem(setting: string, spec: SettingSpec, value: unknown): SettingProblem | null {
   const wrong = (expected: string): SettingProblem => ({
     setting,
-    message: `${setting} (${flagOf(setting)}) is ${JSON.stringify(value)}; give ${expected}.`,
+    message: `${setting} (${flagOf(setting)}) is ${JSON.stringify(upToDepth(value, levelsShown))}; give ${expected}.`,
   });
   if (value === null) return 'default' in spec && spec.default === null ? null : wrong('a value');
   switch (spec.kind) {
@@ -70,6 +73,14 @@ export function settingProblem(setting: string, spec: SettingSpec, value: unknow
             `a list of at most ${stepsMax} steps { fromRound, values }, each fromRound a whole number from 1 and another than the rest, values names with numbers, texts or booleans`,
           );
   }
+}
+
+/** The value without what lies deeper: `JSON.stringify` follows it down until the stack is full, and then throws. */
+function upToDepth(value: unknown, levels: number): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (levels === 0) return '…';
+  if (Array.isArray(value)) return value.map((item) => upToDepth(item, levels - 1));
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, upToDepth(item, levels - 1)]));
 }
 
 type Choice = SettingSpec & { kind: 'choice' };
@@ -114,7 +125,8 @@ export function resolveSettings<T>(
     if (problem) problems.push(problem);
   }
   for (const name of Object.keys(given)) {
-    if (table[name] === undefined) problems.push({ setting: name, message: unknownSetting(name, Object.keys(table)) });
+    if (!Object.hasOwn(table, name))
+      problems.push({ setting: name, message: unknownSetting(name, Object.keys(table)) });
   }
   return { settings: settings as T, problems };
 }
