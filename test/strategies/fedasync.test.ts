@@ -22,7 +22,7 @@ const plan: Partial<Plan> = {
 async function begin(given: Partial<Plan> = {}, options: TestChorusOptions = {}) {
   const test = await TestChorus.create({ ...options, plan: { ...plan, ...given } });
   await test.handle.installModel(test.handle.run()?.run ?? '', encodeSafetensors(doubles([16, -32]), {}));
-  const clients = await test.joinMany(given.overSelection ?? 2);
+  const clients = await test.joinMany(2);
   await eventually(() => test.handle.status().counts.selected).toBe(clients.length);
   return { test, clients };
 }
@@ -32,6 +32,8 @@ const valuesOf = async (test: TestChorus): Promise<number[]> => [...((await test
 /** Makes a version of what a client sends. @returns the model */
 async function mix(test: TestChorus, client: TestClient | undefined, values: readonly number[]): Promise<number[]> {
   const versions = test.handle.models().length;
+  // Between two rounds it would be told to come back.
+  await eventually(() => test.handle.status().phase).toBe('training');
   await client?.upload(doubles(values), { numExamples: 1 + versions });
   await eventually(() => test.handle.models().length).toBe(versions + 1);
   return valuesOf(test);
@@ -60,7 +62,7 @@ describe('FedAsync', () => {
   });
 
   it('makes of several the mean of what each would make by itself', async () => {
-    const { test, clients } = await begin({ cohortSize: 2, overSelection: 2, minClients: 2 });
+    const { test, clients } = await begin({ cohortSize: 2, overSelection: 1 });
     const [a, b] = clients;
     await a?.start();
     await b?.start();
