@@ -33,7 +33,13 @@ export interface ScenarioBounds {
 export function drawScenario(seed: number, { profile, clients, rounds, strategy }: ScenarioBounds): Scenario {
   const chance = chanceFor(seed, 'scenario');
   const faults = drawFaults(profile, chance);
-  const drawn = { rounds, ...drawSelection(chance, clients), ...drawTimes(chance), ...drawRules(chance) };
+  const drawn = {
+    rounds,
+    ...drawSelection(chance, clients),
+    ...drawTimes(chance),
+    ...drawRules(chance),
+    ...drawEvaluation(seed, clients),
+  };
   const plan = strategy === undefined ? drawn : { ...drawn, ...fitting(drawn, strategy) };
   return {
     seed,
@@ -84,6 +90,19 @@ function drawRules(chance: Chance): Partial<Plan> {
     uploadAttemptsMax: 1 + chance.below(4),
     downloadsMax: chance.pick([1, 3, 16]),
     payloadBytesMax: chance.pick([1_024, 8_192]),
+  };
+}
+
+/** Drawn from a stream of its own, so that the rest of a scenario is what it would be without. */
+function drawEvaluation(seed: number, clients: number): Partial<Plan> {
+  const chance = chanceFor(seed, 'evaluation');
+  if (!chance.happens(0.3)) return {};
+  const cohortSize = 1 + chance.below(clients);
+  return {
+    evaluateEvery: 1 + chance.below(2),
+    ...(chance.happens(0.5) ? { evaluationCohortSize: cohortSize } : { evaluationRatio: chance.pick([0.3, 1]) }),
+    evaluationQuorum: chance.happens(0.5) ? null : 1,
+    evaluationWindowMs: chance.pick([500, 3_000, 20_000]),
   };
 }
 

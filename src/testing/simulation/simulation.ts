@@ -1,4 +1,5 @@
 import type { CoreOptions } from '../../core.ts';
+import { evaluatorsOf } from '../../domain/evaluation.ts';
 import type { CoordinatorHandle } from '../../domain/handle.ts';
 import type { Tensors } from '../../domain/model.ts';
 import type { Plan } from '../../domain/plan.ts';
@@ -80,6 +81,8 @@ export interface SimulationReport {
 const openingMsMax = 30_000;
 /** How long the selector may take to answer, ms. */
 const selectorMsMax = 5_000;
+/** Of the clients, those that say they can evaluate. */
+const evaluatorShare = 0.8;
 /** What plans of a simulation call its strategy. */
 const ownName = 'own';
 const ownStrategy: OwnStrategyName = `module:${ownName}`;
@@ -157,7 +160,7 @@ class Simulated implements Simulation {
       durability,
       fsync,
       stagingBytesMax,
-      attemptMsMax: attemptMsMax(plan, selectorMsMax) + openingMsMax,
+      attemptMsMax: Math.max(attemptMsMax(plan, selectorMsMax), evaluationMsMax(plan)) + openingMsMax,
       holdMsMax,
     });
     this.#disk = storage === 'disk' ? new SimulatedDisk(this.#world) : null;
@@ -197,6 +200,7 @@ class Simulated implements Simulation {
           train,
           trainingMs,
           holdsHeartbeats,
+          evaluates: evaluatorsOf(plan).includes('clients') && this.#world.chance('evaluators').happens(evaluatorShare),
           watcher: this.#oracle.presence,
         }),
     );
@@ -228,7 +232,7 @@ class Simulated implements Simulation {
     await drive(() => {
       this.#oracle.check();
       this.#steps += 1;
-      if (this.#world.violation || (this.#oracle.roundsCommitted >= wanted && this.#oracle.isSettled)) return false;
+      if (this.#world.violation || this.#isReached(wanted)) return false;
       this.#checkEnd(startedAt);
       return this.#step();
     });
@@ -240,6 +244,13 @@ class Simulated implements Simulation {
       steps: this.#steps,
       violation: this.#world.violation,
     };
+  }
+
+  /** After the last round its model may still be evaluated. */
+  #isReached(rounds: number): boolean {
+    if (this.#oracle.roundsCommitted < rounds || !this.#oracle.isSettled) return false;
+    const isAll = rounds === this.#plan.rounds && evaluatorsOf(this.#plan).length > 0;
+    return !isAll || this.handle?.status().runState === 'finished';
   }
 
   #start(): void {
@@ -279,7 +290,8 @@ class Simulated implements Simulation {
   #checkEnd(startedAt: number): void {
     const { world } = { world: this.#world };
     const { rounds, heartbeatTimeoutMs } = this.#plan;
-    const roundMsMax = attemptMsMax(this.#plan, selectorMsMax) + openingMsMax + operatorMsMax + 2 * heartbeatTimeoutMs;
+    const attemptsMs = attemptMsMax(this.#plan, selectorMsMax) + evaluationMsMax(this.#plan);
+    const roundMsMax = attemptsMs + openingMsMax + operatorMsMax + 2 * heartbeatTimeoutMs;
     const dueAtMs = world.faultsUntilMs + roundMsMax * (rounds + 3);
     if (world.nowMs > dueAtMs || this.#steps - startedAt > stepsMax) {
       const waiting = this.#server.live?.handle.status().waitingFor.summary ?? 'the process is down';
@@ -290,5 +302,9 @@ class Simulated implements Simulation {
     }
   }
 }
+
+/** How long the evaluation of a model may take; 0: there is none. */
+const evaluationMsMax = (plan: Plan): number =>
+  evaluatorsOf(plan).length === 0 ? 0 : attemptMsMax(plan, selectorMsMax, 'evaluation') + openingMsMax;
 
 const describe = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error));
