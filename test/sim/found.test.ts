@@ -1,8 +1,12 @@
 import { expect, it } from 'vitest';
 import { createSimulation, drawScenario, type FaultProfile, type Scenario } from '../../src/testing/index.ts';
 
-const drawn = (seed: number, profile: FaultProfile): Scenario =>
-  drawScenario(seed, { profile, clients: 20, rounds: 10 });
+const drawn = (seed: number, profile: FaultProfile): Scenario => {
+  const scenario = drawScenario(seed, { profile, clients: 20, rounds: 10 });
+  // They were found when no plan asked for evaluations.
+  const { evaluateEvery, evaluateBy, evaluationCohortSize, evaluationQuorum, ...plan } = scenario.plan;
+  return { ...scenario, plan };
+};
 
 /** What the simulator found, each as the scenario that showed it. */
 const found: readonly [what: string, scenario: Scenario][] = [

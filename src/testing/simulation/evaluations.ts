@@ -1,4 +1,5 @@
 import type { EvaluationResult, Receipt, RoundRecord } from '../../domain/handle.ts';
+import type { Metrics } from '../../domain/metrics.ts';
 import { holds, keyOf } from './attempts.ts';
 import type { Invariant } from './violation.ts';
 import type { World } from './world.ts';
@@ -7,6 +8,12 @@ import type { World } from './world.ts';
 export interface SentResult extends EvaluationResult {
   /** Whether it may be accepted. */
   isSound: boolean;
+}
+
+/** What the server says when its own evaluator has measured a version. */
+export interface Judged {
+  version: number;
+  metrics: Metrics;
 }
 
 interface Acknowledged extends Receipt {
@@ -18,7 +25,8 @@ const tolerance = 1e-12;
 
 /**
  * Results of clients that evaluate a model: each that is accepted was sent, each that was acknowledged counts or its attempt
- * was given up, and what an evaluation says is the weighted mean of exactly those that were accepted.
+ * was given up, and what an evaluation says is the weighted mean of exactly those that were accepted. What the server's own
+ * evaluator found is what it answered.
  */
 export class Evaluations {
   readonly #world: World;
@@ -28,6 +36,9 @@ export class Evaluations {
   readonly #open = new Set<Acknowledged>();
   /** Evaluations that have ended, by run and round. */
   readonly #ended = new Map<string, RoundRecord[]>();
+
+  /** Answers of the server's own evaluator, by version. */
+  readonly #found = new Map<number, Metrics[]>();
 
   constructor(world: World) {
     this.#world = world;
@@ -43,6 +54,17 @@ export class Evaluations {
   acknowledged(run: string, receipt: Receipt): void {
     const ended = this.#ended.get(keyOf(run, receipt.round)) ?? [];
     if (!ended.some((record) => holds(record, receipt))) this.#open.add({ ...receipt, run });
+  }
+
+  /** The server's own evaluator answers. */
+  found(version: number, metrics: Metrics): void {
+    this.#found.set(version, [...(this.#found.get(version) ?? []), metrics]);
+  }
+
+  judged({ version, metrics }: Judged): void {
+    if (this.#found.get(version)?.some((found) => areClose(found, metrics))) return;
+    const sentence = `version ${version} is said to have ${JSON.stringify(metrics)}, which the evaluator did not find`;
+    this.#fail('right metrics', sentence);
   }
 
   /** A crash came that these results were not promised to survive. */
@@ -103,7 +125,7 @@ const isSame = (a: Measured, b: Measured): boolean => {
 };
 
 /** Of each metric that all results hold, the mean, weighted by numbers of examples. */
-function meansOf(results: readonly Measured[]): Record<string, number> {
+function meansOf(results: readonly Measured[]): Metrics {
   const names = Object.keys(results[0]?.metrics ?? {}).filter((name) =>
     results.every(({ metrics }) => name in metrics),
   );
@@ -113,7 +135,7 @@ function meansOf(results: readonly Measured[]): Record<string, number> {
   return Object.fromEntries(names.map((name) => [name, sumOf(name) / examples]));
 }
 
-function areClose(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): boolean {
+function areClose(a: Readonly<Metrics>, b: Readonly<Metrics>): boolean {
   const names = Object.keys(a);
   const isNear = (name: string) => {
     const [x, y] = [a[name] ?? Number.NaN, b[name] ?? Number.NaN];

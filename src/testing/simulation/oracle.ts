@@ -6,7 +6,7 @@ import { attemptOf, type Progress } from './attempts.ts';
 import { audit } from './audit.ts';
 import { Course, type PhaseNews } from './course.ts';
 import type { CrashKind } from './disk.ts';
-import { Evaluations } from './evaluations.ts';
+import { Evaluations, type Judged } from './evaluations.ts';
 import type { Payload } from './payload.ts';
 import { type Crash, Presence } from './presence.ts';
 import type { ModelReference } from './reference.ts';
@@ -106,6 +106,7 @@ export class Oracle {
     if (type === 'phase') this.#course.note(data as unknown as PhaseNews);
     if (type === 'update.accepted' || type === 'result.accepted')
       this.presence.heard((data as unknown as Receipt).clientId);
+    if (type === 'model.judged') this.evaluations.judged(data as unknown as Judged);
     if (endings.has(type)) {
       const { run, round, attempt } = data as unknown as Progress;
       this.#ended.push({ run, round, attempt });

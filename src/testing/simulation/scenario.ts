@@ -100,6 +100,7 @@ function drawEvaluation(seed: number, clients: number): Partial<Plan> {
   const cohortSize = 1 + chance.below(clients);
   return {
     evaluateEvery: 1 + chance.below(2),
+    evaluateBy: chance.pick(['clients', 'clients', 'server', 'both'] as const),
     ...(chance.happens(0.5) ? { evaluationCohortSize: cohortSize } : { evaluationRatio: chance.pick([0.3, 1]) }),
     evaluationQuorum: chance.happens(0.5) ? null : 1,
     evaluationWindowMs: chance.pick([500, 3_000, 20_000]),

@@ -17,6 +17,7 @@ import { referenceOf } from './reference.ts';
 import { drive } from './scheduler.ts';
 import { PolicyFailed, unreliable } from './selector-faults.ts';
 import { Server } from './server.ts';
+import { simulatedEvaluator } from './server-evaluator.ts';
 import { holdMsMax, SimClient } from './sim-client.ts';
 import { operatorMsMax, startSystemFaults } from './system-faults.ts';
 import type { Violation } from './violation.ts';
@@ -170,6 +171,9 @@ class Simulated implements Simulation {
         ...{ plan, durability, fsync, keepUpdates, clientsMax, stagingBytesMax, clientKey },
         policy: unreliable(this.#world, policy),
         strategies: strategy ? { [ownName]: strategy } : {},
+        evaluator: simulatedEvaluator(this.#world, (version, metrics) =>
+          this.#oracle.evaluations.found(version, metrics),
+        ),
       },
       this.#disk,
       {
