@@ -61,7 +61,7 @@ describe('evaluators', () => {
   it('that measure no number are refused', async () => {
     const { transcript } = await run({ notFinite: 1 });
     expect(transcript.includes('METRICS_INVALID')).toBe(true);
-    expect(transcript.includes('"score" is no finite number')).toBe(true);
+    expect(transcript.includes('evaluation.missed')).toBe(true);
   });
 
   it.each(['dropout', 'straggler'] as const)('that are late or lost hold nobody up (%s)', async (kind) => {
