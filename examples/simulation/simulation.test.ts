@@ -1,4 +1,4 @@
-/** What a user of the package would write: a policy and a strategy of their own, under every fault that the simulator knows. */
+/** What a user of the package would write: a policy and a strategy of their own, under every kind of fault. */
 import { expect, it } from 'vitest';
 import { defineOwnStrategy, type SelectionPolicy } from '../../src/index.ts';
 import { createSimulation, faultProfiles, type SimulatedTrainer } from '../../src/testing/index.ts';
