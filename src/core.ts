@@ -7,11 +7,12 @@ import { createClientTokens } from './actors/client-tokens.ts';
 import { Coordinator } from './actors/coordinator.actor.ts';
 import { createHandle } from './actors/coordinator-handle.ts';
 import { createJudge } from './actors/judge.ts';
+import { LongTimeline, type OlderFacts } from './actors/long-timeline.ts';
 import { pastCredentials } from './actors/past-credentials.ts';
 import { Recorder } from './actors/recorder.ts';
 import { ClientRegistry } from './actors/registry.ts';
 import { registryStates } from './actors/registry-states.ts';
-import { type SelectionPolicy, uniformPolicy } from './actors/selector.actor.ts';
+import type { SelectionPolicy } from './actors/selector.actor.ts';
 import { Timeline } from './actors/timeline.ts';
 import { inlineFoldPool } from './aggregator/inline-pool.ts';
 import { Aggregation } from './aggregator/service.ts';
@@ -23,6 +24,7 @@ import { judgeProblem } from './domain/evaluation.ts';
 import type { Durability, Entry } from './domain/facts.ts';
 import type { CoordinatorHandle } from './domain/handle.ts';
 import type { HttpSettings, ListenAt } from './domain/http.ts';
+import { fromConfiguration } from './domain/operations.ts';
 import type { Plan } from './domain/plan.ts';
 import { type RandomStream, secureRandom, seededRandom, uuidsFrom } from './domain/random.ts';
 import type { Run } from './domain/run.ts';
@@ -31,7 +33,8 @@ import { History } from './history/history.ts';
 import { type GivenStrategies, ownRunner, readOwnStrategies } from './own-strategies.ts';
 import { openClientKey } from './storage/client-key.ts';
 import type { Disk } from './storage/disk.ts';
-import { adoptOlderModels, openStores } from './stores.ts';
+import { factsFromBefore, oldestFact } from './storage/journal-past.ts';
+import { adoptOlderModels, openStores, tidyUpdates } from './stores.ts';
 import { readRunPlan } from './strategies/of-plan.ts';
 import { StrategyUnusable } from './strategies/own-strategy.ts';
 import { packageVersion } from './version.ts';
@@ -67,7 +70,7 @@ export interface CoreOptions {
   stagingBytesMax?: number;
   /** Threads that check and sum. @default as many as the machine offers */
   foldThreads?: number;
-  /** How a cohort is chosen. @default uniformly at random */
+  /** How a cohort is chosen, whatever the plan's `selection` says; its filter holds. @default as the plan says */
   policy?: SelectionPolicy;
   /**
    * Measures models when the plan says `evaluateBy: server` or `both`: the path of an ES module that exports
@@ -135,6 +138,11 @@ function mustHaveStrategy({ plan: { strategy } }: Run, strategies: OwnStrategies
   );
 }
 
+const olderFacts = (disk: Disk): OlderFacts => ({
+  oldest: () => oldestFact(disk),
+  fromBefore: (seq) => factsFromBefore(disk, seq),
+});
+
 /** The system without ports. */
 export interface Core {
   readonly handle: CoordinatorHandle;
@@ -177,7 +185,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     clientsMax = 1_000_000,
     stagingBytesMax = 2 ** 30,
     foldThreads = availableParallelism(),
-    policy = uniformPolicy,
+    policy = null,
     evaluator,
     clientKey,
     onCrash = (error: unknown) => console.error(error),
@@ -247,7 +255,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     ...(inspect ? { inspect } : {}),
   });
   const recorder = new Recorder({
-    ...{ history, clock, durability, onFatal, onNote },
+    ...{ history, clock, durability, onFatal, onCrash, onNote },
     journal: stores.journal,
     syncsAnswers: storage !== 'memory' && fsync === 'always',
     onFact: (entry) => timeline.add(entry),
@@ -262,12 +270,14 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     ...(inspect ? { inspect } : {}),
   });
 
+  await tidyUpdates(stores, history, onNote);
   // An attempt that is not gone on with is over by now; of one that is, only some are out.
   const { rounds, open } = history;
   const outOfOpen = open ? [{ ...open.record, cohort: open.record.exclusions.map(({ clientId }) => clientId) }] : [];
   aggregator.recallPast(pastCredentials([...rounds, ...outOfOpen], tokens), (earlierRun?.plan ?? plan).payloadBytesMax);
 
   let isDraining = false;
+  const longTimeline = new LongTimeline({ recent: timeline, older: stores.disk && olderFacts(stores.disk) });
   const handle = createHandle({
     coordinator,
     aggregator,
@@ -278,7 +288,8 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     strategies,
     aggregatorUrl: () => aggregatorUrl ?? aggregator.url,
     isDraining: () => isDraining,
-    timeline,
+    timeline: longTimeline,
+    recorder,
     hasEvaluator: judge !== null,
   });
 
@@ -288,12 +299,13 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
   if (refusal) throw fromRefusal(refusal);
   // Before a port is open, so that no client comes too early.
   await coordinator.resumed();
-  if (autoStart && !earlierRun) handle.startRun({}, null);
+  if (autoStart && !earlierRun) handle.startRun({}, fromConfiguration);
 
   let closing: Promise<void> | null = null;
   async function shutDown(graceMs: number): Promise<void> {
     isDraining = true;
     coordinator.polls.release();
+    longTimeline.close();
     await aggregator.drain(graceMs);
     coordinator.stop();
     await aggregator.close();

@@ -23,6 +23,7 @@ import { checkedModel, ServedModel } from './served-model.ts';
 import { StagedUpdates } from './staged-updates.ts';
 import { StagingBudget, StagingSlot } from './staging.ts';
 import { type Ticket, Tickets } from './tickets.ts';
+import { type PoolWork, timedPool } from './timed-pool.ts';
 import { ReplayedUpload, StagedUpload } from './upload.ts';
 
 /** When to come back to a server that is going away, ms. */
@@ -54,6 +55,8 @@ export interface AggregationOptions {
  */
 export class Aggregation implements AggregatorService, UploadGate {
   readonly #options: AggregationOptions;
+  readonly #pool: FoldPool;
+  readonly #poolWork: Readonly<PoolWork>;
   readonly #budget: StagingBudget;
   readonly #arenas: Arenas;
   readonly #tickets = new Tickets();
@@ -71,6 +74,9 @@ export class Aggregation implements AggregatorService, UploadGate {
   constructor(options: AggregationOptions) {
     this.#options = options;
     const { stagingBytesMax, memory, clock, updates } = options;
+    const { pool, work } = timedPool(options.pool, clock);
+    this.#pool = pool;
+    this.#poolWork = work;
     this.#updates = updates && new StagedUpdates(updates);
     this.#budget = new StagingBudget(stagingBytesMax, clock);
     // Room for the sum beside the updates: in float64 it has twice the bytes of a float32 update. What needs more than
@@ -95,8 +101,8 @@ export class Aggregation implements AggregatorService, UploadGate {
   openRound(order: RoundOrder, recovered: Recovered | null): Promise<ServiceAnswer<null>> {
     return answer(async () => {
       this.#endRound(`Round ${order.round} begins anew`);
-      const { clock, pool, callbacks, ownStrategies = null } = this.#options;
-      const deps = { clock, pool, callbacks, ownStrategies, arenas: this.#arenas, updates: this.#updates };
+      const { clock, callbacks, ownStrategies = null } = this.#options;
+      const deps = { clock, pool: this.#pool, callbacks, ownStrategies, arenas: this.#arenas, updates: this.#updates };
       const round = new OpenRound(order, this.#model.givenTo(order.run), deps);
       this.#opening = round;
       try {
@@ -121,7 +127,7 @@ export class Aggregation implements AggregatorService, UploadGate {
       const order = this.#round?.order;
       if (order?.round !== credential.round || order.attempt !== credential.attempt) throw discarded(credential.round);
       this.#tickets.admit(credential, order.payloadBytesMax);
-      this.#options.pool.warm();
+      this.#pool.warm();
       return null;
     });
   }
@@ -186,7 +192,7 @@ export class Aggregation implements AggregatorService, UploadGate {
   }
 
   checkModel(bytes: SharedArrayBuffer): Promise<ServiceAnswer<Aggregate>> {
-    return answer(() => checkedModel(this.#options.pool, bytes));
+    return answer(() => checkedModel(this.#pool, bytes));
   }
 
   drain(graceMs: number): Promise<ServiceAnswer<null>> {
@@ -210,7 +216,7 @@ export class Aggregation implements AggregatorService, UploadGate {
       this.#isDraining = true;
       this.#endRound('The server is shutting down');
       await this.#options.listener?.close();
-      await this.#options.pool.close();
+      await this.#pool.close();
       await this.#options.ownStrategies?.close();
       // What is staged stays: the next process goes on with it.
       await this.#updates?.close();
@@ -289,8 +295,12 @@ export class Aggregation implements AggregatorService, UploadGate {
     return {
       uploadsInFlight: this.#inFlight,
       stagedBytes: this.#budget.reservedBytes,
+      stagingBytesMax: this.#options.stagingBytesMax,
+      uploadsWaiting: this.#budget.waiting,
       bytesReceivedTotal: this.#bytesReceived,
       bytesServedTotal: this.#bytesServed,
+      foldTasksTotal: this.#poolWork.tasks,
+      foldMsTotal: this.#poolWork.ms,
     };
   }
 
@@ -333,7 +343,7 @@ export class Aggregation implements AggregatorService, UploadGate {
     for (const credential of credentials) {
       this.#tickets.readmit(credential, payloadBytesMax, receipts.get(credential.clientId) ?? null);
     }
-    this.#options.pool.warm();
+    this.#pool.warm();
   }
 }
 

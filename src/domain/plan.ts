@@ -1,6 +1,7 @@
 import { type EvaluationPlan, evaluationConflicts, evaluationSettings, evaluatorsOf } from './evaluation.ts';
 import type { HyperparameterPlan } from './hyperparameters.ts';
 import { ratioCeil, ratioFloor } from './ratio.ts';
+import { type SelectionSettings, selectionConflicts, selectionSettings } from './selection-settings.ts';
 import { resolveSettings, type SettingProblem, type SettingTable, windowMsMax } from './settings.ts';
 import {
   fedavgChoice,
@@ -204,14 +205,19 @@ const basics = {
 /** The settings of a plan, as they are grouped in the help, in the docs and in the schema. */
 export const planSections = {
   'Plan of the runs': basics,
+  'Selection of clients': selectionSettings,
   'Evaluation and early stop': evaluationSettings,
 } as const satisfies Record<string, SettingTable>;
 
 /** Every setting of a plan: what, unit, default and bounds. */
-export const planSettings = { ...basics, ...evaluationSettings } as const satisfies SettingTable;
+export const planSettings = {
+  ...basics,
+  ...selectionSettings,
+  ...evaluationSettings,
+} as const satisfies SettingTable;
 
 /** What a run is to do. Immutable for the life of the run. */
-export interface Plan extends EvaluationPlan, HyperparameterPlan {
+export interface Plan extends EvaluationPlan, HyperparameterPlan, SelectionSettings {
   readonly rounds: number;
   readonly minClients: number;
   readonly participantsRatio: number;
@@ -251,6 +257,10 @@ export function cohortWanted(plan: Plan, population: number): number {
   if (plan.cohortSize !== null) return ratioCeil(plan.overSelection, plan.cohortSize);
   return ratioCeil(plan.participantsRatio, population);
 }
+
+/** What clients are called that a round may select. */
+export const candidateWord = ({ selectionFilter }: Plan): string =>
+  selectionFilter === null ? 'client' : 'eligible client';
 
 /** The number of contributions at which a round closes without waiting for the rest of its cohort. */
 export function contributionsWanted(plan: Plan, cohortTarget: number): number {
@@ -298,7 +308,7 @@ export function readPlan(
 export const completePlan = (kept: Partial<Plan>): Plan => ({ ...readPlan({}).plan, ...kept });
 
 function planConflicts(plan: Plan): SettingProblem[] {
-  const problems: SettingProblem[] = [];
+  const problems: SettingProblem[] = selectionConflicts(plan, plan);
   const conflict = (setting: keyof Plan, message: string) => problems.push({ setting, message });
   if (plan.cohortSize === null && plan.participantsRatio <= 0) {
     conflict(

@@ -7,6 +7,7 @@ import {
   ownStrategyPrefix,
   type StrategyChoice,
 } from '../domain/strategy-choice.ts';
+import { filterConflicts } from '../selection/plan-filter.ts';
 import { createStrategy, strategyNamed } from './catalogue.ts';
 import { settingsOfOwn, strategyOfOwn } from './of-own.ts';
 import type { Strategy } from './strategy.ts';
@@ -23,7 +24,8 @@ export function strategyOf(choice: StrategyChoice): Strategy {
 }
 
 /**
- * As {@link readPlan}, with the rules of the strategy: its parameters, and what it needs of the rest of the plan.
+ * As {@link readPlan}, with the rules of the strategy, which are its parameters and what it needs of the rest of the plan;
+ * and the filter of clients can be read.
  * @param own the strategies that the server was given; null: not known here, so that theirs are the server's to check.
  */
 export function readRunPlan(
@@ -35,8 +37,10 @@ export function readRunPlan(
   const isAnother = given.strategy !== undefined && given.strategy !== defaults.strategy;
   const parameters = isAnother ? { strategyParameters: {} } : {};
   const { plan, problems } = readPlan(given, { ...defaults, ...parameters });
-  if (problems.length > 0 || (own === null && isOwnStrategy(plan.strategy))) return { plan, problems };
-  return { plan, problems: strategyConflicts(plan, own ?? undefined) };
+  if (problems.length > 0) return { plan, problems };
+  const isUnknown = own === null && isOwnStrategy(plan.strategy);
+  const ofStrategy = isUnknown ? [] : strategyConflicts(plan, own ?? undefined);
+  return { plan, problems: [...ofStrategy, ...filterConflicts(plan)] };
 }
 
 function strategyConflicts(plan: Plan, own?: OwnStrategies): SettingProblem[] {

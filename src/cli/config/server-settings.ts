@@ -152,11 +152,33 @@ const logs = {
   },
 } as const satisfies SettingTable;
 
+const traces = {
+  otlpEndpoint: {
+    kind: 'text',
+    default: null,
+    help: 'Base URL of an OpenTelemetry collector (OTLP over HTTP), e.g. http://127.0.0.1:4318; each round is sent to it as a trace. OTEL_EXPORTER_OTLP_ENDPOINT stands in when it is not given. Default: nothing is traced.',
+  },
+} as const satisfies SettingTable;
+
 /** The settings of the server, as they are grouped in the help and in the docs. */
-export const serverSections = { Network: network, Data: data, Features: features, Limits: limits, Logs: logs };
+export const serverSections = {
+  Network: network,
+  Data: data,
+  Features: features,
+  Limits: limits,
+  Logs: logs,
+  Traces: traces,
+};
 
 /** Every setting of the server: what, unit, default and bounds. The admin token itself is none: it is a secret. */
-export const serverSettings = { ...network, ...data, ...features, ...limits, ...logs } as const satisfies SettingTable;
+export const serverSettings = {
+  ...network,
+  ...data,
+  ...features,
+  ...limits,
+  ...logs,
+  ...traces,
+} as const satisfies SettingTable;
 
 /** What a server is to be like, apart from the plan of its runs. */
 export interface ServerSettings {
@@ -189,6 +211,8 @@ export interface ServerSettings {
   readonly drainMs: number;
   readonly logLevel: string;
   readonly logFormat: 'auto' | 'pretty' | 'json';
+  /** null: nothing is traced. */
+  readonly otlpEndpoint: string | null;
 }
 
 /** Texts that hold several values with commas between. */

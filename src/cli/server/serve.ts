@@ -133,6 +133,7 @@ function chorusOptions(
     durability,
     fsync,
     keepUpdates,
+    otlpEndpoint,
   } = server;
   return {
     plan,
@@ -143,6 +144,7 @@ function chorusOptions(
     ...(aggregatorUrl === null ? {} : { aggregatorUrl }),
     ...(evaluatorModule === null ? {} : { evaluator: evaluatorModule }),
     strategies: strategyModules,
+    ...(otlpEndpoint === null ? {} : { otlpEndpoint }),
     inspectPage: inspect,
     preloadHttp: true,
     autoStart,

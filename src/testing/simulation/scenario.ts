@@ -3,6 +3,7 @@ import type { StrategyName } from '../../domain/strategy-choice.ts';
 import { strategyOf } from '../../strategies/of-plan.ts';
 import { type Chance, chanceFor } from './chance.ts';
 import { drawFaults, type FaultProfile, type Faults } from './faults.ts';
+import { groupAttribute, groupsFilter, throughGroupsFilter } from './groups.ts';
 import type { SimulationOptions } from './simulation.ts';
 
 /** What is drawn for one seed; plain JSON, so that it can be shown, made smaller and replayed. */
@@ -33,13 +34,12 @@ export interface ScenarioBounds {
 export function drawScenario(seed: number, { profile, clients, rounds, strategy }: ScenarioBounds): Scenario {
   const chance = chanceFor(seed, 'scenario');
   const faults = drawFaults(profile, chance);
-  const drawn = {
-    rounds,
-    ...drawSelection(chance, clients),
-    ...drawTimes(chance),
-    ...drawRules(chance),
-    ...drawEvaluation(seed, clients),
-  };
+  const sizes = drawSizes(chance, clients);
+  const times = drawTimes(chance);
+  const rules = drawRules(chance);
+  const selection = drawSelection(chanceFor(seed, 'selection'), sizes, clients);
+  const evaluation = drawEvaluation(chanceFor(seed, 'evaluation'), clients);
+  const drawn = { rounds, ...sizes, ...times, ...rules, ...selection, ...evaluation };
   const plan = strategy === undefined ? drawn : { ...drawn, ...fitting(drawn, strategy) };
   return {
     seed,
@@ -57,7 +57,7 @@ export function drawScenario(seed: number, { profile, clients, rounds, strategy 
   };
 }
 
-function drawSelection(chance: Chance, clients: number): Partial<Plan> {
+function drawSizes(chance: Chance, clients: number): Partial<Plan> {
   const share = (part: number) => Math.max(1, Math.floor(clients * part));
   if (chance.happens(0.5)) {
     const minClients = share(chance.between(0.1, 0.8));
@@ -66,6 +66,26 @@ function drawSelection(chance: Chance, clients: number): Partial<Plan> {
   const cohortSize = share(chance.between(0.05, 0.6));
   const quorum = chance.happens(0.5) ? null : 1 + chance.below(cohortSize);
   return { cohortSize, overSelection: chance.pick([1, 1.3, 2]), quorum };
+}
+
+/** Whether so many clients are enough for a round to open; a filter leaves some of them out. */
+export const suffice = (clients: number, { minClients, cohortSize, selectionFilter }: Partial<Plan>): boolean =>
+  Math.max(1, minClients ?? 0, cohortSize ?? 0) <= (selectionFilter ? throughGroupsFilter(clients) : clients);
+
+/** Drawn from a stream of its own, so that the rest of a scenario is what it would be without. */
+function drawSelection(chance: Chance, sizes: Partial<Plan>, clients: number): Partial<Plan> {
+  const { cohortSize = null, participantsRatio } = sizes;
+  const ranked = chance.pick(['uniform', 'weighted', 'round-robin', 'stratified', 'oort'] as const);
+  const selection = participantsRatio === 1 && chance.happens(0.5) ? 'all' : ranked;
+  const isFiltered = chance.happens(0.3) && suffice(clients, { ...sizes, selectionFilter: groupsFilter });
+  return {
+    selection,
+    selectionAttribute: selection === 'stratified' ? groupAttribute : null,
+    selectionFilter: isFiltered ? groupsFilter : null,
+    overSelectionAdaptive: cohortSize !== null && chance.happens(0.5),
+    overSelectionConfidence: chance.pick([0.5, 0.95]),
+    overSelectionMax: chance.pick([2, 4]),
+  };
 }
 
 function drawTimes(chance: Chance): Partial<Plan> {
@@ -93,9 +113,8 @@ function drawRules(chance: Chance): Partial<Plan> {
   };
 }
 
-/** Drawn from a stream of its own, so that the rest of a scenario is what it would be without. */
-function drawEvaluation(seed: number, clients: number): Partial<Plan> {
-  const chance = chanceFor(seed, 'evaluation');
+/** From a stream of its own too. */
+function drawEvaluation(chance: Chance, clients: number): Partial<Plan> {
   if (!chance.happens(0.3)) return {};
   const cohortSize = 1 + chance.below(clients);
   return {

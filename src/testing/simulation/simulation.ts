@@ -1,15 +1,18 @@
 import type { CoreOptions } from '../../core.ts';
 import { evaluatorsOf } from '../../domain/evaluation.ts';
-import type { CoordinatorHandle } from '../../domain/handle.ts';
+import type { ChorusEvent, CoordinatorHandle } from '../../domain/handle.ts';
 import type { Tensors } from '../../domain/model.ts';
 import type { Plan } from '../../domain/plan.ts';
 import { attemptMsMax } from '../../domain/round.ts';
 import { noOwnStrategies, type OwnStrategyName } from '../../domain/strategy-choice.ts';
 import { ownStrategiesHere } from '../../own-strategies.ts';
+import { choosePolicy } from '../../selection/choose-policy.ts';
 import { readRunPlan } from '../../strategies/of-plan.ts';
 import type { AnyOwnStrategy } from '../../strategies/own-strategy.ts';
+import { CohortWatch } from './cohort-watch.ts';
 import { SimulatedDisk } from './disk.ts';
 import { drawFaults, type FaultProfile, type Faults } from './faults.ts';
+import { profileOf } from './groups.ts';
 import { Network } from './network.ts';
 import { Oracle } from './oracle.ts';
 import { randomTrainer, type SimulatedTrainer, zeros } from './payload.ts';
@@ -42,7 +45,7 @@ export interface SimulationOptions {
   holdsHeartbeats?: boolean;
   /** A strategy of one's own, which counts over the plan's. The same updates must make the same model. @default the plan's */
   strategy?: AnyOwnStrategy;
-  /** How a cohort is chosen. @default uniformly at random */
+  /** How a cohort is chosen, whatever the plan's `selection` says. @default as the plan says */
   policy?: CoreOptions['policy'];
   /** `memory`: nothing outlives the process, so it never ends. @default disk */
   storage?: 'memory' | 'disk';
@@ -135,6 +138,7 @@ class Simulated implements Simulation {
   readonly #disk: SimulatedDisk | null;
   readonly #server: Server;
   readonly #oracle: Oracle;
+  readonly #cohorts: CohortWatch;
   readonly #clients: SimClient[];
   #isStarted = false;
   #steps = 0;
@@ -164,22 +168,26 @@ class Simulated implements Simulation {
       attemptMsMax: Math.max(attemptMsMax(plan, selectorMsMax), evaluationMsMax(plan)) + openingMsMax,
       holdMsMax,
     });
+    this.#cohorts = new CohortWatch(this.#world, plan);
     this.#disk = storage === 'disk' ? new SimulatedDisk(this.#world) : null;
     this.#server = new Server(
       this.#world,
       {
         ...{ plan, durability, fsync, keepUpdates, clientsMax, stagingBytesMax, clientKey },
-        policy: unreliable(this.#world, policy),
         strategies: strategy ? { [ownName]: strategy } : {},
         evaluator: simulatedEvaluator(this.#world, (version, metrics) =>
           this.#oracle.evaluations.found(version, metrics),
         ),
+        ...(this.faults.selector
+          ? { policy: unreliable(this.#world, policy ?? choosePolicy(plan)) }
+          : policy && { policy }),
       },
       this.#disk,
       {
         onEvent: (event) => {
           this.#world.note('server', event.type, event.data);
           this.#oracle.event(event);
+          this.#watchCohorts(event);
         },
         onUp: (live) => this.#oracle.up(live),
         onClockSet: () => this.#oracle.clockSet(),
@@ -220,6 +228,15 @@ class Simulated implements Simulation {
 
   get transcript(): readonly string[] {
     return this.#world.transcript.lines();
+  }
+
+  #watchCohorts(event: ChorusEvent): void {
+    const { handle } = this;
+    if (!handle) return;
+    this.#cohorts.event(event, handle, (clientId) => {
+      const index = this.#clients.findIndex((client) => client.clientId === clientId);
+      return index === -1 ? null : profileOf(index);
+    });
   }
 
   async run(goal: SimulationGoal = {}): Promise<SimulationReport> {

@@ -4,6 +4,7 @@ export type Invariant =
   | 'right model'
   | 'right metrics'
   | 'quorum'
+  | 'cohorts as planned'
   | 'counts agree'
   | 'versions rise'
   | 'models stay'
