@@ -272,9 +272,10 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
 
   await tidyUpdates(stores, history, onNote);
   // An attempt that is not gone on with is over by now; of one that is, only some are out.
-  const { rounds, open } = history;
+  const { rounds, open, carried } = history;
   const outOfOpen = open ? [{ ...open.record, cohort: open.record.exclusions.map(({ clientId }) => clientId) }] : [];
-  aggregator.recallPast(pastCredentials([...rounds, ...outOfOpen], tokens), (earlierRun?.plan ?? plan).payloadBytesMax);
+  const past = pastCredentials([...rounds, ...outOfOpen], tokens, carried);
+  aggregator.recallPast(past, (earlierRun?.plan ?? plan).payloadBytesMax);
 
   let isDraining = false;
   const longTimeline = new LongTimeline({ recent: timeline, older: stores.disk && olderFacts(stores.disk) });

@@ -105,7 +105,7 @@ export class Recorder {
     for (const one of facts) this.#assertPossible(one);
     const written = facts.flatMap((one) => this.#asWritten(one));
     if (written.length > 0) {
-      if (this.#isLeftAlone(atMs)) throw unavailable('it was full or broken a moment ago');
+      if (this.#failure && this.#isLeftAlone(atMs)) throw unavailable(this.#failure.error);
       try {
         this.#writeBacklog();
         this.#deps.journal.append(written, atMs);

@@ -42,6 +42,8 @@ export interface Credential {
   trainingToken: string;
   /** It was out of the round, and is in again with the token it had. */
   isReadmitted?: boolean;
+  /** Its round is over, and it trains on for the next one, which is not open yet. */
+  goesOn?: boolean;
 }
 
 /** What an attempt already has when the service opens it again, after a crash of the process or of the service alone. */

@@ -12,6 +12,7 @@ import {
   type StrategyChoice,
   type StrategyName,
   strategyNames,
+  takesStaleWeights,
 } from './strategy-choice.ts';
 
 const basics = {
@@ -163,7 +164,7 @@ const basics = {
     kind: 'choice',
     default: 'synchronous',
     choices: ['synchronous', 'buffered'],
-    help: 'synchronous: a round begins and ends with its cohort. buffered: clients train on and on; every cohortSize contributions make a version, and who trains meanwhile contributes to a later one (needs cohortSize and deltas).',
+    help: 'synchronous: a round begins and ends with its cohort. buffered: clients train on and on; every cohortSize contributions make a version, and who trains meanwhile contributes to a later one (needs cohortSize, and deltas or the strategy fedasync).',
   },
   stalenessMax: {
     kind: 'integer',
@@ -350,10 +351,10 @@ function planConflicts(plan: Plan): SettingProblem[] {
       'mode is "buffered", but cohortSize (--cohort-size) is not given: it says how many contributions make a version.',
     );
   }
-  if (plan.mode === 'buffered' && plan.updateKind !== 'deltas') {
+  if (plan.mode === 'buffered' && plan.updateKind !== 'deltas' && !takesStaleWeights(plan.strategy)) {
     conflict(
       'updateKind',
-      'mode is "buffered", which needs updates that can be added to a newer model than they began with; set updateKind (--update-kind) to "deltas".',
+      'mode is "buffered", which needs updates that can be added to a newer model than they began with; set updateKind (--update-kind) to "deltas", or strategy (--strategy) to "fedasync", which mixes full weights in.',
     );
   }
   if (plan.mode === 'buffered' && evaluatorsOf(plan).includes('clients')) {

@@ -10,6 +10,7 @@ export const strategyNames = [
   'fedprox',
   'q-fedavg',
   'fednova',
+  'fedasync',
   'fedmedian',
   'trimmed-mean',
   'krum',
@@ -19,6 +20,9 @@ export const strategyNames = [
 ] as const;
 
 export type StrategyName = (typeof strategyNames)[number];
+
+/** Whether it can make something of full weights that began with an older model than the round's. */
+export const takesStaleWeights = (name: StrategyName | OwnStrategyName): boolean => name === 'fedasync';
 
 /** Begins the name of a strategy that is not ours, but given to the server when it is started. */
 export const ownStrategyPrefix = 'module:';

@@ -4,14 +4,15 @@ import { createSimulation, drawScenario, type FaultProfile, type Scenario } from
 
 const drawn = (seed: number, profile: FaultProfile): Scenario => {
   const scenario = drawScenario(seed, { profile, clients: 20, rounds: 10 });
-  // They were found when every cohort was drawn uniformly.
-  const uniform: Partial<Plan> = {
+  // They were found when every cohort was drawn uniformly, and no model was evaluated.
+  const before: Partial<Plan> = {
     selection: 'uniform',
     selectionAttribute: null,
     selectionFilter: null,
     overSelectionAdaptive: false,
   };
-  return { ...scenario, plan: { ...scenario.plan, ...uniform } };
+  const { evaluateEvery, evaluateBy, evaluationCohortSize, evaluationQuorum, ...plan } = scenario.plan;
+  return { ...scenario, plan: { ...plan, ...before } };
 };
 
 /** What the simulator found, each as the scenario that showed it. */

@@ -6,6 +6,7 @@ import { attemptOf, type Progress } from './attempts.ts';
 import { audit } from './audit.ts';
 import { Course, type PhaseNews } from './course.ts';
 import type { CrashKind } from './disk.ts';
+import { Evaluations, type Judged } from './evaluations.ts';
 import type { Payload } from './payload.ts';
 import { type Crash, Presence } from './presence.ts';
 import type { ModelReference } from './reference.ts';
@@ -31,6 +32,9 @@ export interface OracleOptions {
   holdMsMax: number;
 }
 
+/** What the server says when an attempt is over. */
+const endings: ReadonlySet<string> = new Set(['round.committed', 'round.evaluated', 'round.abandoned']);
+
 /** Steps between two looks at everything that is cheap enough to be looked at often. */
 const stepsBetweenAudits = 64;
 
@@ -40,6 +44,7 @@ const stepsBetweenAudits = 64;
  */
 export class Oracle {
   readonly presence: Presence;
+  readonly evaluations: Evaluations;
   readonly #options: OracleOptions;
   readonly #world: World;
   readonly #sent: SentUpdates;
@@ -61,6 +66,7 @@ export class Oracle {
     this.#options = options;
     this.#world = world;
     this.presence = new Presence(world, { heartbeatTimeoutMs: plan.heartbeatTimeoutMs, holdMsMax });
+    this.evaluations = new Evaluations(world);
     this.#sent = new SentUpdates(world);
     this.#acknowledgements = new Acknowledgements(world, this.#sent);
     this.#versions = new Versions(world, { reference, initialModel });
@@ -98,8 +104,10 @@ export class Oracle {
   /** An event of the process; it is looked into when everything that it set going has settled. */
   event({ type, data }: ChorusEvent): void {
     if (type === 'phase') this.#course.note(data as unknown as PhaseNews);
-    if (type === 'update.accepted') this.presence.heard((data as unknown as Receipt).clientId);
-    if (type === 'round.committed' || type === 'round.abandoned') {
+    if (type === 'update.accepted' || type === 'result.accepted')
+      this.presence.heard((data as unknown as Receipt).clientId);
+    if (type === 'model.judged') this.evaluations.judged(data as unknown as Judged);
+    if (endings.has(type)) {
       const { run, round, attempt } = data as unknown as Progress;
       this.#ended.push({ run, round, attempt });
       this.#course.ended();
@@ -125,7 +133,9 @@ export class Oracle {
       diskWasFull: diskWasFull || before?.diskWasFull === true,
     };
     this.#isUp = false;
-    if (!this.#outlives(kind)) this.#acknowledgements.release();
+    if (this.#outlives(kind)) return;
+    this.#acknowledgements.release();
+    this.evaluations.release();
   }
 
   /** The process is up, and goes on where the one before it ended. */
@@ -183,7 +193,8 @@ export class Oracle {
     const key = attemptOf(record);
     if (this.#concluded.has(key)) return;
     this.#concluded.add(key);
-    if (record.phase === 'committed') this.#checkCommitted(live, record);
+    if (record.kind === 'evaluation') this.evaluations.ended(record);
+    else if (record.phase === 'committed') this.#checkCommitted(live, record);
     else {
       this.#roundsAbandoned += 1;
       this.#acknowledgements.givenUp(record);

@@ -37,9 +37,10 @@ export function drawScenario(seed: number, { profile, clients, rounds, strategy 
   const sizes = drawSizes(chance, clients);
   const times = drawTimes(chance);
   const rules = drawRules(chance);
-  const selection = drawSelection(chanceFor(seed, 'selection'), sizes, clients);
-  const drawn = { rounds, ...sizes, ...times, ...rules, ...selection };
-  const plan = strategy === undefined ? drawn : { ...drawn, ...fitting(drawn, strategy) };
+  const drawn = { rounds, ...sizes, ...times, ...rules };
+  const fitted = strategy === undefined ? drawn : { ...drawn, ...fitting(drawn, strategy) };
+  const selection = drawSelection(chanceFor(seed, 'selection'), fitted, clients);
+  const plan = { ...fitted, ...selection, ...drawEvaluation(chanceFor(seed, 'evaluation'), clients) };
   return {
     seed,
     clients,
@@ -75,7 +76,7 @@ export const suffice = (clients: number, { minClients, cohortSize, selectionFilt
 function drawSelection(chance: Chance, sizes: Partial<Plan>, clients: number): Partial<Plan> {
   const { cohortSize = null, participantsRatio } = sizes;
   const ranked = chance.pick(['uniform', 'weighted', 'round-robin', 'stratified', 'oort'] as const);
-  const selection = participantsRatio === 1 && chance.happens(0.5) ? 'all' : ranked;
+  const selection = cohortSize === null && participantsRatio === 1 && chance.happens(0.5) ? 'all' : ranked;
   const isFiltered = chance.happens(0.3) && suffice(clients, { ...sizes, selectionFilter: groupsFilter });
   return {
     selection,
@@ -109,6 +110,19 @@ function drawRules(chance: Chance): Partial<Plan> {
     uploadAttemptsMax: 1 + chance.below(4),
     downloadsMax: chance.pick([1, 3, 16]),
     payloadBytesMax: chance.pick([1_024, 8_192]),
+  };
+}
+
+/** From a stream of its own too. */
+function drawEvaluation(chance: Chance, clients: number): Partial<Plan> {
+  if (!chance.happens(0.3)) return {};
+  const cohortSize = 1 + chance.below(clients);
+  return {
+    evaluateEvery: 1 + chance.below(2),
+    evaluateBy: chance.pick(['clients', 'clients', 'server', 'both'] as const),
+    ...(chance.happens(0.5) ? { evaluationCohortSize: cohortSize } : { evaluationRatio: chance.pick([0.3, 1]) }),
+    evaluationQuorum: chance.happens(0.5) ? null : 1,
+    evaluationWindowMs: chance.pick([500, 3_000, 20_000]),
   };
 }
 

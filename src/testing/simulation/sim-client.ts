@@ -11,6 +11,8 @@ export const holdMsMax = 20_000;
 export interface SimClientDeps extends AssignmentDeps {
   /** Whether its heartbeats are held until there is news. */
   holdsHeartbeats: boolean;
+  /** Whether it says that it can evaluate. */
+  evaluates: boolean;
   watcher: {
     /** The client holds a registration. */
     registered(clientId: string, clientToken: string): void;
@@ -123,7 +125,10 @@ export class SimClient {
       who: this.name,
       what: 'registration',
       act: ({ handle }) => {
-        const registration = handle.rendezvous(clientId === undefined ? profileOf(this.index) : { clientId });
+        const registration = handle.rendezvous({
+          ...(clientId === undefined ? profileOf(this.index) : { clientId }),
+          evaluates: this.#deps.evaluates,
+        });
         this.#deps.watcher.heard(registration.clientId);
         return registration;
       },

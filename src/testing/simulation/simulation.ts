@@ -1,4 +1,5 @@
 import type { CoreOptions } from '../../core.ts';
+import { evaluatorsOf } from '../../domain/evaluation.ts';
 import type { ChorusEvent, CoordinatorHandle } from '../../domain/handle.ts';
 import type { Tensors } from '../../domain/model.ts';
 import type { Plan } from '../../domain/plan.ts';
@@ -19,6 +20,7 @@ import { referenceOf } from './reference.ts';
 import { drive } from './scheduler.ts';
 import { PolicyFailed, unreliable } from './selector-faults.ts';
 import { Server } from './server.ts';
+import { simulatedEvaluator } from './server-evaluator.ts';
 import { holdMsMax, SimClient } from './sim-client.ts';
 import { operatorMsMax, startSystemFaults } from './system-faults.ts';
 import type { Violation } from './violation.ts';
@@ -83,6 +85,8 @@ export interface SimulationReport {
 const openingMsMax = 30_000;
 /** How long the selector may take to answer, ms. */
 const selectorMsMax = 5_000;
+/** Of the clients, those that say they can evaluate. */
+const evaluatorShare = 0.8;
 /** What plans of a simulation call its strategy. */
 const ownName = 'own';
 const ownStrategy: OwnStrategyName = `module:${ownName}`;
@@ -161,7 +165,7 @@ class Simulated implements Simulation {
       durability,
       fsync,
       stagingBytesMax,
-      attemptMsMax: attemptMsMax(plan, selectorMsMax) + openingMsMax,
+      attemptMsMax: Math.max(attemptMsMax(plan, selectorMsMax), evaluationMsMax(plan)) + openingMsMax,
       holdMsMax,
     });
     this.#cohorts = new CohortWatch(this.#world, plan);
@@ -171,6 +175,9 @@ class Simulated implements Simulation {
       {
         ...{ plan, durability, fsync, keepUpdates, clientsMax, stagingBytesMax, clientKey },
         strategies: strategy ? { [ownName]: strategy } : {},
+        evaluator: simulatedEvaluator(this.#world, (version, metrics) =>
+          this.#oracle.evaluations.found(version, metrics),
+        ),
         ...(this.faults.selector
           ? { policy: unreliable(this.#world, policy ?? choosePolicy(plan)) }
           : policy && { policy }),
@@ -205,6 +212,7 @@ class Simulated implements Simulation {
           train,
           trainingMs,
           holdsHeartbeats,
+          evaluates: evaluatorsOf(plan).includes('clients') && this.#world.chance('evaluators').happens(evaluatorShare),
           watcher: this.#oracle.presence,
         }),
     );
@@ -245,7 +253,7 @@ class Simulated implements Simulation {
     await drive(() => {
       this.#oracle.check();
       this.#steps += 1;
-      if (this.#world.violation || (this.#oracle.roundsCommitted >= wanted && this.#oracle.isSettled)) return false;
+      if (this.#world.violation || this.#isReached(wanted)) return false;
       this.#checkEnd(startedAt);
       return this.#step();
     });
@@ -257,6 +265,13 @@ class Simulated implements Simulation {
       steps: this.#steps,
       violation: this.#world.violation,
     };
+  }
+
+  /** After the last round its model may still be evaluated. */
+  #isReached(rounds: number): boolean {
+    if (this.#oracle.roundsCommitted < rounds || !this.#oracle.isSettled) return false;
+    const isAll = rounds === this.#plan.rounds && evaluatorsOf(this.#plan).length > 0;
+    return !isAll || this.handle?.status().runState === 'finished';
   }
 
   #start(): void {
@@ -296,7 +311,8 @@ class Simulated implements Simulation {
   #checkEnd(startedAt: number): void {
     const { world } = { world: this.#world };
     const { rounds, heartbeatTimeoutMs } = this.#plan;
-    const roundMsMax = attemptMsMax(this.#plan, selectorMsMax) + openingMsMax + operatorMsMax + 2 * heartbeatTimeoutMs;
+    const attemptsMs = attemptMsMax(this.#plan, selectorMsMax) + evaluationMsMax(this.#plan);
+    const roundMsMax = attemptsMs + openingMsMax + operatorMsMax + 2 * heartbeatTimeoutMs;
     const dueAtMs = world.faultsUntilMs + roundMsMax * (rounds + 3);
     if (world.nowMs > dueAtMs || this.#steps - startedAt > stepsMax) {
       const waiting = this.#server.live?.handle.status().waitingFor.summary ?? 'the process is down';
@@ -307,5 +323,9 @@ class Simulated implements Simulation {
     }
   }
 }
+
+/** How long the evaluation of a model may take; 0: there is none. */
+const evaluationMsMax = (plan: Plan): number =>
+  evaluatorsOf(plan).length === 0 ? 0 : attemptMsMax(plan, selectorMsMax, 'evaluation') + openingMsMax;
 
 const describe = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error));

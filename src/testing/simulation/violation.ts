@@ -2,6 +2,7 @@
 export type Invariant =
   | 'counted once'
   | 'right model'
+  | 'right metrics'
   | 'quorum'
   | 'cohorts as planned'
   | 'counts agree'
