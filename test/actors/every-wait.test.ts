@@ -21,6 +21,12 @@ const plans: readonly [string, Plan][] = [
   ['evaluation', planOf({ evaluateEvery: 1, evaluateBy: 'both' })],
 ];
 
+const worlds = new Map<Plan, World[]>();
+
+beforeAll(() => {
+  for (const [, plan] of plans) worlds.set(plan, everyWorld(plan));
+});
+
 /** Leaves that are not left as soon as they are entered, as the machine defines them. */
 function waitingStates(machine: AnyStateMachine): string[] {
   const leaves = (node: AnyStateNode): AnyStateNode[] =>
