@@ -130,7 +130,7 @@ function inCoordinator(world: World, event: EventObject): World {
   const [coordinator] = transition(coordinatorMachine, copy, event as never);
   const way = [...world.way, event.type];
   if (!coordinator.matches({ running: 'round' })) return { coordinator, round: null, way };
-  if (!world.round) return { coordinator, round: openedIn(coordinator), way };
+  if (!world.round) return withRound({ coordinator, round: null, way }, openedIn(coordinator));
   return event.type === 'run.pause'
     ? inRound({ coordinator, round: world.round, way }, { type: 'round.pause' })
     : { coordinator, round: world.round, way };
@@ -151,9 +151,14 @@ function inRound(world: World, event: EventObject): World {
   if (!copy.can(event as never)) return world;
   const [round] = transition(roundMachine, copy, event as never);
   const way = [...world.way, event.type];
-  if (round.status !== 'done') return { ...world, round, way };
+  return withRound({ ...world, way }, round);
+}
+
+/** A round may be over as soon as it is opened. */
+function withRound(world: World, round: NonNullable<Machines['round']>): World {
+  if (round.status !== 'done') return { ...world, round };
   const over = { type: 'xstate.done.actor.round', actorId: 'round', output: round.output };
-  return inCoordinator({ ...world, round: null, way }, over as EventObject);
+  return inCoordinator({ ...world, round: null }, over as EventObject);
 }
 
 /** What the server would answer at that moment. */
