@@ -47,6 +47,24 @@ const pathOf = (value: unknown): string =>
 
 const isOver = ({ coordinator }: World) => coordinator.status === 'done';
 
+/** What is missing in each state, in the words of its sentence. */
+const missing: Readonly<Record<string, RegExp>> = {
+  idle: /No run was started/,
+  awaitingModel: /waits for its initial model, PUT /,
+  'running.opening': /The aggregator is being readied for (the evaluation of )?round \d/,
+  'running.gathering': /: \d of \d clients registered; .* when \d more clients? have come/,
+  'running.judging': /The server evaluates model version \d/,
+  paused: /The run is paused: .+ until somebody resumes/,
+  finished: /The run is finished: .+ until somebody starts another/,
+  stopped: /The run was stopped: .+ until somebody starts another/,
+  'selecting.waiting': /has \d of \d clients; waiting for \d more clients? to register/,
+  'selecting.forming': /the selector is choosing \d of them/,
+  training:
+    /has \d of \d (update|result)s? \(quorum \d\); (waiting for c0.* \(\d (training|evaluating), \d not started\)|everyone selected is settled; waiting for \d clients? to replace)/,
+  aggregating: /is summing \d (contribution|result)s?;/,
+  committing: /is storing the new model;/,
+};
+
 /** What a sentence says of the time after the deadline, and where the machines must stand then. */
 const promises: readonly [RegExp, (after: World, before: World) => boolean][] = [
   [/^it closes with the (updates|results) it has$/, (after) => phaseOf(after) === 'aggregating'],
@@ -100,6 +118,17 @@ describe('a walk through the coordinator and its rounds', () => {
         expect([summary, world.way]).toEqual([expect.stringMatching(/^[A-Z][^?]* .*\.$/), world.way]);
         expect(summary).not.toMatch(/undefined|NaN|null|waiting for 0|waiting for -|waiting for {2}|waiting for \(/);
         expect(summary).toContain(next);
+      }
+    });
+
+    it('finds what is missing', () => {
+      for (const world of waits) {
+        const state = pathOf((world.round ?? world.coordinator).value);
+        expect([whyItWaits(world).summary, state, world.way]).toEqual([
+          expect.stringMatching(missing[state] ?? /^a sentence for every state$/),
+          state,
+          world.way,
+        ]);
       }
     });
 
