@@ -1,10 +1,11 @@
 import { afterGivingUp } from './after-giving-up.ts';
 import { type AggregatorSituation, explainAggregator, isServing } from './explain-aggregator.ts';
 import type { Phase, WaitingFor } from './handle.ts';
-import { cohortWanted } from './plan.ts';
+import { candidateWord } from './plan.ts';
 import {
   type AbandonReason,
   clientsMissing,
+  clientsWanted,
   mayExtend,
   openClients,
   type Round,
@@ -110,11 +111,12 @@ function selecting(round: Round, { tally, run }: Situation): Reason {
     return { text, guard: null, next: givenUp(run, 'selectorFailed') };
   }
   const { plan, quorum } = round;
-  const need = Math.max(plan.minClients, cohortWanted(plan, tally.population));
+  const need = Math.max(plan.minClients, clientsWanted(plan, tally));
+  const word = candidateWord(plan);
   const have = Math.min(tally.population, tally.waiting);
   const suffices = tally.population >= plan.minClients && tally.waiting >= quorum;
   return {
-    text: `${label} has ${have} of ${plural(need, 'client')}; waiting for ${plural(Math.max(0, need - have), 'more client')} to register`,
+    text: `${label} has ${have} of ${plural(need, word)}; waiting for ${plural(Math.max(0, need - have), `more ${word}`)} to register`,
     guard: { name: 'cohortIsThere', have, need },
     next: suffices
       ? 'it goes on with the clients that are there'
@@ -144,10 +146,11 @@ function outsideRounds(situation: Situation): Reason {
   switch (phase) {
     case 'gathering': {
       const need = run?.plan.minClients ?? 0;
+      const word = run ? candidateWord(run.plan) : 'client';
       return {
-        text: `No round is open: ${tally.population} of ${plural(need, 'client')} registered`,
+        text: `No round is open: ${tally.population} of ${plural(need, word)} registered`,
         guard: { name: 'clientsSuffice', have: tally.population, need },
-        next: `round ${run?.round ?? 1} opens when ${plural(Math.max(0, need - tally.population), 'more client')} have come, however long that takes`,
+        next: `round ${run?.round ?? 1} opens when ${plural(Math.max(0, need - tally.population), `more ${word}`)} have come, however long that takes`,
       };
     }
     case 'awaitingModel':

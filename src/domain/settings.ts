@@ -5,7 +5,14 @@
 export type SettingSpec =
   | { kind: 'integer'; default: number | null; min: number; max: number; unit?: string; help: string }
   | { kind: 'number'; default: number | null; min: number; max: number; help: string }
-  | { kind: 'choice'; default: string; choices: readonly string[]; help: string }
+  | {
+      kind: 'choice';
+      default: string;
+      choices: readonly string[];
+      /** What begins like this may be chosen too. @property what stands for the rest */
+      or?: { prefix: string; what: string };
+      help: string;
+    }
   | { kind: 'boolean'; default: boolean; help: string }
   | { kind: 'text'; default: string | null; help: string }
   | { kind: 'record'; default: Readonly<Record<string, never>>; help: string }
@@ -49,7 +56,7 @@ export function settingProblem(setting: string, spec: SettingSpec, value: unknow
       return ok ? null : wrong(`a number from ${spec.min} to ${spec.max}`);
     }
     case 'choice':
-      return spec.choices.includes(value as string) ? null : wrong(`one of ${spec.choices.join(', ')}`);
+      return isChoice(spec, value) ? null : wrong(`one of ${choicesOf(spec).join(', ')}`);
     case 'boolean':
       return typeof value === 'boolean' ? null : wrong('true or false');
     case 'text':
@@ -64,6 +71,15 @@ export function settingProblem(setting: string, spec: SettingSpec, value: unknow
           );
   }
 }
+
+type Choice = SettingSpec & { kind: 'choice' };
+
+const isChoice = ({ choices, or }: Choice, value: unknown): boolean =>
+  typeof value === 'string' &&
+  (choices.includes(value) || (or !== undefined && value.startsWith(or.prefix) && value.length > or.prefix.length));
+
+/** What may be chosen, to be read. */
+export const choicesOf = ({ choices, or }: Choice): string[] => [...choices, ...(or ? [`${or.prefix}${or.what}`] : [])];
 
 const isRecord = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(scalar);

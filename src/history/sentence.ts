@@ -1,4 +1,5 @@
 import type { Fact, Position } from '../domain/facts.ts';
+import type { OverSelected } from '../domain/handle.ts';
 import { clockTime, plural, shortId } from '../domain/words.ts';
 
 const until = (atMs: number | null): string => (atMs === null ? '' : `, until ${clockTime(atMs)}`);
@@ -18,6 +19,9 @@ function measured(metrics: Readonly<Record<string, number>>): string {
   const told = Object.entries(metrics).slice(0, metricsToldMax);
   return told.map(([name, value]) => `, ${name} ${Number(value.toPrecision(4))}`).join('');
 }
+
+const wanted = (overSelected: OverSelected | undefined): string =>
+  overSelected ? `; ${plural(overSelected.selected, 'client')} wanted: ${overSelected.summary}` : '';
 
 /** A fact as people say it. Texts that came from clients are in it as they came. */
 export function sentenceOf(fact: Fact): string {
@@ -46,7 +50,7 @@ export function sentenceOf(fact: Fact): string {
       const base = fact.base === null ? 'without a model' : `from model version ${fact.base}`;
       return fact.kind === 'evaluation'
         ? `Evaluation of round ${fact.round}, attempt ${fact.attempt}, opened`
-        : `Round ${fact.round}, attempt ${fact.attempt}, opened ${base}`;
+        : `Round ${fact.round}, attempt ${fact.attempt}, opened ${base}${wanted(fact.overSelected)}`;
     }
     case 'clients.selected':
       return `${plural(fact.clientIds.length, 'client')} selected: ${named(fact.clientIds)}`;

@@ -50,6 +50,8 @@ describe.each(pages.map((page) => [page.path, page] as const))('%s', (path, page
           sourceText.includes(variable) || new RegExp(`\\b${name}: \\{`).test(sourceText),
           `${path} names ${variable}`,
         ).toBe(true);
+      } else if (/^OTEL(_[A-Z]+)+$/.test(code)) {
+        expect(sourceText.includes(code), `${path} names ${code}`).toBe(true);
       } else if (/^[A-Z]+(_[A-Z]+)+$/.test(code)) {
         expect(Object.keys(errorCatalogue), `${path} names ${code}`).toContain(code);
       } else if (/^[a-z][a-z0-9]*([A-Z][a-z0-9]*)+$/.test(code)) {

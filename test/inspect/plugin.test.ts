@@ -15,7 +15,10 @@ afterEach(async () => {
 
 const clientSnapshot = (clientId: string): ClientView => {
   if (clientId !== 'c1') throw new ChorusError('CLIENT_UNKNOWN');
-  return Object.assign({ clientId, state: 'training' as const, waitingFor: 'At work.', lastSeenAtMs: 7 }, { clientToken: 'secret-client' });
+  return Object.assign(
+    { clientId, state: 'training' as const, waitingFor: 'At work.', lastSeenAtMs: 7 },
+    { clientToken: 'secret-client' },
+  );
 };
 
 async function start(options: Partial<InspectPluginOptions> = {}) {

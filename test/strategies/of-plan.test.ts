@@ -114,3 +114,15 @@ describe('a round', () => {
     await test.chorus.close();
   });
 });
+
+describe('the filter of a plan', () => {
+  it('is read with the rest, and what cannot be read names the setting and the place', () => {
+    expect(problemsOf({ selectionFilter: 'attributes.region == "eu"' })).toEqual([]);
+    expect(problemsOf({ selectionFilter: 'region == "eu"' })).toEqual([
+      {
+        setting: 'selectionFilter',
+        message: expect.stringMatching(/--selection-filter\) cannot be read\. At character 1/),
+      },
+    ]);
+  });
+});

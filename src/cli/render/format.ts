@@ -41,6 +41,9 @@ export function byteSize(bytes: number): string {
 /** `2026-05-04 12:31:07 UTC`. */
 export const timestamp = (atMs: number): string => `${new Date(atMs).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 
+/** `12:31:07`, UTC. */
+export const timeOfDay = (atMs: number): string => new Date(atMs).toISOString().slice(11, 19);
+
 /** A text that came from elsewhere, without anything that could drive a terminal, and not too long. */
 export function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out

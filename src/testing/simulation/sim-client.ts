@@ -2,6 +2,7 @@ import type { Heartbeat, Registration } from '../../domain/handle.ts';
 import type { Answer } from './answers.ts';
 import { Assignment, type AssignmentDeps, type AssignmentEnd, mustBe } from './assignment.ts';
 import { retryDelayMs } from './backoff.ts';
+import { profileOf } from './groups.ts';
 import type { LiveServer } from './server.ts';
 
 /** How long a client that holds its heartbeats asks the server to hold them, ms. */
@@ -122,7 +123,7 @@ export class SimClient {
       who: this.name,
       what: 'registration',
       act: ({ handle }) => {
-        const registration = handle.rendezvous(clientId === undefined ? {} : { clientId });
+        const registration = handle.rendezvous(clientId === undefined ? profileOf(this.index) : { clientId });
         this.#deps.watcher.heard(registration.clientId);
         return registration;
       },

@@ -1,14 +1,21 @@
 import type { CoreOptions } from '../../core.ts';
-import type { CoordinatorHandle } from '../../domain/handle.ts';
+import type { ChorusEvent, CoordinatorHandle } from '../../domain/handle.ts';
 import type { Tensors } from '../../domain/model.ts';
 import type { Plan } from '../../domain/plan.ts';
 import { attemptMsMax } from '../../domain/round.ts';
+import { noOwnStrategies, type OwnStrategyName } from '../../domain/strategy-choice.ts';
+import { ownStrategiesHere } from '../../own-strategies.ts';
+import { choosePolicy } from '../../selection/choose-policy.ts';
 import { readRunPlan } from '../../strategies/of-plan.ts';
+import type { AnyOwnStrategy } from '../../strategies/own-strategy.ts';
+import { CohortWatch } from './cohort-watch.ts';
 import { SimulatedDisk } from './disk.ts';
 import { drawFaults, type FaultProfile, type Faults } from './faults.ts';
+import { profileOf } from './groups.ts';
 import { Network } from './network.ts';
 import { Oracle } from './oracle.ts';
 import { randomTrainer, type SimulatedTrainer, zeros } from './payload.ts';
+import { referenceOf } from './reference.ts';
 import { drive } from './scheduler.ts';
 import { PolicyFailed, unreliable } from './selector-faults.ts';
 import { Server } from './server.ts';
@@ -34,7 +41,9 @@ export interface SimulationOptions {
   trainingMs?: { from: number; to: number };
   /** Whether clients let the server hold their heartbeats until there is news. @default false */
   holdsHeartbeats?: boolean;
-  /** How a cohort is chosen. @default uniformly at random */
+  /** A strategy of one's own, which counts over the plan's. The same updates must make the same model. @default the plan's */
+  strategy?: AnyOwnStrategy;
+  /** How a cohort is chosen, whatever the plan's `selection` says. @default as the plan says */
   policy?: CoreOptions['policy'];
   /** `memory`: nothing outlives the process, so it never ends. @default disk */
   storage?: 'memory' | 'disk';
@@ -74,6 +83,9 @@ export interface SimulationReport {
 const openingMsMax = 30_000;
 /** How long the selector may take to answer, ms. */
 const selectorMsMax = 5_000;
+/** What plans of a simulation call its strategy. */
+const ownName = 'own';
+const ownStrategy: OwnStrategyName = `module:${ownName}`;
 const clientKey = new Uint8Array(32).fill(7);
 /** Events that concern clients and network alone, one after another, before promises are given a chance all the same. */
 const eventsPerStepMax = 1_000;
@@ -122,6 +134,7 @@ class Simulated implements Simulation {
   readonly #disk: SimulatedDisk | null;
   readonly #server: Server;
   readonly #oracle: Oracle;
+  readonly #cohorts: CohortWatch;
   readonly #clients: SimClient[];
   #isStarted = false;
   #steps = 0;
@@ -129,7 +142,10 @@ class Simulated implements Simulation {
   constructor(options: SimulationOptions) {
     const { seed = 1, clients = 20, faults = {}, faultsUntilMs = 60_000, stagingBytesMax = 2 ** 20 } = options;
     this.#options = options;
-    const { plan, problems } = readRunPlan(options.plan ?? {});
+    const { strategy } = options;
+    const own = strategy ? { facts: ownStrategiesHere({ [ownName]: strategy }), strategy } : null;
+    const chosen = own ? { ...options.plan, strategy: ownStrategy } : (options.plan ?? {});
+    const { plan, problems } = readRunPlan(chosen, {}, own?.facts ?? noOwnStrategies);
     if (problems.length > 0) throw new RangeError(problems.map(({ message }) => message).join(' '));
     this.#plan = plan;
     const draws = new World({ seed, faults: {}, faultsUntilMs: 0 }).chance('faults');
@@ -140,7 +156,7 @@ class Simulated implements Simulation {
     this.#oracle = new Oracle({
       world: this.#world,
       plan,
-      checksMean: plan.strategy === 'fedavg' && Object.keys(plan.strategyParameters).length === 0,
+      reference: referenceOf(plan, own),
       initialModel,
       durability,
       fsync,
@@ -148,18 +164,23 @@ class Simulated implements Simulation {
       attemptMsMax: attemptMsMax(plan, selectorMsMax) + openingMsMax,
       holdMsMax,
     });
+    this.#cohorts = new CohortWatch(this.#world, plan);
     this.#disk = storage === 'disk' ? new SimulatedDisk(this.#world) : null;
     this.#server = new Server(
       this.#world,
       {
         ...{ plan, durability, fsync, keepUpdates, clientsMax, stagingBytesMax, clientKey },
-        policy: unreliable(this.#world, policy),
+        strategies: strategy ? { [ownName]: strategy } : {},
+        ...(this.faults.selector
+          ? { policy: unreliable(this.#world, policy ?? choosePolicy(plan)) }
+          : policy && { policy }),
       },
       this.#disk,
       {
         onEvent: (event) => {
           this.#world.note('server', event.type, event.data);
           this.#oracle.event(event);
+          this.#watchCohorts(event);
         },
         onUp: (live) => this.#oracle.up(live),
         onClockSet: () => this.#oracle.clockSet(),
@@ -184,7 +205,7 @@ class Simulated implements Simulation {
           train,
           trainingMs,
           holdsHeartbeats,
-          watcher: this.#oracle,
+          watcher: this.#oracle.presence,
         }),
     );
   }
@@ -199,6 +220,15 @@ class Simulated implements Simulation {
 
   get transcript(): readonly string[] {
     return this.#world.transcript.lines();
+  }
+
+  #watchCohorts(event: ChorusEvent): void {
+    const { handle } = this;
+    if (!handle) return;
+    this.#cohorts.event(event, handle, (clientId) => {
+      const index = this.#clients.findIndex((client) => client.clientId === clientId);
+      return index === -1 ? null : profileOf(index);
+    });
   }
 
   async run(goal: SimulationGoal = {}): Promise<SimulationReport> {

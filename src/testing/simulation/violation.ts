@@ -1,8 +1,9 @@
 /** What always holds; see section 6 of the design. */
 export type Invariant =
   | 'counted once'
-  | 'exact mean'
+  | 'right model'
   | 'quorum'
+  | 'cohorts as planned'
   | 'counts agree'
   | 'versions rise'
   | 'models stay'
