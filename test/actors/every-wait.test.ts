@@ -219,6 +219,10 @@ describe('every state of a client', () => {
   const present = clientStates.filter((state): state is Exclude<ClientState, 'unknown'> => state !== 'unknown');
   const [phaseEndsAtMs, silentUntilMs] = [nowMs + 60_000, nowMs + 5_000];
 
+  it('is one of those that are told of here', () => {
+    expect(waitingStates(clientMachine)).toEqual([...present, 'unknown'].sort());
+  });
+
   it.each(present)('tells what it waits for and until when: %s', (state) => {
     const sentence = explainClient({ state, phaseEndsAtMs, silentUntilMs });
     const takes = (type: string) =>
