@@ -29,7 +29,7 @@ export const tallyOf = (given: Partial<Tally> = {}): Tally => ({
   done: 0,
   doneAndInactive: 0,
   ignored: 0,
-  population: given.population ?? 0,
+  population: 0,
   evaluatorsWaiting: 0,
   contributions: 0,
   ...given,
