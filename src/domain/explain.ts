@@ -128,7 +128,7 @@ function training(round: Round, { tally, run, openClientIds }: Situation): Reaso
   const [result, atWork] = round.evaluates === null ? ['update', 'training'] : ['result', 'evaluating'];
   const need = resultsWanted(round);
   const have = tally.contributions;
-  const missing = Math.max(clientsMissing(round), round.quorum - have);
+  const missing = Math.max(clientsMissing(round), Math.max(need, round.quorum) - have);
   const waitsFor =
     openClients(round) > 0
       ? `waiting for ${names(openClientIds)} (${tally.training} ${atWork}, ${tally.selected} not started)`
