@@ -147,7 +147,11 @@ describe('a recorder', () => {
     recorder.note(runStarted());
     for (let more = 0; more < 50; more += 1) recorder.note(runStarted());
     expect(() => recorder.must({ type: 'client.lost', clientId, reason: 'left' })).toThrow(
-      expect.objectContaining({ code: 'STORAGE_UNAVAILABLE' }),
+      expect.objectContaining({
+        code: 'STORAGE_UNAVAILABLE',
+        cause: refusal,
+        message: expect.stringContaining('No space left'),
+      }),
     );
     expect(tries).toBe(1);
     expect(notes).toHaveLength(1);
