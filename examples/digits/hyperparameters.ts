@@ -11,6 +11,8 @@ export const defaultHyperparameters = {
   batchSize: 10,
   /** Passes over a client's own images in one round. */
   epochs: 1,
+  /** FedProx: how strongly the weights are held near the global model's. */
+  mu: 0,
 };
 export type Hyperparameters = typeof defaultHyperparameters;
 
@@ -18,6 +20,7 @@ const bounds: Record<keyof Hyperparameters, (value: number) => boolean> = {
   learningRate: (value) => value > 0 && value <= 10,
   batchSize: (value) => Number.isInteger(value) && value >= 1 && value <= 1_000,
   epochs: (value) => Number.isInteger(value) && value >= 1 && value <= 1_000,
+  mu: (value) => value >= 0 && value <= 1_000,
 };
 
 /** @param given the plan's; names that mean nothing here are left aside. @throws {RangeError} one is out of bounds. */

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { proximalGradient } from '../../src/client/index.ts';
 import type { Tensor, Tensors } from '../../src/domain/model.ts';
 import type { RandomStream } from '../../src/domain/random.ts';
 import { type LabelledImages, Network, type Outcome } from './network.ts';
@@ -22,6 +23,8 @@ export interface TrainingOptions {
   batchSize: number;
   /** Passes over the images, ≥ 1. */
   epochs: number;
+  /** FedProx: weight of the term that holds the model near the weights it begins with. @default 0: there is none */
+  mu?: number;
   /** Decides the order of the images. */
   random: RandomStream;
   /** Looked at between epochs. */
@@ -51,10 +54,11 @@ export function initialModel({ inputs, hidden, classes }: LayerSizes, random: Ra
  * @throws {RangeError} the model is not for such images. @throws the signal's reason, once it is aborted.
  */
 export async function trainEpochs(model: Tensors, data: LabelledImages, options: TrainingOptions): Promise<Score> {
-  const { learningRate, batchSize, epochs, random, signal } = options;
+  const { learningRate, batchSize, epochs, mu = 0, random, signal } = options;
   const network = new Network(model, data);
   const passes = Array.from({ length: batchSize }, () => network.newPass());
   const order = Uint32Array.from(data.labels.keys());
+  const pullBack = mu > 0 ? pullTowards(structuredClone(model), mu * learningRate) : () => undefined;
   let score: Score = { accuracy: 0, loss: 0 };
   for (let epoch = 0; epoch < epochs; epoch += 1) {
     signal?.throwIfAborted();
@@ -65,11 +69,23 @@ export async function trainEpochs(model: Tensors, data: LabelledImages, options:
       const batch = passes.slice(0, order.length - start);
       for (const [slot, pass] of batch.entries()) tally.add(network.learn(pass, order[start + slot] ?? 0));
       for (const pass of batch) network.move(pass, learningRate / batch.length);
+      pullBack(model);
     }
     score = tally.score();
     await nextTurn();
   }
   return score;
+}
+
+/** One step of `share` of the way back to `anchor`, tensor by tensor. */
+function pullTowards(anchor: Tensors, share: number): (model: Tensors) => void {
+  return (model) => {
+    for (const [name, { data }] of Object.entries(model)) {
+      const back = new Float64Array(data.length);
+      proximalGradient(back, data, anchor[name]?.data ?? data, share);
+      for (let index = 0; index < data.length; index += 1) (data[index] as number) -= back[index] as number;
+    }
+  };
 }
 
 /** @param every looks at each such image only, from the first. @throws {RangeError} the model is not for such images. */

@@ -70,6 +70,20 @@ describe('training', () => {
     expect(await trained(6)).not.toEqual(first);
   });
 
+  it('stays the nearer to where it began, the larger mu is', async () => {
+    const movedBy = async (mu: number): Promise<number> => {
+      const model = initialModel(tinySizes, seededRandom(1));
+      const before = structuredClone(model);
+      await trainEpochs(model, halves, { learningRate: 0.1, batchSize: 2, epochs: 10, mu, random: seededRandom(2) });
+      const moves = Object.entries(model).flatMap(([name, { data }]) => {
+        return Array.from(data, (value, index) => (value - (before[name]?.data[index] ?? 0)) ** 2);
+      });
+      return Math.sqrt(moves.reduce((sum, move) => sum + move, 0));
+    };
+    expect(await movedBy(1)).toBeLessThan(0.9 * (await movedBy(0)));
+    expect(await movedBy(5)).toBeLessThan(0.9 * (await movedBy(1)));
+  });
+
   it('does not change the model by testing it', () => {
     const model = initialModel(tinySizes, seededRandom(1));
     const before = structuredClone(model);
