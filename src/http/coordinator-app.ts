@@ -62,9 +62,10 @@ export async function createCoordinatorApp(options: CoordinatorAppOptions): Prom
   await app.register(opsRoutes, { notReady, loadMetrics, histograms: [durations.histogram, attempts.phases] });
   const dashboard = { adminOnly: adminOnly(adminToken), feed: inspectFeed, watchersMax: limits.eventStreamsMax };
   await app.register(dashboardPlugin, { handle, ...dashboard });
-  await app.register(async (page) => {
+  await app.register((page, _options, done) => {
     limitByAddress(page);
     serveWhenAsked(page, ['/', '/dashboard/*'], async () => (await import('../dashboard/page.ts')).dashboardPage);
+    done();
   });
   if (inspectFeed) {
     const { inspectPlugin } = await import('../inspect/plugin.ts');
