@@ -1,13 +1,7 @@
-import { alternate, median, medianRatio } from './support/measure.ts';
+import { alternate } from './support/measure.ts';
 import { Program } from './support/program.ts';
-import {
-  atLeast,
-  type Benchmark,
-  gigabytesPerSecond,
-  type Judgement,
-  onlyReported,
-  type Row,
-} from './support/report.ts';
+import { atLeast, type Benchmark, type Judgement, onlyReported, type Row } from './support/report.ts';
+import { speedRow } from './support/speed-row.ts';
 
 const sizes = { full: { parameters: 16_777_216, repeats: 11 }, tiny: { parameters: 65_536, repeats: 2 } };
 
@@ -35,18 +29,8 @@ export const benchmark: Benchmark = {
       ];
       const trials = Object.fromEntries(commands.map((command) => [command, () => kernels.ask<number>(command)]));
       const results = await alternate(trials, repeats);
-      const row = (what: string, with_: string, without: string, against: string, judge: typeof wanted): Row => {
-        const [ours, reference] = [results[with_] ?? [], results[without] ?? []];
-        const ratio = medianRatio(reference, ours);
-        return {
-          what,
-          against,
-          ours: gigabytesPerSecond(bytes, median(ours)),
-          reference: gigabytesPerSecond(bytes, median(reference)),
-          ratio,
-          ...judge(ratio),
-        };
-      };
+      const row = (what: string, with_: string, without: string, against: string, judge: typeof wanted): Row =>
+        speedRow({ what, against, bytes, ours: results[with_], reference: results[without] }, judge);
       return [
         row('Check with the hash (what the server does)', 'inspect', 'hash', 'the hash alone', wanted),
         row(

@@ -1,13 +1,7 @@
-import { alternate, median, medianRatio } from './support/measure.ts';
+import { alternate } from './support/measure.ts';
 import { Program } from './support/program.ts';
-import {
-  atLeast,
-  type Benchmark,
-  gigabytesPerSecond,
-  type Judgement,
-  onlyReported,
-  type Row,
-} from './support/report.ts';
+import { atLeast, type Benchmark, type Judgement, onlyReported, type Row } from './support/report.ts';
+import { speedRow } from './support/speed-row.ts';
 
 const sizes = { full: { parameters: 16_777_216, repeats: 15 }, tiny: { parameters: 65_536, repeats: 2 } };
 
@@ -31,17 +25,8 @@ export const benchmark: Benchmark = {
         },
         repeats,
       );
-      const row = (what: string, ms: readonly number[], judge: (ratio: number) => Judgement): Row => {
-        const ratio = medianRatio(memcpy, ms);
-        return {
-          what,
-          against: 'memcpy of the same bytes',
-          ours: gigabytesPerSecond(bytes, median(ms)),
-          reference: gigabytesPerSecond(bytes, median(memcpy)),
-          ratio,
-          ...judge(ratio),
-        };
-      };
+      const row = (what: string, ms: readonly number[], judge: (ratio: number) => Judgement): Row =>
+        speedRow({ what, against: 'memcpy of the same bytes', bytes, ours: ms, reference: memcpy }, judge);
       return [
         row('Fold, four updates in one pass', together, (ratio) => atLeast(0.75, ratio)),
         row('Fold, one update after another', oneByOne, () => onlyReported),

@@ -1,16 +1,9 @@
 import { requestHead } from './support/connection.ts';
 import { startSink } from './support/line-program.ts';
-import { alternate, median, medianRatio, type Trial } from './support/measure.ts';
+import { alternate, type Trial } from './support/measure.ts';
 import { Program } from './support/program.ts';
-import {
-  atLeast,
-  type Benchmark,
-  gigabytesPerSecond,
-  type Judgement,
-  onlyReported,
-  type Row,
-  type Size,
-} from './support/report.ts';
+import { atLeast, type Benchmark, type Judgement, onlyReported, type Row, type Size } from './support/report.ts';
+import { speedRow } from './support/speed-row.ts';
 import { patientPlan, type Transferred, uploadRound } from './support/tickets.ts';
 
 interface Case {
@@ -57,18 +50,13 @@ async function runCase({ uploads, megabytes, repeats }: Case): Promise<Row[]> {
         ...(sink ? { sink: discarded(sink.port) } : {}),
       };
       const results = await alternate(trials, repeats);
-      const reference = results.reference ?? [];
-      const row = (what: string, ms: readonly number[] = [], judge: (ratio: number) => Judgement): Row => {
-        const ratio = medianRatio(reference, ms);
-        return {
-          what: `${uploads} uploads of ${megabytes} MB, ${what}`,
-          against: 'bare node:http server that discards them',
-          ours: gigabytesPerSecond(total, median(ms)),
-          reference: gigabytesPerSecond(total, median(reference)),
-          ratio,
-          ...judge(ratio),
-        };
-      };
+      const { reference } = results;
+      const against = 'bare node:http server that discards them';
+      const row = (what: string, ours: readonly number[] | undefined, judge: (ratio: number) => Judgement): Row =>
+        speedRow(
+          { what: `${uploads} uploads of ${megabytes} MB, ${what}`, against, bytes: total, ours, reference },
+          judge,
+        );
       const reported = () => onlyReported;
       return [
         row('through the front door', results.withDoor, (ratio) => atLeast(1.5, ratio)),

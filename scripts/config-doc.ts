@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { type CliSetting, serveCliSettings } from '../src/cli/config/catalogue.ts';
 import { entryFlagOf } from '../src/cli/config/from-flags.ts';
 import { listSettings } from '../src/cli/config/server-settings.ts';
-import type { SettingSpec } from '../src/domain/settings.ts';
+import { choicesOf, type SettingSpec } from '../src/domain/settings.ts';
 
 const file = new URL('../docs/configuration.md', import.meta.url);
 
@@ -119,10 +119,10 @@ function renderSection(section: string): string {
 }
 
 function row(setting: CliSetting, hasKeys: boolean): string[] {
-  const { name, spec, flag, variable, key } = setting;
+  const { spec, flag, variable, key } = setting;
   const flags = spec.kind === 'record' ? `${code(flag)}, ${code(entryFlagOf(setting))}` : code(flag);
   const places = hasKeys ? [code(variable ?? ''), code(key ?? '')] : [];
-  return [flags, ...places, defaultOf(spec), valuesOf(name, spec), spec.help.replaceAll('|', '\\|')];
+  return [flags, ...places, defaultOf(spec), valuesOf(setting), spec.help.replaceAll('|', '\\|')];
 }
 
 const code = (text: string): string => `\`${text}\``;
@@ -133,18 +133,18 @@ function defaultOf(spec: SettingSpec): string {
   return `${code(String(spec.default))}${unitOf(spec)}`;
 }
 
-function valuesOf(name: string, spec: SettingSpec): string {
+function valuesOf({ name, spec, group, key }: CliSetting): string {
   switch (spec.kind) {
     case 'integer':
       return `whole number, ${spec.min} to ${spec.max}${unitOf(spec)}`;
     case 'number':
       return `number, ${spec.min} to ${spec.max}`;
     case 'choice':
-      return spec.choices.map(code).join(', ');
+      return choicesOf(spec).map(code).join(', ');
     case 'boolean':
       return `${code('true')}, ${code('false')}`;
     case 'record':
-      return `JSON object, ${code('name=value')}, or a table ${code(`[plan.${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}]`)}`;
+      return `JSON object, ${code('name=value')}, or a table ${code(`[${group}.${key}]`)}`;
     case 'schedule':
       return `JSON list of \`{ "fromRound": n, "values": { … } }\`, or tables ${code('[[plan.hyperparametersByRound]]')}`;
     case 'text':

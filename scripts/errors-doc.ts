@@ -98,6 +98,8 @@ const occasions: Record<ErrorCode, string> = {
   STAGING_FULL: 'Updates that were received and not summed yet fill the staging memory (`stagingBytesMax`).',
   STAGED_UPDATES_LOST:
     'After a restart, an accepted update of the open round cannot be read back, or is not what was accepted. No client hears it: the attempt is abandoned for it, and the round is tried again.',
+  STRATEGY_FAILED:
+    'A strategy that the server was given throws, ends its thread, takes too long, or returns what is no model. No call is answered with it: it is the reason why a round is not committed.',
   AGGREGATOR_UNAVAILABLE:
     'The aggregator’s thread was lost and is being restarted, or does not answer. The last model stays.',
 };

@@ -4,6 +4,7 @@
  * transcript that was found is printed, with the command that replays it.
  */
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { type StrategyName, strategyNames } from '../src/domain/strategy-choice.ts';
 import {
   createSimulation,
   drawScenario,
@@ -32,6 +33,7 @@ interface Flags {
   rounds: number;
   clients: number;
   faults: FaultProfile;
+  strategy?: StrategyName;
   scenario?: string;
   transcript: boolean;
 }
@@ -43,6 +45,7 @@ const flags = new Command('sim')
   .option('--rounds <n>', 'rounds of each run', whole, 5)
   .option('--clients <n>', 'clients of each run', whole, 12)
   .addOption(new Option('--faults <profile>', 'kinds of fault').choices(Object.keys(faultProfiles)).default('all'))
+  .addOption(new Option('--strategy <name>', 'how updates become the next model').choices(strategyNames))
   .option('--scenario <json>', 'replays one scenario, as it was printed')
   .option('--transcript', 'prints what happened, also when nothing is wrong', false)
   .addHelpText('after', () => {
@@ -64,7 +67,8 @@ function tell(line: string): void {
 
 function scenarioOf(seed: number): Scenario {
   if (flags.scenario !== undefined) return JSON.parse(flags.scenario) as Scenario;
-  return drawScenario(seed, { profile: flags.faults, clients: flags.clients, rounds: flags.rounds });
+  const { faults: profile, clients, rounds, strategy } = flags;
+  return drawScenario(seed, { profile, clients, rounds, ...(strategy ? { strategy } : {}) });
 }
 
 async function showViolation(scenario: Scenario, { violation }: SimulationReport): Promise<void> {

@@ -1,14 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import { type Core, type CoreOptions, createCore } from './core.ts';
+import { systemClock } from './domain/clock.ts';
 import { ChorusError } from './domain/errors.ts';
 import type { HttpSettings } from './domain/http.ts';
+import type { SpanCounts } from './domain/tracing.ts';
 import { createInspectFeed } from './inspect/feed.ts';
+import { packageVersion } from './version.ts';
 
 export interface ChorusOptions extends CoreOptions {
   /** Bearer token for runs and client lists, at least 16 characters. @default random; see {@link Chorus.adminToken} */
   adminToken?: string;
   /** Serves the statechart page at /inspect. For development: it shows every client's state. @default false */
   inspectPage?: boolean;
+  /**
+   * Base URL of an OpenTelemetry collector that takes OTLP over HTTP, e.g. `http://127.0.0.1:4318`: each round is sent to
+   * it as a trace. @default none; nothing is traced, and OpenTelemetry is not loaded
+   */
+  otlpEndpoint?: string;
 }
 
 export interface ListenOptions {
@@ -31,6 +39,19 @@ export interface Chorus extends Core {
 /** Loaded when a port is opened: embedding without one needs no HTTP. */
 const loadHttp = () => import('./http/coordinator-app.ts');
 
+const noSpans: SpanCounts = { sent: 0, failed: 0, dropped: 0 };
+
+/** Loaded when there is somewhere to send traces to. @throws {TypeError} `endpoint` is no URL; then the core is closed. */
+async function trace(core: Core, endpoint: string, { clock = systemClock, onNote = () => undefined }: CoreOptions) {
+  try {
+    const { startTracing } = await import('./tracing/tracing.ts');
+    return await startTracing(core.handle, { endpoint, version: packageVersion(), clock, onNote });
+  } catch (error) {
+    await core.close({ graceMs: 0 });
+    throw error;
+  }
+}
+
 /**
  * A federated-learning server in this process. No port is open until `listen`.
  * @throws {ChorusError} PLAN_INVALID, with a sentence for each setting that is wrong.
@@ -38,7 +59,12 @@ const loadHttp = () => import('./http/coordinator-app.ts');
 export async function createChorus(options: ChorusOptions = {}): Promise<Chorus> {
   // What fails here fails again, and is told, when the ports are opened.
   if (options.preloadHttp) loadHttp().catch(() => undefined);
-  const { adminToken = randomBytes(32).toString('base64url'), inspectPage = false, ...coreOptions } = options;
+  const {
+    adminToken = randomBytes(32).toString('base64url'),
+    inspectPage = false,
+    otlpEndpoint,
+    ...coreOptions
+  } = options;
   if (adminToken.length < 16)
     throw new RangeError('adminToken has fewer than 16 characters; a short one can be guessed');
   const http: HttpSettings = coreOptions.http ?? {};
@@ -55,6 +81,8 @@ export async function createChorus(options: ChorusOptions = {}): Promise<Chorus>
         }
       : {}),
   });
+  const tracing = otlpEndpoint === undefined ? null : await trace(core, otlpEndpoint, coreOptions);
+  const handle = tracing?.handle ?? core.handle;
   let closeHttp: (() => Promise<void>) | null = null;
   let closing: Promise<void> | null = null;
 
@@ -65,11 +93,12 @@ export async function createChorus(options: ChorusOptions = {}): Promise<Chorus>
     aggregatorListens.catch(() => undefined);
     const { closeApp, createCoordinatorApp } = await loadHttp();
     const app = await createCoordinatorApp({
-      handle: core.handle,
+      handle,
       adminToken,
       http,
       notReady: () => core.notReady(),
       inspectFeed: feed,
+      spans: () => tracing?.counts() ?? noSpans,
     });
     closeHttp = () => closeApp(app);
     try {
@@ -86,10 +115,11 @@ export async function createChorus(options: ChorusOptions = {}): Promise<Chorus>
     // First the work: held calls are answered and uploads end while both ports still answer; then the ports.
     await core.close(options);
     await closeHttp?.();
+    await tracing?.close();
   }
 
   return {
-    handle: core.handle,
+    handle,
     get gate() {
       return core.gate;
     },

@@ -7,11 +7,12 @@ import { createClientTokens } from './actors/client-tokens.ts';
 import { Coordinator } from './actors/coordinator.actor.ts';
 import { createHandle } from './actors/coordinator-handle.ts';
 import { createJudge } from './actors/judge.ts';
+import { LongTimeline, type OlderFacts } from './actors/long-timeline.ts';
 import { pastCredentials } from './actors/past-credentials.ts';
 import { Recorder } from './actors/recorder.ts';
 import { ClientRegistry } from './actors/registry.ts';
 import { registryStates } from './actors/registry-states.ts';
-import { type SelectionPolicy, uniformPolicy } from './actors/selector.actor.ts';
+import type { SelectionPolicy } from './actors/selector.actor.ts';
 import { Timeline } from './actors/timeline.ts';
 import { inlineFoldPool } from './aggregator/inline-pool.ts';
 import { Aggregation } from './aggregator/service.ts';
@@ -23,13 +24,19 @@ import { judgeProblem } from './domain/evaluation.ts';
 import type { Durability, Entry } from './domain/facts.ts';
 import type { CoordinatorHandle } from './domain/handle.ts';
 import type { HttpSettings, ListenAt } from './domain/http.ts';
+import { fromConfiguration } from './domain/operations.ts';
 import type { Plan } from './domain/plan.ts';
 import { type RandomStream, secureRandom, seededRandom, uuidsFrom } from './domain/random.ts';
+import type { Run } from './domain/run.ts';
+import { isOwnStrategy, type OwnStrategies, ownStrategyPrefix } from './domain/strategy-choice.ts';
 import { History } from './history/history.ts';
+import { type GivenStrategies, ownRunner, readOwnStrategies } from './own-strategies.ts';
 import { openClientKey } from './storage/client-key.ts';
 import type { Disk } from './storage/disk.ts';
-import { adoptOlderModels, openStores } from './stores.ts';
+import { factsFromBefore, oldestFact } from './storage/journal-past.ts';
+import { adoptOlderModels, openStores, tidyUpdates } from './stores.ts';
 import { readRunPlan } from './strategies/of-plan.ts';
+import { StrategyUnusable } from './strategies/own-strategy.ts';
 import { packageVersion } from './version.ts';
 
 export interface CoreOptions {
@@ -63,7 +70,7 @@ export interface CoreOptions {
   stagingBytesMax?: number;
   /** Threads that check and sum. @default as many as the machine offers */
   foldThreads?: number;
-  /** How a cohort is chosen. @default uniformly at random */
+  /** How a cohort is chosen, whatever the plan's `selection` says; its filter holds. @default as the plan says */
   policy?: SelectionPolicy;
   /**
    * Measures models when the plan says `evaluateBy: server` or `both`: the path of an ES module that exports
@@ -71,6 +78,12 @@ export interface CoreOptions {
    * module has all the rights of this process. @default none
    */
   evaluator?: string | Evaluate;
+  /**
+   * Strategies of one's own, by name: a plan chooses one as `module:NAME`. Each is the path of an ES module whose default
+   * export is an `OwnStrategy`, and which runs on threads of its own, with all the rights of this process; or, with
+   * `aggregator: 'inline'`, the strategy itself. @default none
+   */
+  strategies?: GivenStrategies;
   /** Key of the clients' tokens, ≥ 32 bytes. @default the one kept in the folder, or random */
   clientKey?: Uint8Array;
   /**
@@ -107,6 +120,29 @@ const endProcess = (error: unknown): void => {
   });
 };
 
+/** What is in this thread cannot be asked by another. @throws {StrategyUnusable} */
+function mustBeModules(strategies: OwnStrategies): void {
+  for (const [name, { url }] of strategies) {
+    if (url !== null) continue;
+    throw new StrategyUnusable(
+      `The strategy "${name}" is an object; give the path of a module, or aggregator: 'inline'`,
+    );
+  }
+}
+
+/** A run that goes on needs the strategy that it began with. @throws {StrategyUnusable} */
+function mustHaveStrategy({ plan: { strategy } }: Run, strategies: OwnStrategies): void {
+  if (!isOwnStrategy(strategy) || strategies.has(strategy)) return;
+  throw new StrategyUnusable(
+    `The run of this folder goes on by the strategy "${strategy}", which the server was not given; start it with --strategy-module ${strategy.slice(ownStrategyPrefix.length)}=FILE`,
+  );
+}
+
+const olderFacts = (disk: Disk): OlderFacts => ({
+  oldest: () => oldestFact(disk),
+  fromBefore: (seq) => factsFromBefore(disk, seq),
+});
+
 /** The system without ports. */
 export interface Core {
   readonly handle: CoordinatorHandle;
@@ -132,9 +168,12 @@ export interface Core {
  * @throws {ChorusError} PLAN_INVALID, with a sentence for each setting that is wrong.
  * @throws {JournalDamaged} the folder does not hold what was written to it.
  * @throws {EvaluatorUnusable} the evaluator's module cannot be loaded, or exports no `evaluate`.
+ * @throws {StrategyUnusable} a strategy of one's own cannot be loaded, is none, or is missing.
  */
 export async function createCore(options: CoreOptions = {}): Promise<Core> {
-  const { plan, problems } = readRunPlan(options.plan ?? {});
+  const { strategies: given = {} } = options;
+  const strategies = await readOwnStrategies(given);
+  const { plan, problems } = readRunPlan(options.plan ?? {}, {}, strategies);
   if (problems.length > 0) throw new ChorusError('PLAN_INVALID', problems.map(({ message }) => message).join(' '));
   const {
     storage = 'memory',
@@ -146,7 +185,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     clientsMax = 1_000_000,
     stagingBytesMax = 2 ** 30,
     foldThreads = availableParallelism(),
-    policy = uniformPolicy,
+    policy = null,
     evaluator,
     clientKey,
     onCrash = (error: unknown) => console.error(error),
@@ -160,6 +199,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     aggregatorUrl,
     inspect,
   } = options;
+  if (place === 'thread') mustBeModules(strategies);
   const unjudged = judgeProblem(plan, evaluator !== undefined);
   if (unjudged !== null) throw new ChorusError('PLAN_INVALID', unjudged);
   const keeping = { durability, fsync, keep: keepUpdates };
@@ -178,6 +218,8 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
   };
   for await (const entry of stores.journal.entries()) happened(entry);
   const { run: earlierRun } = history;
+  const isOver = history.position.state === 'stopped' || history.position.state === 'finished';
+  if (earlierRun && !isOver) mustHaveStrategy(earlierRun, strategies);
   await adoptOlderModels(stores, history.models, happened, clock.now());
   const judge = evaluator === undefined ? null : await createJudge(evaluator);
 
@@ -193,6 +235,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
             stagingBytesMax,
             memory: 'plain',
             updates: stores.updates,
+            ownStrategies: ownRunner(given, foldThreads),
           });
           gate = service;
           return service;
@@ -212,7 +255,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     ...(inspect ? { inspect } : {}),
   });
   const recorder = new Recorder({
-    ...{ history, clock, durability, onFatal, onNote },
+    ...{ history, clock, durability, onFatal, onCrash, onNote },
     journal: stores.journal,
     syncsAnswers: storage !== 'memory' && fsync === 'always',
     onFact: (entry) => timeline.add(entry),
@@ -220,19 +263,22 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
   const makeKey = () => randomBytes(clientKeyBytes);
   const tokens = createClientTokens(clientKey ?? (stores.disk ? await openClientKey(stores.disk, makeKey) : makeKey()));
   const coordinator: Coordinator = new Coordinator({
-    ...{ clock, random, aggregator, policy, judge, registry, history, recorder, tokens, onCrash },
+    ...{ clock, random, aggregator, policy, strategies, judge, registry, history, recorder, tokens, onCrash },
     uuid: uuidsFrom(entropy),
     models: stores.models,
     version: packageVersion(),
     ...(inspect ? { inspect } : {}),
   });
 
+  await tidyUpdates(stores, history, onNote);
   // An attempt that is not gone on with is over by now; of one that is, only some are out.
-  const { rounds, open } = history;
+  const { rounds, open, carried } = history;
   const outOfOpen = open ? [{ ...open.record, cohort: open.record.exclusions.map(({ clientId }) => clientId) }] : [];
-  aggregator.recallPast(pastCredentials([...rounds, ...outOfOpen], tokens), (earlierRun?.plan ?? plan).payloadBytesMax);
+  const past = pastCredentials([...rounds, ...outOfOpen], tokens, carried);
+  aggregator.recallPast(past, (earlierRun?.plan ?? plan).payloadBytesMax);
 
   let isDraining = false;
+  const longTimeline = new LongTimeline({ recent: timeline, older: stores.disk && olderFacts(stores.disk) });
   const handle = createHandle({
     coordinator,
     aggregator,
@@ -240,9 +286,11 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     pacing: seededRandom(entropy.uint32()),
     tokens,
     defaults: plan,
+    strategies,
     aggregatorUrl: () => aggregatorUrl ?? aggregator.url,
     isDraining: () => isDraining,
-    timeline,
+    timeline: longTimeline,
+    recorder,
     hasEvaluator: judge !== null,
   });
 
@@ -252,12 +300,13 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
   if (refusal) throw fromRefusal(refusal);
   // Before a port is open, so that no client comes too early.
   await coordinator.resumed();
-  if (autoStart && !earlierRun) handle.startRun({}, null);
+  if (autoStart && !earlierRun) handle.startRun({}, fromConfiguration);
 
   let closing: Promise<void> | null = null;
   async function shutDown(graceMs: number): Promise<void> {
     isDraining = true;
     coordinator.polls.release();
+    longTimeline.close();
     await aggregator.drain(graceMs);
     coordinator.stop();
     await aggregator.close();

@@ -1,4 +1,4 @@
-export type { SelectionPolicy, SelectionRequest } from './actors/selector.actor.ts';
+export type { Candidates, SelectionPolicy, SelectionRequest } from './actors/selector.actor.ts';
 export { type Chorus, type ChorusOptions, createChorus, type ListenOptions } from './chorus.ts';
 export type { ClientCounts, ClientProfile, ClientState, ClientView } from './domain/client.ts';
 export type { Clock } from './domain/clock.ts';
@@ -31,3 +31,16 @@ export type {
 } from './domain/model.ts';
 export type { Plan } from './domain/plan.ts';
 export { type RandomStream, seededRandom } from './domain/random.ts';
+export type { Reason, SelectionExplanation } from './domain/selection-reason.ts';
+export type { GivenStrategies } from './own-strategies.ts';
+export type { Selection } from './selection/policy.ts';
+export {
+  defineOwnStrategy,
+  type OwnGatheringStrategy,
+  type OwnRunningStrategy,
+  type OwnStep,
+  type OwnStepped,
+  type OwnStrategy,
+  type OwnTile,
+  StrategyUnusable,
+} from './strategies/own-strategy.ts';

@@ -1,11 +1,13 @@
 import type { Durability, Entry } from './domain/facts.ts';
 import type { ModelInfo } from './domain/model.ts';
+import type { History } from './history/history.ts';
 import type { Disk } from './storage/disk.ts';
 import { openFileJournal } from './storage/file-journal.ts';
 import { openFileModelStore } from './storage/file-model-store.ts';
 import { openFileUpdateStore } from './storage/file-update-store.ts';
 import { adoptFormat1, forgetFormat1 } from './storage/format-1.ts';
 import type { Journal } from './storage/journal.ts';
+import { removeLeftUpdates } from './storage/left-updates.ts';
 import { createMemoryModelStore } from './storage/memory-model-store.ts';
 import type { ModelStore } from './storage/model-store.ts';
 import { createNoJournal } from './storage/no-journal.ts';
@@ -84,4 +86,19 @@ export async function adoptOlderModels(
   }
   journal.syncNow();
   await forgetFormat1(disk);
+}
+
+/** What ended attempts left is removed. Where the disk does not allow it now, a later process does it. */
+export async function tidyUpdates(
+  { disk }: Stores,
+  { open, rounds }: Pick<History, 'open' | 'rounds'>,
+  onNote: (sentence: string) => void,
+): Promise<void> {
+  if (!disk) return;
+  try {
+    const abandoned = rounds.filter(({ phase }) => phase === 'abandoned');
+    await removeLeftUpdates(disk, open?.record ?? null, abandoned);
+  } catch (error) {
+    onNote(`Updates of rounds that are over could not be removed: ${error instanceof Error ? error.message : error}`);
+  }
 }

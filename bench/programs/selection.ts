@@ -4,7 +4,7 @@ import { compiled } from '../support/compiled.ts';
 import { programSettings, serveCommands } from './serve-commands.ts';
 
 const { createCore } = await compiled<typeof import('../../src/core.ts')>('core');
-const { uniformPolicy } = await compiled<typeof import('../../src/actors/selector.actor.ts')>('actors/selector.actor');
+const { uniform } = await compiled<typeof import('../../src/selection/uniform.ts')>('selection/uniform');
 
 interface Settings {
   cohort: number;
@@ -27,7 +27,7 @@ async function populate(population: number): Promise<Selecting> {
     plan: { cohortSize: cohort, heartbeatTimeoutMs: 86_400_000, trainingWindowMs: 86_400_000 },
     policy: (request) => {
       askedAt = performance.now();
-      return uniformPolicy(request);
+      return uniform(request);
     },
   });
   for (let client = 0; client < population; client += 1) core.handle.rendezvous();

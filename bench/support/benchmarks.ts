@@ -12,6 +12,7 @@ export const benchmarkNames: readonly string[] = [
   'registry',
   'selection',
   'memory',
+  'gathering',
   'control-plane',
   'turnaround',
   'whole-round',

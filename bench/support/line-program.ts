@@ -56,9 +56,9 @@ export async function startSink(): Promise<{ port: number; stop(): void } | null
   return { port, stop };
 }
 
-/** A Python that has numpy, holding the updates of a round, or null. The one that CHORUS_BENCH_PYTHON names comes first. */
+/** A Python that has numpy, holding the updates of a round, or null. The one that BENCH_PYTHON names comes first. */
 export async function startNumpy(clients: number, parameters: number) {
-  for (const python of [process.env.CHORUS_BENCH_PYTHON ?? '', 'python3', '/usr/bin/python3'].filter(Boolean)) {
+  for (const python of [process.env.BENCH_PYTHON ?? '', 'python3', '/usr/bin/python3'].filter(Boolean)) {
     try {
       execFileSync(python, ['-c', 'import numpy'], { stdio: 'pipe' });
     } catch {

@@ -1,6 +1,6 @@
-/** What a user of the package would write: a policy of their own, under every fault that the simulator knows. */
+/** What a user of the package would write: a policy and a strategy of their own, under every kind of fault. */
 import { expect, it } from 'vitest';
-import type { SelectionPolicy } from '../../src/index.ts';
+import { defineOwnStrategy, type SelectionPolicy } from '../../src/index.ts';
 import { createSimulation, faultProfiles, type SimulatedTrainer } from '../../src/testing/index.ts';
 
 /** Those come first who were selected least often. */
@@ -14,6 +14,16 @@ function leastSelectedFirst(): SelectionPolicy {
   };
 }
 
+/** The middle between the least and the largest value of each coordinate. */
+const midrange = defineOwnStrategy({
+  kind: 'gathering',
+  combine: ({ values: [first = new Float64Array(), ...others] }) =>
+    first.map((value, at) => {
+      const column = [value, ...others.map((other) => other[at] ?? 0)];
+      return (Math.min(...column) + Math.max(...column)) / 2;
+    }),
+});
+
 /** Each client pulls the model half-way to its own number. */
 const train: SimulatedTrainer = ({ client, model }) => {
   const weight = model?.w?.data[0] ?? 0;
@@ -23,7 +33,15 @@ const train: SimulatedTrainer = ({ client, model }) => {
 it.each(Object.keys(faultProfiles) as (keyof typeof faultProfiles)[])('survives faults: %s', async (faults) => {
   for (let seed = 1; seed <= 10; seed += 1) {
     const plan = { rounds: 5, minClients: 4, participantsRatio: 0.5, trainingWindowMs: 10_000 };
-    const simulation = createSimulation({ seed, clients: 8, plan, faults, train, policy: leastSelectedFirst() });
+    const simulation = createSimulation({
+      seed,
+      clients: 8,
+      plan,
+      faults,
+      train,
+      strategy: midrange,
+      policy: leastSelectedFirst(),
+    });
     const { roundsCommitted, violation } = await simulation.run();
     expect({ roundsCommitted, violation }).toEqual({ roundsCommitted: 5, violation: null });
     expect(simulation.handle?.models()).toHaveLength(5);

@@ -80,17 +80,30 @@ async function startServer(): Promise<ChildProcess> {
   throw new Error('The server did not come up');
 }
 
-/** Sockets that read the stream and do nothing with it: the reader shall cost as little as can be. */
+/** Sockets that read the stream and do nothing with it: the reader shall cost as little as can be. @throws refused. */
 async function openDashboards(count: number): Promise<Socket[]> {
   const sockets: Socket[] = [];
-  for (let opened = 0; opened < count; opened += 1) {
-    const socket = connect({ port, host: '127.0.0.1', onread: { buffer: Buffer.alloc(65_536), callback: () => true } });
-    socket.on('error', () => socket.destroy());
-    await once(socket, 'connect');
-    socket.write(`GET /dashboard/stream HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\n\r\n`);
-    sockets.push(socket);
-  }
+  for (let opened = 0; opened < count; opened += 1) sockets.push(await openDashboard());
   return sockets;
+}
+
+async function openDashboard(): Promise<Socket> {
+  let answered: (status: string) => void = () => undefined;
+  const status = new Promise<string>((resolve) => {
+    answered = resolve;
+  });
+  const buffer = Buffer.alloc(65_536);
+  const callback = (bytes: number): boolean => {
+    answered(buffer.toString('latin1', 0, Math.min(bytes, 15)));
+    return true;
+  };
+  const socket = connect({ port, host: '127.0.0.1', onread: { buffer, callback } });
+  socket.on('error', () => socket.destroy());
+  socket.on('close', () => answered('nothing'));
+  await once(socket, 'connect');
+  socket.write(`GET /dashboard/stream HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\n\r\n`);
+  if ((await status) !== 'HTTP/1.1 200 OK') throw new Error(`A dashboard was answered ${await status}`);
+  return socket;
 }
 
 async function beatFor(path: string, token: string, ms: number): Promise<Omit<Slice, 'dashboards' | 'cpuUs'>> {

@@ -15,19 +15,20 @@ interface Sample {
   over50: number;
   heapMB: number;
   nodes: number;
-  /** The newest event that the page shows: it must move. */
-  newest: string;
+  /** Of the Run view, the oldest event that it still shows: it must move. */
+  newest: string | null;
 }
 
-/** Shows a page what a very busy round publishes, and prints its frames and its memory, line by line. */
-export async function measurePage(seconds: number): Promise<void> {
+/** Shows a page what a very busy round publishes, and prints its frames and its memory, line by line. @param view after `#/` */
+export async function measurePage(seconds: number, view: string): Promise<void> {
   const chorus = await createChorus({ foldThreads: 1, plan: { minClients: 10_000, selectionWindowMs: 86_400_000 } });
   const { coordinatorUrl } = await chorus.listen({ coordinator: 0, aggregator: 0 });
   const browser = await launchChromium();
   const page = await browser.newPage({ viewport: { width: 1280, height: 860 } });
   // tsx names functions by a helper that the page does not have.
   await page.addInitScript('globalThis.__name = (named) => named');
-  await page.goto(coordinatorUrl);
+  await page.addInitScript((token) => sessionStorage.setItem('chorus.adminToken', token), chorus.adminToken);
+  await page.goto(`${coordinatorUrl}/#/${view}`);
   await page.getByText('Live', { exact: true }).waitFor();
   const tools = await page.context().newCDPSession(page);
   await tools.send('Performance.enable');
@@ -41,6 +42,8 @@ export async function measurePage(seconds: number): Promise<void> {
       feed.publish('update.accepted', data);
       // A membership change now and then, as there would be: the counts of the tiles move.
       if (sent % 50 === 0) chorus.handle.rendezvous({});
+      // Pages ask anew for rounds, models and the run.
+      if (sent % 400 === 0) feed.publish('phase', { phase: 'training', round: 1, attempt: 1 });
     }
   }, publishEveryMs);
   for (let second = 0; second < seconds; second += sampleEveryMs / 1_000) {
@@ -48,9 +51,9 @@ export async function measurePage(seconds: number): Promise<void> {
     await tools.send('HeapProfiler.collectGarbage');
     const { metrics } = await tools.send('Performance.getMetrics');
     const metric = (name: string) => metrics.find((one) => one.name === name)?.value ?? 0;
-    const newest = (await page.locator('.happened li').first().textContent()) ?? '';
+    const newest = await page.locator('.happened li, .glance').last().textContent();
     const sample = sampleOf(second, gaps, metric('JSHeapUsedSize'), metric('Nodes'));
-    console.log(JSON.stringify({ ...sample, newest }));
+    console.log(JSON.stringify({ view, ...sample, newest }));
     await sleep(500);
   }
   clearInterval(timer);

@@ -5,13 +5,20 @@ import { loadDigits } from '../../examples/digits/data.ts';
 import { layerSizes } from '../../examples/digits/hyperparameters.ts';
 import type { LabelledImages } from '../../examples/digits/network.ts';
 import { splitImages, takeImages } from '../../examples/digits/split.ts';
-import { initialModel, trainEpochs } from '../../examples/digits/trainer.ts';
+import { evaluate, initialModel, trainEpochs } from '../../examples/digits/trainer.ts';
 import { participate } from '../../src/client/index.ts';
 import type { Registration } from '../../src/domain/handle.ts';
+import type { Tensors } from '../../src/domain/model.ts';
 import { seededRandom } from '../../src/domain/random.ts';
 
 const seed = 7;
 const imagesPerClient = 120;
+/** Every so many clients can evaluate a model, on every so many of the images that nobody trains on. */
+const evaluatorsEvery = 3;
+const evaluatedEvery = 40;
+/** How often a client is far too late, and by how much, ms. */
+const stallShare = 0.07;
+const stallMs = 2_500;
 const trainingSettings = { epochs: 1, batchSize: 10, learningRate: 0.1 };
 
 export interface Crew {
@@ -31,13 +38,15 @@ export interface CrewOptions {
 
 /** Starts the clients; they take part until they are stopped. */
 export async function startCrew({ url, steady, vanishing, broken }: CrewOptions): Promise<Crew> {
-  const { training } = await loadDigits();
+  const { training, heldOut } = await loadDigits();
   const shards = splitImages(training.labels, { split: 'two-digits', clients: steady, imagesPerClient, seed });
   const stop = new AbortController();
   const { signal } = stop;
   // Each client listens, and each call of the broken ones does.
   setMaxListeners(0, signal);
-  const at = shards.map((shard, client) => takePart(url, client, takeImages(training, shard), signal));
+  const at = shards.map((shard, client) =>
+    takePart(url, client, { images: takeImages(training, shard), heldOut }, signal),
+  );
   const ill = Array.from({ length: broken }, (_, client) => sendNonsense(url, client, signal));
   const lost = Array.from({ length: vanishing }, (_, client) => vanishAgainAndAgain(url, client, signal));
   return {
@@ -54,9 +63,15 @@ const profileOf = (client: number, images: number) => ({
   attributes: { images, site: sites[client % sites.length] ?? 'north' },
 });
 
-/** Trains as it should, at a speed of its own. */
-function takePart(url: string, client: number, images: LabelledImages, signal: AbortSignal) {
+/** Trains as it should, at a speed of its own, and now and then far too slowly. */
+function takePart(
+  url: string,
+  client: number,
+  { images, heldOut }: { images: LabelledImages; heldOut: LabelledImages },
+  signal: AbortSignal,
+) {
   const random = seededRandom(seed + client);
+  const share = () => random.uint32() / 2 ** 32;
   const slowness = 120 + 90 * client;
   return participate({
     url,
@@ -66,9 +81,18 @@ function takePart(url: string, client: number, images: LabelledImages, signal: A
     train: async ({ tensors, signal: over }) => {
       const model = tensors ?? initialModel(layerSizes, seededRandom(seed));
       const score = await trainEpochs(model, images, { ...trainingSettings, random, signal: over });
-      await sleep(slowness * (0.7 + 0.6 * (random.uint32() / 2 ** 32)), undefined, { signal: over });
+      const stall = share() < stallShare ? stallMs : 0;
+      await sleep(slowness * (0.7 + 0.6 * share()) + stall, undefined, { signal: over });
       return { tensors: model, numExamples: images.labels.length, metrics: { ...score } };
     },
+    ...(client % evaluatorsEvery === 0
+      ? {
+          evaluate: ({ tensors }: { tensors: Tensors }) => ({
+            numExamples: Math.floor(heldOut.labels.length / evaluatedEvery),
+            metrics: { ...evaluate(tensors, heldOut, evaluatedEvery) },
+          }),
+        }
+      : {}),
   });
 }
 

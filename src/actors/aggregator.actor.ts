@@ -11,6 +11,7 @@ import type {
 } from '../domain/aggregation.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Refusal } from '../domain/errors.ts';
+import type { AggregatorSituation } from '../domain/explain-aggregator.ts';
 import { type AggregatorEvent, aggregatorMachine, startWindowMs } from '../machines/aggregator.machine.ts';
 import { deadline } from '../machines/deadline.ts';
 import { GivenRound } from './given-round.ts';
@@ -91,6 +92,13 @@ export class AggregatorActor {
   /** The machine's state, for status and inspection. */
   get state(): string {
     return this.#machine.getSnapshot().value;
+  }
+
+  /** Where it stands, for those who ask why it waits. */
+  get situation(): AggregatorSituation {
+    const { value, context } = this.#machine.getSnapshot();
+    const { losses, reason, deadlineAtMs } = context;
+    return { state: value, losses, reason, deadlineAtMs };
   }
 
   get restarts(): number {

@@ -3,6 +3,7 @@ import { type Clock, steadyMs } from '../domain/clock.ts';
 import { ChorusError } from '../domain/errors.ts';
 import { judgeProblem } from '../domain/evaluation.ts';
 import { explain } from '../domain/explain.ts';
+import { explainClient } from '../domain/explain-client.ts';
 import type {
   ClientPage,
   ClientQuery,
@@ -19,12 +20,15 @@ import { fromInside, type Origin } from '../domain/operations.ts';
 import { paceMs } from '../domain/pacing.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { RandomStream } from '../domain/random.ts';
+import type { RoundKind } from '../domain/round.ts';
 import { attemptOf } from '../domain/run.ts';
+import type { OwnStrategies } from '../domain/strategy-choice.ts';
 import { readRunPlan } from '../strategies/of-plan.ts';
 import type { AggregatorActor } from './aggregator.actor.ts';
 import type { ClientTokens } from './client-tokens.ts';
 import type { Coordinator } from './coordinator.actor.ts';
-import type { Timeline } from './timeline.ts';
+import type { LongTimeline } from './long-timeline.ts';
+import type { Recorder } from './recorder.ts';
 
 /** When to come back to a server that is going away, ms. */
 const drainRetryAfterMs = 5_000;
@@ -40,8 +44,11 @@ export interface HandleDeps {
   aggregatorUrl: () => string | null;
   /** Settings of a run that does not name its own. */
   defaults: Plan;
+  /** Strategies that the server was given, beside ours. */
+  strategies: OwnStrategies;
   isDraining: () => boolean;
-  timeline: Timeline;
+  timeline: LongTimeline;
+  recorder: Recorder;
   /** Whether the server has an evaluator of its own. */
   hasEvaluator: boolean;
 }
@@ -84,7 +91,10 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
     if (state === 'unknown') throw new ChorusError('CLIENT_UNKNOWN');
     const silentMs = Math.max(0, steadyMs(clock) - registry.seenUntilMs(slot));
     const lastSeenAtMs = Math.round(clock.now() - silentMs);
-    return { clientId: registry.idOf(slot), state, lastSeenAtMs, ...registry.profileOf(slot) };
+    const phaseEndsAtMs = coordinator.round === null ? null : coordinator.phaseSince.deadlineAtMs;
+    const silentUntilMs = lastSeenAtMs + plan().heartbeatTimeoutMs;
+    const waitingFor = explainClient({ state, phaseEndsAtMs, silentUntilMs });
+    return { clientId: registry.idOf(slot), state, waitingFor, lastSeenAtMs, ...registry.profileOf(slot) };
   }
 
   function waitingFor(): WaitingFor {
@@ -94,7 +104,11 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
         ? [...registry.slotsIn('training'), ...registry.slotsIn('selected')].map((slot) => registry.idOf(slot))
         : [];
     const { sinceMs, deadlineAtMs } = phaseSince;
-    return explain({ phase, sinceMs, deadlineAtMs, tally: coordinator.tally(), run, round, openClientIds });
+    const tally = coordinator.tally();
+    return explain({
+      ...{ phase, sinceMs, deadlineAtMs, tally, run, round, openClientIds },
+      aggregator: aggregator.situation,
+    });
   }
 
   function status(): Status {
@@ -139,6 +153,14 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
   function allRounds(): RoundRecord[] {
     const { open, rounds } = coordinator.history;
     return open ? [...rounds, open.record] : rounds;
+  }
+
+  /** The newest attempt of a kind at a round of the current run. @throws ROUND_UNKNOWN */
+  function recordOf(round: number, kind: RoundKind = 'training'): RoundRecord {
+    const run = coordinator.run?.run;
+    const record = allRounds().findLast((one) => one.run === run && one.round === round && one.kind === kind);
+    if (!record) throw new ChorusError('ROUND_UNKNOWN', `Round ${round} of the current run is not known`);
+    return record;
   }
 
   function command(operation: 'pause' | 'resume' | 'stop', origin: Origin = fromInside): Status {
@@ -214,11 +236,14 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
     run: runView,
     rounds: (limit = 100) => allRounds().slice(-limit).reverse(),
 
-    round(round, kind = 'training') {
-      const run = coordinator.run?.run;
-      const record = allRounds().findLast((one) => one.run === run && one.round === round && one.kind === kind);
-      if (!record) throw new ChorusError('ROUND_UNKNOWN', `Round ${round} of the current run is not known`);
-      return record;
+    round: recordOf,
+
+    selection(round, clientId) {
+      const record = recordOf(round);
+      const id = clientId.toLowerCase();
+      // One that has left may still be in the cohort.
+      if (!record.cohort.includes(id)) slotOf(id);
+      return coordinator.chooser.explain(record, id);
     },
 
     clients({ state, limit = 100, cursor }: ClientQuery = {}): ClientPage {
@@ -244,7 +269,7 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
 
     startRun(settings = {}, origin = fromInside): RunView {
       mustServe();
-      const { plan: wanted, problems } = readRunPlan(settings, defaults);
+      const { plan: wanted, problems } = readRunPlan(settings, defaults, deps.strategies);
       if (problems.length > 0) throw new ChorusError('PLAN_INVALID', problems.map(({ message }) => message).join(' '));
       const unjudged = judgeProblem(wanted, deps.hasEvaluator);
       if (unjudged !== null) throw new ChorusError('PLAN_INVALID', unjudged);
@@ -306,6 +331,7 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
         aggregatorRestartsTotal: aggregator.restarts,
         evaluationsTotal: { ...totals.evaluations },
         longPollsHeld: polls.count,
+        journal: deps.recorder.numbers,
       };
     },
   };

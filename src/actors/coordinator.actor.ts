@@ -2,8 +2,8 @@ import { type Actor, assign, createActor, fromPromise, type InspectionEvent, typ
 import type { Recovered } from '../domain/aggregation.ts';
 import type { ClientProfile } from '../domain/client.ts';
 import { type Clock, steadyMs } from '../domain/clock.ts';
-import { ChorusError } from '../domain/errors.ts';
-import type { OpenPhase, Position } from '../domain/facts.ts';
+import { ChorusError, type ErrorCode } from '../domain/errors.ts';
+import type { Position } from '../domain/facts.ts';
 import type { EvaluationResult, ExclusionReason, OperationAnswer, Phase, Receipt, RunState } from '../domain/handle.ts';
 import type { ModelInfo } from '../domain/model.ts';
 import type { AuditEntry, Operation, Origin } from '../domain/operations.ts';
@@ -11,7 +11,9 @@ import { isBuffered, type Plan } from '../domain/plan.ts';
 import type { RandomStream } from '../domain/random.ts';
 import { kindOf, type Round, type Tally } from '../domain/round.ts';
 import { attemptOf, type Run, roundOf } from '../domain/run.ts';
+import type { OwnStrategies } from '../domain/strategy-choice.ts';
 import type { History } from '../history/history.ts';
+import { lossOf } from '../history/possible.ts';
 import { cannotResume, resumeOf } from '../history/resume.ts';
 import { readBackMsMax } from '../machines/aggregator.machine.ts';
 import { coordinatorMachine } from '../machines/coordinator.machine.ts';
@@ -20,6 +22,7 @@ import { type RoundEvent, roundMachine } from '../machines/round.machine.ts';
 import type { ModelStore } from '../storage/model-store.ts';
 import type { AggregatorActor } from './aggregator.actor.ts';
 import type { ClientTokens } from './client-tokens.ts';
+import { CohortChooser } from './cohort-chooser.ts';
 import { BoundedEventFeed } from './event-feed.ts';
 import { bytesOf } from './given-round.ts';
 import { type Judge, judgeModel } from './judge.ts';
@@ -28,6 +31,7 @@ import { type Machines, phaseOf, phaseSinceOf, runStateOf } from './machine-stat
 import { ModelKeeper } from './model-keeper.ts';
 import { Operator } from './operator.ts';
 import type { Planned } from './planned.ts';
+import { isSamePlace, positionOf } from './position.ts';
 import type { Recorder } from './recorder.ts';
 import type { ClientRegistry } from './registry.ts';
 import { openingAttemptsMax, RoundWork } from './round-work.ts';
@@ -35,6 +39,9 @@ import type { SelectionPolicy } from './selector.actor.ts';
 
 /** At most so often is a change of membership told to subscribers, ms. */
 const membershipNewsMs = 250;
+
+/** Clients that a new filter is tried on in one go, so that others are answered in between. */
+const filterSliceMax = 5_000;
 
 /** Events that one process can number before the numbers of the next begin. */
 const eventsPerProcessMax = 2 ** 32;
@@ -58,7 +65,10 @@ export interface CoordinatorDeps {
   uuid: () => string;
   aggregator: AggregatorActor;
   models: ModelStore;
-  policy: SelectionPolicy;
+  /** Chooses instead of what plans say; null: they say. */
+  policy: SelectionPolicy | null;
+  /** Strategies that the server was given, beside ours. */
+  strategies: OwnStrategies;
   /** The server's own evaluator; null: there is none. */
   judge: Judge | null;
   registry: ClientRegistry;
@@ -91,6 +101,7 @@ export class Coordinator {
   readonly feed: BoundedEventFeed;
   readonly polls: LongPolls;
   readonly models: ModelKeeper;
+  readonly chooser: CohortChooser;
   readonly totals = {
     heartbeats: 0,
     registrations: 0,
@@ -108,6 +119,7 @@ export class Coordinator {
   readonly #machine: Actor<typeof coordinatorMachine>;
   #sweepTimer: unknown;
   #membershipTimer: unknown = null;
+  #filterTimer: unknown = null;
   #lastNews = '';
   /** What was recorded last. */
   #lastPosition: Position | null = null;
@@ -117,16 +129,26 @@ export class Coordinator {
   #view: CoordinatorView = { run: null, plan: null, round: 0, isOver: false, isBuffered: false };
 
   constructor(deps: CoordinatorDeps) {
-    const { clock, registry, history, recorder, aggregator, tokens, random, policy, onCrash } = deps;
+    const { clock, registry, history, recorder, aggregator, tokens, random, policy, strategies, onCrash } = deps;
     this.#deps = deps;
     this.startedAtMs = clock.now();
     this.registry = registry;
     this.history = history;
-    this.feed = new BoundedEventFeed(() => clock.now(), history.starts * eventsPerProcessMax);
+    this.feed = new BoundedEventFeed(
+      () => clock.now(),
+      history.starts * eventsPerProcessMax,
+      (tell) => recorder.onceWritten(tell),
+    );
     this.polls = new LongPolls(clock);
     this.models = new ModelKeeper(deps.models, aggregator, history);
+    this.#beginAgain();
+    const chooser = new CohortChooser({ registry, history, random, policy, onCrash });
+    this.chooser = chooser;
+    if (history.run) chooser.begin(history.run.plan);
+    // Nobody is waiting for an answer yet.
+    registry.testMore(Number.POSITIVE_INFINITY);
     this.#work = new RoundWork({
-      ...{ clock, random, registry, history, recorder, aggregator, tokens, policy, onCrash },
+      ...{ clock, registry, history, chooser, recorder, aggregator, tokens, strategies, onCrash },
       feed: this.feed,
       models: this.models,
       totals: this.totals,
@@ -144,7 +166,6 @@ export class Coordinator {
       machines: () => this.#machines(),
       tally: () => this.tally(),
     });
-    this.#beginAgain();
     const { state, run, sinceMs, round } = resumeOf(history, this.tally());
     // What waits for people waits since it began to; what works begins to work now.
     const isAtWork = state === 'opening' || state === 'round';
@@ -176,6 +197,7 @@ export class Coordinator {
     this.#machine.send({ type: 'server.drain' });
     this.#deps.clock.clearTimeout(this.#sweepTimer);
     this.#deps.clock.clearTimeout(this.#membershipTimer);
+    this.#deps.clock.clearTimeout(this.#filterTimer);
     this.#machine.stop();
     this.#work.stop();
     this.polls.release();
@@ -233,13 +255,16 @@ export class Coordinator {
     return phaseSinceOf(this.#machines());
   }
 
-  /** Counts of this moment, from the registry and the history. */
+  /** Counts of this moment, from the registry and the history; whom the filter leaves out is not there for a round. */
   tally(): Tally {
+    const record = this.history.open?.record;
     return {
       ...this.registry.counts(),
-      population: this.registry.population,
+      waiting: this.registry.eligibleWaiting,
+      population: this.registry.eligiblePopulation,
       evaluatorsWaiting: this.registry.evaluatorsWaiting,
-      contributions: this.history.open?.record.contributions.length ?? 0,
+      contributions: record?.contributions.length ?? 0,
+      ...(record?.overSelected ? { cohortWanted: record.overSelected.selected } : {}),
       atMs: this.#deps.clock.now(),
     };
   }
@@ -287,6 +312,7 @@ export class Coordinator {
       this.registry.apply(slot, 'leave');
       throw error;
     }
+    this.chooser.registered(slot);
     this.totals.registrations += 1;
     this.#membershipChanged();
     return slot;
@@ -294,14 +320,20 @@ export class Coordinator {
 
   /** A client that restarted: it keeps its id, and is out of the open round. @throws STORAGE_UNAVAILABLE */
   registerAgain(slot: number, { evaluates = false }: ClientProfile): void {
-    this.#takeOut([slot], 'rendezvous', { isAsked: true, evaluates });
+    this.#work.giveUpRefused(slot);
+    const { recorder } = this.#deps;
+    if (this.registry.takes(slot, 'rendezvous')) {
+      this.#takeOut(slot, 'rendezvous', (clientId) =>
+        recorder.must({ type: 'client.returned', clientId, ...(evaluates ? { evaluates } : {}) }),
+      );
+    }
     this.registry.refile(slot, steadyMs(this.#deps.clock));
     this.totals.registrations += 1;
     this.#membershipChanged();
   }
 
   leave(slot: number): void {
-    this.#takeOut([slot], 'leave');
+    this.#lose([slot], 'left');
     this.#membershipChanged();
   }
 
@@ -314,29 +346,36 @@ export class Coordinator {
   }
 
   reportEvaluation(slot: number, clientId: string, result: EvaluationResult): Promise<Receipt> {
-    return this.#work.reportEvaluation(slot, clientId, result);
+    return this.#work.evaluations.report(slot, clientId, result);
   }
 
-  noteRefusedUpload(report: { clientId: string; round: number; code: string }): void {
+  noteRefusedUpload(report: { clientId: string; round: number; code: ErrorCode }): void {
     this.totals.updates.refused += 1;
+    this.#work.noteRefusal(report);
     this.feed.publish('update.refused', report);
   }
 
   /** @throws STORAGE_UNAVAILABLE */
-  startRun(plan: Plan, origin: Origin | null): void {
+  startRun(plan: Plan, origin: Origin): void {
     const run = this.#deps.uuid();
-    this.#deps.recorder.must({ type: 'run.started', run, plan });
     const sentence = `A run of ${plan.rounds} rounds was started`;
-    if (origin) this.#operator.write('start', { run, rounds: plan.rounds }, sentence, origin);
+    const entry = this.#operator.entryOf('start', { run, rounds: plan.rounds }, sentence, origin);
+    this.#deps.recorder.must({ type: 'run.started', run, plan }, { type: 'operation', entry });
+    this.#operator.tell(entry);
     this.#endedAtMs = null;
+    this.chooser.begin(plan);
     this.#machine.send({ type: 'run.start', run, plan, atMs: this.#deps.clock.now() });
+    this.#tryFilter();
   }
 
   /** What an operator asks for: tried out, or written down and done. @throws any of `Operator.plan` */
   operate(operation: Operation, { dryRun, origin }: { dryRun: boolean; origin: Origin }): OperationAnswer {
     const planned = this.#operator.plan(operation);
     const { before, after, sentences } = planned;
-    if (!dryRun) this.#carryOut(planned, this.#operator.writeDown(planned, origin));
+    if (!dryRun) {
+      // So that no crash leaves the one without the other.
+      this.#deps.recorder.together(() => this.#carryOut(planned, this.#operator.writeDown(planned, origin)));
+    }
     return { dryRun, sentences, before, after };
   }
 
@@ -360,7 +399,7 @@ export class Coordinator {
         break;
       }
       case 'evict':
-        this.#takeOut([slot], 'evict');
+        this.#takeOut(slot, 'evict', (clientId) => recorder.note({ type: 'client.evicted', clientId }));
         this.#membershipChanged();
         break;
       case 'readmit':
@@ -420,6 +459,13 @@ export class Coordinator {
     if (detail !== null) recorder.note({ type: 'round.abandoned', reason: 'restarted', detail });
   }
 
+  /** Tests those that are registered, slice by slice; then it is known who may be selected. */
+  #tryFilter(): void {
+    this.#deps.clock.clearTimeout(this.#filterTimer);
+    if (this.registry.testMore(filterSliceMax)) this.#membershipChanged();
+    else this.#filterTimer = this.#deps.clock.setTimeout(() => this.#tryFilter(), 0);
+  }
+
   #provideMachine() {
     const { clock } = this.#deps;
     const work = this.#work;
@@ -443,10 +489,10 @@ export class Coordinator {
         openRound: fromPromise(({ input: { run, resumed }, signal }) => work.open(run, resumed, signal)),
       },
       actions: {
-        recordJudgement: (_, judgement) => work.recordJudgement(judgement),
+        recordJudgement: (_, judgement) => unlessRefused(() => work.evaluations.recordJudgement(judgement)),
         noteNow: assign(({ context }) => ({ tally: { ...context.tally, atMs: clock.now() } })),
         settleRound: (_, outcome) => {
-          if (outcome) work.settle(outcome);
+          if (outcome) unlessRefused(() => work.settle(outcome));
         },
         applyPlan: (_, { plan }) => this.registry.setHeartbeatTimeout(plan.heartbeatTimeoutMs, steadyMs(clock)),
       },
@@ -486,33 +532,32 @@ export class Coordinator {
     }, membershipNewsMs);
   }
 
-  /**
-   * Clients drop out of whatever they were in. @returns whether their machine takes the event, of any of them.
-   * @param isAsked a client asks for it, and can be refused: @throws STORAGE_UNAVAILABLE
-   * @param evaluates of one that registers again: it can evaluate a model
-   */
-  #takeOut(
-    slots: readonly number[],
-    event: keyof typeof exclusionOf,
-    { isAsked = false, evaluates = false }: { isAsked?: boolean; evaluates?: boolean } = {},
-  ): boolean {
-    const { recorder, aggregator } = this.#deps;
-    const out = slots
-      .filter((slot) => this.registry.takes(slot, event))
-      .map((slot) => ({ slot, clientId: this.registry.idOf(slot), before: this.registry.stateOf(slot) }));
-    const facts = out.map(({ clientId }) => factOf(event, clientId, evaluates));
-    const [first] = facts;
-    if (!first) return false;
-    if (isAsked) recorder.must(first);
-    else recorder.note(...facts);
-    for (const { slot, clientId, before } of out) {
-      if (before === 'selected' || before === 'training') {
-        this.feed.publish('client.excluded', { clientId, round: this.roundNumber, reason: exclusionOf[event] });
+  /** Clients are gone. @returns whether any of them was still there to be lost. */
+  #lose(slots: readonly number[], reason: keyof typeof lossOf): boolean {
+    const { recorder } = this.#deps;
+    const event = lossOf[reason];
+    let isAnyLost = false;
+    recorder.together(() => {
+      for (const slot of slots) {
+        if (!this.registry.takes(slot, event)) continue;
+        this.#takeOut(slot, event, (clientId) => recorder.note({ type: 'client.lost', clientId, reason }));
+        isAnyLost = true;
       }
-      if (before === 'training') void aggregator.revoke(clientId);
-      this.#wake(slot);
+    });
+    return isAnyLost;
+  }
+
+  /** A client drops out of whatever it was in. @param record that it does. @throws what `record` throws */
+  #takeOut(slot: number, event: keyof typeof exclusionOf, record: (clientId: string) => void): void {
+    const { recorder, aggregator } = this.#deps;
+    const clientId = this.registry.idOf(slot);
+    const before = this.registry.stateOf(slot);
+    record(clientId);
+    if (before === 'selected' || before === 'training') {
+      this.feed.publish('client.excluded', { clientId, round: this.roundNumber, reason: exclusionOf[event] });
     }
-    return true;
+    if (before === 'training') recorder.onceWritten(() => void aggregator.revoke(clientId));
+    this.#wake(slot);
   }
 
   #wake(slot: number): void {
@@ -554,44 +599,19 @@ export class Coordinator {
   }
 
   #notePosition(): void {
-    const position = this.#position();
+    const position = positionOf(this.#machines(), this.history.open !== null);
     if (!position || (this.run === this.#lastRun && isSamePlace(position, this.#lastPosition))) return;
     this.#lastRun = this.run;
     this.#lastPosition = position;
     const { carried } = this.history;
     const wasCarried = carried.size > 0;
-    this.#deps.recorder.note({ type: 'position', position });
+    unlessRefused(() => this.#deps.recorder.note({ type: 'position', position }));
     if (wasCarried && carried.size === 0) {
       // No round comes in which they could report.
-      void this.#deps.aggregator.abandonRound();
+      this.#deps.recorder.onceWritten(() => void this.#deps.aggregator.abandonRound());
       this.#membershipChanged();
     }
     if (position.state !== 'round') this.#deps.recorder.checkpointWhenDue();
-  }
-
-  /** Where the machines stand; null in passing. */
-  #position(): Position | null {
-    const { run, round, phase } = this;
-    const { value, context } = this.#machine.getSnapshot();
-    const state = typeof value === 'object' ? value.running : value;
-    if (!run || !isLasting(state)) return null;
-    const { run: id, plan, startedAtMs, ...progress } = run;
-    const { sinceMs, deadlineAtMs } = context;
-    // A round that is gone on with stands where it stood until it is open again: another crash may come before.
-    if (state === 'opening' && context.resumed) return null;
-    if (state !== 'round') return { state, sinceMs, deadlineAtMs, run: progress, round: null };
-    if (!round || !this.history.open || !isOpenPhase(phase)) return null;
-    const { target, extensions, extendedByMs } = round;
-    return {
-      state,
-      sinceMs,
-      deadlineAtMs,
-      run: progress,
-      round: {
-        ...{ phase, target, extensions, sinceMs: round.sinceMs, deadlineAtMs: round.deadlineAtMs },
-        ...(extendedByMs > 0 ? { extendedByMs } : {}),
-      },
-    };
   }
 
   #armSweep(): void {
@@ -600,51 +620,17 @@ export class Coordinator {
       const lost: number[] = [];
       this.registry.expire(steadyMs(clock), (slot) => lost.push(slot));
       this.totals.expired += lost.length;
-      if (this.#takeOut(lost, 'heartbeatTimedOut')) this.#membershipChanged();
+      if (this.#lose(lost, 'heartbeatTimeout')) this.#membershipChanged();
       this.#armSweep();
     }, this.registry.expiryTickMs);
   }
 }
 
-/** Whether two positions of the same run differ in nothing. */
-function isSamePlace(a: Position, b: Position | null): boolean {
-  if (!b || a.state !== b.state || a.sinceMs !== b.sinceMs || a.deadlineAtMs !== b.deadlineAtMs) return false;
-  if (!a.round || !b.round) return a.round === b.round;
-  return (
-    a.round.phase === b.round.phase &&
-    a.round.target === b.round.target &&
-    a.round.extensions === b.round.extensions &&
-    a.round.sinceMs === b.round.sinceMs &&
-    a.round.deadlineAtMs === b.round.deadlineAtMs
-  );
-}
-
-const lasting: readonly string[] = [
-  'idle',
-  'awaitingModel',
-  'opening',
-  'round',
-  'gathering',
-  'judging',
-  'paused',
-  'finished',
-  'stopped',
-] satisfies Position['state'][];
-const isLasting = (state: string | undefined): state is Position['state'] =>
-  state !== undefined && lasting.includes(state);
-
-const openPhases: readonly string[] = ['selecting', 'training', 'aggregating', 'committing'] satisfies OpenPhase[];
-const isOpenPhase = (phase: Phase): phase is OpenPhase => openPhases.includes(phase);
-
-function factOf(event: keyof typeof exclusionOf, clientId: string, evaluates: boolean) {
-  switch (event) {
-    case 'rendezvous':
-      return { type: 'client.returned', clientId, ...(evaluates ? { evaluates } : {}) } as const;
-    case 'leave':
-      return { type: 'client.lost', clientId, reason: 'left' } as const;
-    case 'heartbeatTimedOut':
-      return { type: 'client.lost', clientId, reason: 'heartbeatTimeout' } as const;
-    case 'evict':
-      return { type: 'client.evicted', clientId } as const;
+/** What the machine has decided has happened: it goes on though a fact is refused, of which the recorder has told. */
+function unlessRefused(act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    if (!(error instanceof ChorusError) || error.code !== 'INTERNAL') throw error;
   }
 }

@@ -35,6 +35,11 @@ export class Evaluators {
     if (this.has(slot)) this.#slots.move(slot, isWaiting ? part.waiting : part.busy);
   }
 
+  /** Those that wait, in no order. */
+  slotsWaiting(): Uint32Array {
+    return this.#slots.slots(part.waiting);
+  }
+
   /** @returns up to `count` distinct slots of those that wait, uniformly at random, in O(count). */
   sample(count: number, random: RandomStream): number[] {
     return this.#slots.sample(part.waiting, count, random);

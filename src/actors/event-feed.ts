@@ -6,14 +6,19 @@ const eventsKeptMax = 2_048;
 /** A bounded feed of what happened. A listener that throws is dropped; it never harms the publisher or the others. */
 export class BoundedEventFeed implements EventFeed {
   readonly #now: () => number;
+  readonly #onceWritten: (tell: () => void) => void;
   readonly #listeners = new Set<(event: ChorusEvent) => void>();
   readonly #kept: ChorusEvent[] = [];
   #lastId: number;
 
-  /** @param afterId the last id that may have been given out by earlier processes. */
-  constructor(now: () => number, afterId: number) {
+  /**
+   * @param afterId the last id that may have been given out by earlier processes.
+   * @param onceWritten puts off what may be told only when what led to it is written.
+   */
+  constructor(now: () => number, afterId: number, onceWritten: (tell: () => void) => void) {
     this.#now = now;
     this.#lastId = afterId;
+    this.#onceWritten = onceWritten;
   }
 
   publish(type: string, data: Record<string, unknown>): void {
@@ -22,7 +27,9 @@ export class BoundedEventFeed implements EventFeed {
     this.#kept.push(event);
     // Trimmed in blocks, so that publishing stays O(1).
     if (this.#kept.length > 2 * eventsKeptMax) this.#kept.splice(0, eventsKeptMax);
-    for (const listener of this.#listeners) this.#tell(listener, event);
+    this.#onceWritten(() => {
+      for (const listener of this.#listeners) this.#tell(listener, event);
+    });
   }
 
   subscribe(listener: (event: ChorusEvent) => void, { afterId }: { afterId?: number } = {}): () => void {

@@ -4,7 +4,6 @@ import type { ModelBlob } from '../domain/model.ts';
 import type { Run } from '../domain/run.ts';
 import type { Judgement } from '../machines/coordinator.machine.ts';
 import { decodeSafetensors } from '../wire/safetensors.ts';
-import { startEvaluatorThread } from '../workers/evaluator-thread.ts';
 import type { ModelKeeper } from './model-keeper.ts';
 
 /** The server's own evaluator. */
@@ -19,7 +18,10 @@ export interface Judge {
  * @throws {EvaluatorUnusable} the module cannot be loaded, or exports no `evaluate`.
  */
 export async function createJudge(evaluator: string | Evaluate): Promise<Judge> {
-  if (typeof evaluator === 'string') return startEvaluatorThread(evaluator);
+  if (typeof evaluator === 'string') {
+    const { startEvaluatorThread } = await import('../workers/evaluator-thread.ts');
+    return startEvaluatorThread(evaluator);
+  }
   return {
     evaluate: async ({ bytes, info }) => {
       // What it is given is its own: it may write to it.

@@ -1,7 +1,6 @@
+import { clockTime, plural } from '../domain/words.ts';
 import type { Planned as Whole } from './planned.ts';
 
-const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
-const clockTime = (atMs: number): string => `${new Date(atMs).toISOString().slice(11, 19)} UTC`;
 const short = (clientId: string): string => `${clientId.slice(0, 8)}…`;
 const seconds = (ms: number): string => `${Math.round(ms / 100) / 10} s`;
 

@@ -46,22 +46,27 @@ export class Operator {
     return { ...about, sentences, params: { ...given, ...where } };
   }
 
-  /** Writes down what is done, before it is. @returns the entry */
+  /** Writes down what is about to be done. @returns the entry */
   writeDown(plan: Planned, origin: Origin): AuditEntry {
-    return this.write(plan.operation.operation, plan.params, auditSentenceOf(plan), origin);
+    const entry = this.entryOf(plan.operation.operation, plan.params, auditSentenceOf(plan), origin);
+    this.#deps.recorder.note({ type: 'operation', entry });
+    this.tell(entry);
+    return entry;
   }
 
-  write(
+  /** The next entry of the audit log. */
+  entryOf(
     operation: AuditEntry['operation'],
     params: AuditEntry['params'],
     sentence: string,
     { by, from }: Origin,
   ): AuditEntry {
-    const { history, recorder, clock, feed } = this.#deps;
-    const entry = history.audit.next({ atMs: clock.now(), operation, params, by, from, sentence });
-    recorder.note({ type: 'operation', entry });
-    feed.publish('operation', { operation, sentence });
-    return entry;
+    const { history, clock } = this.#deps;
+    return history.audit.next({ atMs: clock.now(), operation, params, by, from, sentence });
+  }
+
+  tell({ operation, sentence }: AuditEntry): void {
+    this.#deps.feed.publish('operation', { operation, sentence });
   }
 
   #foresee(operation: Operation, slot: number, machines: Machines, tally: Tally): Foreseen {
@@ -144,7 +149,9 @@ export class Operator {
             .filter(isIn)
             .map((slot) => registry.idOf(slot))
         : [];
-    const { waiting, selected, training, done, doneAndInactive, ignored } = tally;
+    const { selected, training, done, doneAndInactive, ignored } = tally;
+    // Also those that the filter leaves out.
+    const waiting = tally.waiting + registry.count('waiting') - registry.eligibleWaiting;
     return {
       runState: runStateOf(machines),
       phase,
@@ -154,7 +161,7 @@ export class Operator {
       contributions: tally.contributions,
       target: round && round.target > 0 ? round.target : null,
       quorum: round?.quorum ?? null,
-      waitingFor: explain({ phase, ...phaseSinceOf(machines), tally, run, round, openClientIds }),
+      waitingFor: explain({ phase, ...phaseSinceOf(machines), tally, run, round, openClientIds, aggregator: null }),
     };
   }
 }

@@ -1,5 +1,5 @@
 import { clientStates } from '../domain/client.ts';
-import type { ClientStates } from '../history/history.ts';
+import type { ClientStates } from '../history/client-states.ts';
 import type { ClientRegistry } from './registry.ts';
 
 /** The registry as the history sees it: states by client id. */
@@ -14,6 +14,7 @@ export const registryStates = (registry: ClientRegistry, nowMs: () => number): C
       for (const slot of registry.slotsIn(state)) yield [registry.idOf(slot), state, registry.profileOf(slot)];
     }
   },
+  canHold: (clientId) => registry.canHold(clientId),
   restore: (clientId, state, profile) => registry.restore(clientId, state, nowMs(), profile),
   // A client that registers now is there already: its id was made with its slot.
   add: (clientId, profile) => {
@@ -22,6 +23,10 @@ export const registryStates = (registry: ClientRegistry, nowMs: () => number): C
   setEvaluates: (clientId, evaluates) => {
     const slot = registry.find(clientId);
     if (slot !== -1) registry.setEvaluates(slot, evaluates);
+  },
+  takes: (clientId, event) => {
+    const slot = registry.find(clientId);
+    return slot !== -1 && registry.takes(slot, event);
   },
   apply: (clientId, event) => {
     const slot = registry.find(clientId);

@@ -3,6 +3,7 @@ import type { RandomStream } from '../domain/random.ts';
 import type { ClientEventType } from '../machines/client.machine.ts';
 import { clientTable, eventIndex, refused, stateIndex } from '../machines/client-table.ts';
 import { type ClientTag, carriesTag, formatClientId, parseClientId } from './client-id.ts';
+import { EligibleClients } from './eligible-clients.ts';
 import { Evaluators } from './evaluators.ts';
 import { ExpiryWheel } from './expiry-wheel.ts';
 import { PartitionedSlots } from './partitioned-slots.ts';
@@ -34,6 +35,8 @@ export class ClientRegistry {
   #tags = new Uint32Array(0);
   #seenUntilMs = new Float64Array(0);
   readonly #evaluators = new Evaluators();
+  /** With a filter: whom it lets through. */
+  #eligible: EligibleClients | null = null;
   /** Only of clients that told something of themselves. */
   readonly #profiles = new Map<number, ClientProfile>();
 
@@ -75,6 +78,16 @@ export class ClientRegistry {
     return this.#evaluators.waiting;
   }
 
+  /** Clients that are there and may be selected by the run. */
+  get eligiblePopulation(): number {
+    return this.#eligible?.population ?? this.population;
+  }
+
+  /** Of these, the ones waiting. */
+  get eligibleWaiting(): number {
+    return this.#eligible?.waiting ?? this.count('waiting');
+  }
+
   /** Registers a new client. @returns its slot, or −1 when the registry is full. */
   register(nowMs: number, profile: ClientProfile): number {
     if (this.#slots.count(unknown) === 0 && !this.#grow(Math.min(this.#capacity * 2, this.#clientsMax))) return -1;
@@ -114,6 +127,7 @@ export class ClientRegistry {
     if (next === refused) return null;
     this.#slots.move(slot, next);
     this.#evaluators.moved(slot, next === stateIndex.waiting);
+    this.#eligible?.moved(slot);
     if (next === unknown) this.#forget(slot);
     return clientStates[next] ?? null;
   }
@@ -121,6 +135,14 @@ export class ClientRegistry {
   /** Whether the client machine takes the event now. */
   takes(slot: number, event: ClientEventType): boolean {
     return clientTable.next[this.#slots.partOf(slot) * eventCount + eventIndex[event]] !== refused;
+  }
+
+  /** Whether a client of this id is there, or can be put back. */
+  canHold(clientId: string): boolean {
+    if (this.find(clientId) !== -1) return true;
+    const id = parseClientId(clientId);
+    if (!id || id.slot >= this.#clientsMax) return false;
+    return id.slot >= this.#capacity || this.#slots.partOf(id.slot) === unknown;
   }
 
   /**
@@ -137,6 +159,7 @@ export class ClientRegistry {
     this.#enter(slot, nowMs, profile);
     this.#slots.move(slot, stateIndex[state]);
     this.#evaluators.moved(slot, state === 'waiting');
+    this.#eligible?.moved(slot);
   }
 
   canEvaluate(slot: number): boolean {
@@ -172,6 +195,40 @@ export class ClientRegistry {
   /** The same, of those waiting that can evaluate a model. */
   sampleEvaluators(count: number, random: RandomStream): number[] {
     return this.#evaluators.sample(count, random);
+  }
+
+  /** Of those waiting that can evaluate a model, in no order. */
+  evaluatorSlots(): Uint32Array {
+    return this.#evaluators.slotsWaiting();
+  }
+
+  /**
+   * Only clients for which the test holds are eligible from now on; null: all are. Those that are registered are tested
+   * by `testMore`, and until all were nobody is eligible.
+   */
+  setFilter(test: ((profile: ClientProfile) => boolean) | null): void {
+    this.#eligible = test === null ? null : new EligibleClients(this, this.#capacity, test);
+  }
+
+  /** Tests up to `count` more clients. @returns whether all are tested. */
+  testMore(count: number): boolean {
+    this.#eligible?.testMore(count);
+    return this.#eligible?.isComplete ?? true;
+  }
+
+  /** Whether the run may select the client, as far as the filter says. */
+  isEligible(slot: number): boolean {
+    return this.#eligible?.has(slot) ?? true;
+  }
+
+  /** @returns up to `count` of the eligible clients waiting, uniformly at random, in O(count). */
+  sampleEligible(count: number, random: RandomStream): number[] {
+    return this.#eligible?.sample(count, random) ?? this.sample('waiting', count, random);
+  }
+
+  /** The slots of eligible clients waiting, in no order; do not change states while iterating. */
+  eligibleSlots(): Uint32Array {
+    return this.#eligible?.slotsWaiting() ?? this.slotsIn('waiting');
   }
 
   /** The slots in a state, in no order; do not change states while iterating. */
@@ -222,6 +279,7 @@ export class ClientRegistry {
     this.#seenUntilMs[slot] = nowMs;
     this.#wheel.add(slot, nowMs);
     this.#setProfile(slot, profile);
+    this.#eligible?.entered(slot);
   }
 
   #setProfile(slot: number, profile: ClientProfile): void {
@@ -250,6 +308,7 @@ export class ClientRegistry {
     this.#tags = tags;
     this.#seenUntilMs = seenUntilMs;
     this.#slots.grow(capacity, unknown);
+    this.#eligible?.grow(capacity);
     this.#wheel.grow(capacity);
     this.#capacity = capacity;
     return true;

@@ -8,47 +8,36 @@ import type {
   Verdict,
 } from '../domain/aggregation.ts';
 import { type Clock, steadyMs } from '../domain/clock.ts';
-import { ChorusError, fromRefusal, toRefusal } from '../domain/errors.ts';
-import type { Evaluator } from '../domain/evaluation.ts';
-import type { EvaluationResult, ExclusionReason, Receipt, RoundRecord, TrainingTicket } from '../domain/handle.ts';
+import { ChorusError, type ErrorCode, fromRefusal, toRefusal } from '../domain/errors.ts';
+import type { ExclusionReason, TrainingTicket, TransferMarks } from '../domain/handle.ts';
 import { hyperparametersOf } from '../domain/hyperparameters.ts';
 import type { Metrics } from '../domain/metrics.ts';
 import { isBuffered, stalenessFactor, strategyChoice } from '../domain/plan.ts';
-import type { RandomStream } from '../domain/random.ts';
 import { isFull, kindOf, type Round, type RoundOutcome, type Tally } from '../domain/round.ts';
 import { attemptOf, type Run } from '../domain/run.ts';
+import type { OwnStrategies } from '../domain/strategy-choice.ts';
 import type { History } from '../history/history.ts';
-import { weightedMetrics } from '../history/round-ledger.ts';
-import type { Judgement } from '../machines/coordinator.machine.ts';
+import { type RoundLedger, weightedMetrics } from '../history/round-ledger.ts';
 import type { RoundEvent } from '../machines/round.machine.ts';
 import { strategyOf } from '../strategies/of-plan.ts';
 import type { AggregatorActor } from './aggregator.actor.ts';
 import type { ClientTokens } from './client-tokens.ts';
-import { checkResult, receiptAgain } from './evaluation-results.ts';
+import type { CohortChooser } from './cohort-chooser.ts';
+import { EvaluationWork } from './evaluation-work.ts';
 import type { BoundedEventFeed } from './event-feed.ts';
 import type { ModelKeeper } from './model-keeper.ts';
 import type { Recorder } from './recorder.ts';
 import type { ClientRegistry } from './registry.ts';
-import {
-  type Candidates,
-  type SelectionAnswered,
-  type SelectionPolicy,
-  startSelector,
-  uniformPolicy,
-} from './selector.actor.ts';
+import { type SelectionAnswered, startSelector } from './selector.actor.ts';
 
 /** Times a round that is gone on with is opened, when the aggregator is lost over it. */
 export const openingAttemptsMax = 3;
 /** Times a sum is begun again when the aggregator is lost over it; what it needs is on the disk. */
 const summingAttemptsMax = 3;
 
-/** Characters kept of why an evaluation was missed. */
-const reasonLengthMax = 300;
-
 /** What the work on a round needs of the coordinator. */
 export interface RoundWorkDeps {
   clock: Clock;
-  random: RandomStream;
   registry: ClientRegistry;
   history: History;
   recorder: Recorder;
@@ -56,7 +45,9 @@ export interface RoundWorkDeps {
   models: ModelKeeper;
   aggregator: AggregatorActor;
   tokens: ClientTokens;
-  policy: SelectionPolicy;
+  chooser: CohortChooser;
+  /** Those that the server was given, beside ours. */
+  strategies: OwnStrategies;
   totals: {
     roundsCommitted: number;
     roundsAbandoned: number;
@@ -105,16 +96,21 @@ const credentialOf = (
 /** Carries out what the round machine decides, and tells it what happened. */
 export class RoundWork {
   readonly #deps: RoundWorkDeps;
+  /** What clients of an attempt were refused last. */
+  readonly #refusals = new WeakMap<RoundLedger, Map<string, ErrorCode>>();
   readonly #selector: ReturnType<typeof startSelector>;
+  readonly evaluations: EvaluationWork;
   #aggregate: Aggregate | null = null;
   #selectionId = 0;
   #selectionWanted = 0;
 
   constructor(deps: RoundWorkDeps) {
     this.#deps = deps;
-    // A policy that favours some would show the model as good as it is for them.
-    const policy: SelectionPolicy = (request) => (this.#evaluates === null ? deps.policy : uniformPolicy)(request);
-    this.#selector = startSelector(policy, (answer) => this.#onSelection(answer));
+    this.evaluations = new EvaluationWork(deps);
+    this.#selector = startSelector(
+      (request) => deps.chooser.choose(request, deps.history.open?.record.kind ?? 'training'),
+      (answer) => this.#onSelection(answer),
+    );
   }
 
   stop(): void {
@@ -123,7 +119,7 @@ export class RoundWork {
 
   /** Readies the aggregator for an attempt; for one that is gone on with, with all that it had accepted. */
   async open(run: Run, resumed: Round | null, signal: AbortSignal): Promise<{ tally: Tally }> {
-    const { models, aggregator, recorder, history, tally } = this.#deps;
+    const { models, aggregator, recorder, history, chooser, tally } = this.#deps;
     await models.announce();
     const next = attemptOf(run);
     const recovered = resumed ? this.#recovered() : this.#carriedOver(run);
@@ -138,8 +134,10 @@ export class RoundWork {
     const { round, attempt } = next;
     if (!resumed) {
       const carried = [...history.carried.keys()];
+      const kind = kindOf(next);
       const base = history.current?.version ?? null;
-      recorder.note({ type: 'round.opened', round, attempt, base, kind: kindOf(next) });
+      const overSelected = kind === 'training' ? chooser.overSelected(run) : null;
+      recorder.note({ type: 'round.opened', round, attempt, base, kind, ...(overSelected && { overSelected }) });
       for (const clientId of carried) this.#wakeClient(clientId);
     }
     return { tally: tally() };
@@ -147,29 +145,15 @@ export class RoundWork {
 
   /** Asks the selector for clients. */
   askSelector(count: number): void {
-    const { random, history } = this.#deps;
+    const { chooser, history } = this.#deps;
     this.#selectionId += 1;
     this.#selectionWanted = count;
-    const round = history.open?.record.round ?? 0;
-    this.#selector.ask(this.#selectionId, { count, round, random, candidates: this.#candidates() });
-  }
-
-  #candidates(): Candidates {
-    const { registry } = this.#deps;
-    const [count, sample] =
-      this.#evaluates === null
-        ? [registry.count('waiting'), (size: number, random: RandomStream) => registry.sample('waiting', size, random)]
-        : [registry.evaluatorsWaiting, (size: number, random: RandomStream) => registry.sampleEvaluators(size, random)];
-    return { count, sample: (size, random) => sample(size, random).map((slot) => registry.idOf(slot)) };
-  }
-
-  /** Version that the open attempt evaluates; null: it trains. */
-  get #evaluates(): number | null {
-    return this.#deps.history.open?.evaluates ?? null;
+    const record = history.open?.record;
+    if (record) this.#selector.ask(this.#selectionId, chooser.requestFor(count, record));
   }
 
   #onSelection(answer: SelectionAnswered): void {
-    const { registry, history, recorder, feed, tally, tell, wake, onCrash } = this.#deps;
+    const { registry, history, chooser, recorder, feed, tally, tell, wake, onCrash } = this.#deps;
     // An answer to an earlier question, or after the round is over, selects nobody.
     if (answer.requestId !== this.#selectionId || !history.open) return;
     if (answer.type === 'selection.failed') {
@@ -182,9 +166,10 @@ export class RoundWork {
     for (const clientId of answer.clientIds) {
       if (chosen.size === this.#selectionWanted) break;
       const slot = typeof clientId === 'string' ? registry.find(clientId) : -1;
-      const isCandidate = slot !== -1 && registry.stateOf(slot) === 'waiting';
-      if (isCandidate && (this.#evaluates === null || registry.canEvaluate(slot))) chosen.add(registry.idOf(slot));
+      const isThere = slot !== -1 && registry.stateOf(slot) === 'waiting';
+      if (isThere && chooser.mayTake(slot, history.open.record)) chosen.add(registry.idOf(slot));
     }
+    if (answer.selection) chooser.keep(history.open.record, answer.selection);
     const clientIds = [...chosen];
     if (clientIds.length > 0) {
       const { round, attempt, kind } = history.open.record;
@@ -198,7 +183,7 @@ export class RoundWork {
 
   /** Tells the aggregator, then the client; asked again, the same token. @throws CLIENT_NOT_SELECTED, … */
   async startTraining(slot: number, clientId: string): Promise<Omit<TrainingTicket, 'aggregatorUrl'>> {
-    const { registry, history, recorder, aggregator, tokens, models } = this.#deps;
+    const { registry, history, recorder, aggregator, tokens, models, strategies } = this.#deps;
     const ledger = history.open;
     const round = this.#deps.round();
     const before = registry.stateOf(slot);
@@ -233,7 +218,10 @@ export class RoundWork {
       task: evaluates === null ? 'train' : 'evaluate',
       trainingToken,
       modelVersion: models.current?.version ?? null,
-      hyperparameters: { ...hyperparametersOf(plan, number), ...strategyOf(strategyChoice(plan)).hyperparameters },
+      hyperparameters: {
+        ...hyperparametersOf(plan, number),
+        ...strategyOf(strategyChoice(plan, strategies)).hyperparameters,
+      },
       deadlineAtMs: this.#deps.round()?.deadlineAtMs ?? round.deadlineAtMs,
     };
   }
@@ -272,12 +260,40 @@ export class RoundWork {
       tell({ type: 'update.accepted', tally: tally() });
       return this.#accepted(weightFactor);
     }
-    recorder.note({ type: 'training.failed', clientId, code: outcome.code, ...steps });
-    feed.publish('client.excluded', { clientId, round, reason: 'uploadsRefused', code: outcome.code });
+    try {
+      this.#fail(slot, clientId, { code: outcome.code, ...steps });
+    } catch (error) {
+      return toRefusal(error);
+    }
     registry.touch(slot, Math.max(steadyMs(clock), registry.seenUntilMs(slot)));
-    wake(slot);
     membershipChanged();
     return { kind: 'discarded', detail: 'Its uploads were refused' };
+  }
+
+  /** The aggregator has refused an upload; the client may send another. */
+  noteRefusal({ clientId, code }: { clientId: string; code: ErrorCode }): void {
+    const { open } = this.#deps.history;
+    if (!open) return;
+    const refusals = this.#refusals.get(open) ?? new Map<string, ErrorCode>();
+    this.#refusals.set(open, refusals.set(clientId, code));
+  }
+
+  /** A client gets out of a round by registering again. One whose upload was refused does so for that, and the record says it. */
+  giveUpRefused(slot: number): void {
+    const { history, registry, aggregator } = this.#deps;
+    const clientId = registry.idOf(slot);
+    const code = history.open && this.#refusals.get(history.open)?.get(clientId);
+    if (!code || registry.stateOf(slot) !== 'training') return;
+    this.#fail(slot, clientId, { code });
+    void aggregator.revoke(clientId);
+  }
+
+  #fail(slot: number, clientId: string, why: { code: ErrorCode; marks?: TransferMarks }): void {
+    const { history, recorder, feed, wake } = this.#deps;
+    const round = history.open?.record.round;
+    recorder.note({ type: 'training.failed', clientId, ...why });
+    feed.publish('client.excluded', { clientId, round, reason: 'uploadsRefused', code: why.code });
+    wake(slot);
   }
 
   async #accepted(weightFactor: number): Promise<Verdict> {
@@ -299,42 +315,6 @@ export class RoundWork {
     this.#deps.totals.updates.discarded += 1;
     this.#deps.feed.publish('update.discarded', { clientId, round, detail });
     return { kind: 'discarded', detail };
-  }
-
-  /**
-   * A client reports what it measured. It is settled before this returns.
-   * @throws NUM_EXAMPLES_INVALID, METRICS_INVALID, EVALUATION_DISCARDED, EVALUATION_CONFLICT, STORAGE_UNAVAILABLE
-   */
-  async reportEvaluation(slot: number, clientId: string, result: EvaluationResult): Promise<Receipt> {
-    const { clock, registry, recorder, feed, tally, tell, wake } = this.#deps;
-    const round = this.#deps.round();
-    const plan = round?.plan ?? this.#deps.history.run?.plan;
-    if (!plan) throw new ChorusError('EVALUATION_DISCARDED');
-    const { receipt, metrics } = checkResult(clientId, result, plan);
-    const isWanted =
-      round !== null && round.evaluates !== null && round.round === result.round && this.#deps.isTraining();
-    if (!isWanted || registry.stateOf(slot) !== 'training') {
-      const again = receiptAgain(receipt, this.#evaluationOf(result.round));
-      await recorder.settled();
-      return again;
-    }
-    recorder.must({ type: 'result.accepted', receipt, metrics });
-    feed.publish('result.accepted', { ...receipt, metrics });
-    registry.touch(slot, Math.max(steadyMs(clock), registry.seenUntilMs(slot)));
-    wake(slot);
-    tell({ type: 'update.accepted', tally: tally() });
-    await recorder.settled();
-    return receipt;
-  }
-
-  /** The newest evaluation of this round's model. */
-  #evaluationOf(round: number): RoundRecord | null {
-    const { history } = this.#deps;
-    const isIt = (record: RoundRecord | undefined): boolean =>
-      record?.kind === 'evaluation' && record.round === round && record.run === history.run?.run;
-    const open = history.open?.record;
-    if (open && isIt(open)) return open;
-    return history.rounds.findLast(isIt) ?? null;
   }
 
   /** The round takes no more updates: whoever is still open is out of it. */
@@ -396,23 +376,24 @@ export class RoundWork {
 
   /** Whatever way a round was left: it is recorded, and its clients are given back to the population. */
   settle(outcome: RoundOutcome): void {
-    const { history, recorder, feed, totals, aggregator, membershipChanged } = this.#deps;
+    const { history, chooser, recorder, feed, totals, aggregator, membershipChanged } = this.#deps;
     this.#aggregate = null;
     this.#selectionId += 1;
     if (outcome.kind === 'committed') totals.roundsCommitted += 1;
-    else if (outcome.kind === 'evaluated') this.#settleEvaluation(outcome.modelVersion);
+    else if (outcome.kind === 'evaluated') this.evaluations.settle(outcome.modelVersion);
     else if (history.open) {
       const { kind } = history.open.record;
       recorder.note({ type: 'round.abandoned', reason: outcome.reason, detail: outcome.detail });
-      void aggregator.abandonRound();
+      recorder.onceWritten(() => void aggregator.abandonRound());
       if (kind === 'training') totals.roundsAbandoned += 1;
       else totals.evaluations.failed += 1;
     } else {
-      this.#missEvaluation('clients', outcome.detail);
+      this.evaluations.miss('clients', outcome.detail);
       return;
     }
     const record = history.rounds.at(-1);
     if (!record) return;
+    chooser.learn(record);
     const { run, round, attempt, kind, contributions, exclusions, metrics, modelVersion, reason } = record;
     feed.publish(`round.${outcome.kind}`, {
       run,
@@ -428,40 +409,6 @@ export class RoundWork {
     membershipChanged();
   }
 
-  /** What the server's own evaluator found. */
-  recordJudgement(judgement: Judgement): void {
-    const { history, recorder, feed, totals } = this.#deps;
-    const version = history.run?.evaluation?.version;
-    if (version === undefined) return;
-    if (judgement.kind === 'failed') {
-      this.#missEvaluation('server', judgement.reason);
-      return;
-    }
-    const { metrics } = judgement;
-    recorder.note({ type: 'model.judged', version, metrics });
-    totals.evaluations.done += 1;
-    feed.publish('model.judged', { version, metrics });
-  }
-
-  #settleEvaluation(version: number): void {
-    const { history, recorder, totals, aggregator } = this.#deps;
-    const record = recorder.durability === 'round' ? (history.open?.record ?? null) : null;
-    recorder.note({ type: 'round.evaluated', version, record });
-    void aggregator.abandonRound();
-    totals.evaluations.done += 1;
-  }
-
-  /** A model was to be evaluated, and there was not even a beginning. */
-  #missEvaluation(by: Evaluator, why: string): void {
-    const { history, recorder, feed, totals } = this.#deps;
-    const due = history.run?.evaluation;
-    if (!due || due.by[0] !== by) return;
-    const reason = why.slice(0, reasonLengthMax);
-    recorder.note({ type: 'evaluation.missed', version: due.version, by, reason });
-    totals.evaluations.failed += 1;
-    feed.publish('evaluation.missed', { version: due.version, by, reason });
-  }
-
   #orderOf({ run, round, attempt, evaluates, plan, deadlineAtMs = 0 }: OrderBasis): RoundOrder {
     return {
       run,
@@ -475,7 +422,8 @@ export class RoundWork {
       numExamplesMax: plan.numExamplesMax,
       updateNormMax: plan.updateNormMax,
       updateKind: plan.updateKind,
-      strategy: strategyChoice(plan),
+      aggregationWindowMs: plan.aggregationWindowMs,
+      strategy: strategyChoice(plan, this.#deps.strategies),
       keepsClients: isBuffered(plan),
       modelVersion: this.#deps.models.current?.version ?? null,
     };

@@ -1,25 +1,21 @@
 import { createActor, fromCallback } from 'xstate';
 import type { RandomStream } from '../domain/random.ts';
+import type { Candidates as ExplainedCandidates, ExplainedRequest, Selection } from '../selection/policy.ts';
 
-/** A read-only view of the clients that may be selected; it copies nothing. */
-export interface Candidates {
-  readonly count: number;
+export interface Candidates extends ExplainedCandidates {
   /** Up to `count` distinct ids, uniformly at random, in O(count). */
   sample(count: number, random: RandomStream): string[];
 }
 
-export interface SelectionRequest {
-  count: number;
-  candidates: Candidates;
-  round: number;
-  random: RandomStream;
+export interface SelectionRequest extends ExplainedRequest {
+  readonly candidates: Candidates;
 }
 
-/** How a cohort is chosen. Stateless; may answer at once or later. */
-export type SelectionPolicy = (request: SelectionRequest) => readonly string[] | Promise<readonly string[]>;
+/** Client ids alone, or with a reason for each. */
+type Chosen = readonly string[] | Selection;
 
-/** Each set of clients is equally likely. */
-export const uniformPolicy: SelectionPolicy = ({ count, candidates, random }) => candidates.sample(count, random);
+/** How a cohort is chosen. Stateless; may answer at once or later. */
+export type SelectionPolicy = (request: SelectionRequest) => Chosen | Promise<Chosen>;
 
 interface SelectionAsked {
   type: 'selection.asked';
@@ -29,7 +25,13 @@ interface SelectionAsked {
 
 /** The selector's answer. What a policy says is advice: the coordinator checks every id. */
 export type SelectionAnswered =
-  | { type: 'selection.answered'; requestId: number; clientIds: readonly string[] }
+  | {
+      type: 'selection.answered';
+      requestId: number;
+      clientIds: readonly string[];
+      /** null: the policy does not say why. */
+      selection: Selection | null;
+    }
   | { type: 'selection.failed'; requestId: number; error: unknown };
 
 /**
@@ -40,7 +42,11 @@ export function startSelector(policy: SelectionPolicy, onAnswer: (answer: Select
   const logic = fromCallback<SelectionAsked, undefined, SelectionAnswered>(({ receive, emit }) => {
     receive(({ requestId, request }) => {
       const failed = (error: unknown) => emit({ type: 'selection.failed', requestId, error });
-      const answered = (clientIds: readonly string[]) => emit({ type: 'selection.answered', requestId, clientIds });
+      const answered = (chosen: Chosen) => {
+        const selection = 'clientIds' in chosen ? chosen : null;
+        const clientIds = 'clientIds' in chosen ? chosen.clientIds : chosen;
+        emit({ type: 'selection.answered', requestId, clientIds, selection });
+      };
       try {
         const chosen = policy(request);
         if ('then' in chosen) chosen.then(answered, failed);

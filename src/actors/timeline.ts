@@ -1,6 +1,6 @@
 import { ChorusError } from '../domain/errors.ts';
 import type { Checkpoint, Entry, Fact } from '../domain/facts.ts';
-import type { HistoryEntry, HistoryPage, PastMoment, RoundRecord } from '../domain/handle.ts';
+import type { HistoryEntry, HistoryPage, HistoryQuery, PastMoment, RoundRecord } from '../domain/handle.ts';
 import { beginReplay, type Replayed } from '../history/replay.ts';
 import { sentenceOf } from '../history/sentence.ts';
 import { statusOf } from '../history/situation.ts';
@@ -82,7 +82,7 @@ export class Timeline {
   }
 
   /** @returns up to `limit` entries, ascending, that end before `before`, or with the newest. */
-  page({ limit = 200, before = Number.POSITIVE_INFINITY }: { limit?: number; before?: number } = {}): HistoryPage {
+  page({ limit = 200, before = Number.POSITIVE_INFINITY }: HistoryQuery = {}): Omit<HistoryPage, 'onDisk'> {
     const first = this.#entries[this.#from];
     const last = this.#entries.at(-1);
     if (!first || !last) return { firstSeq: 0, lastSeq: 0, entries: [] };

@@ -77,6 +77,8 @@ export interface FinishTask {
   baseShare: number;
   /** Takes a step from the base instead; null: nothing does. */
   optimiser: StepTask | null;
+  /** What a strategy of one's own keeps: it has stepped already. @default nothing */
+  state?: StateMade;
   metadata: Record<string, string>;
 }
 
@@ -85,6 +87,12 @@ export interface StepTask {
   choice: StrategyChoice;
   /** The file with its state, which is left as it is; null: it begins now. */
   state: SharedArrayBuffer | null;
+}
+
+/** What a strategy keeps for the next round: slot after slot, each in the model's order. */
+export interface StateMade {
+  slots: readonly { readonly name: string }[];
+  values: Float64Array;
 }
 
 /** A file that was made, in memory of its own. */
@@ -122,7 +130,6 @@ export interface MeasureTask {
 
 export interface CombineTask {
   combination: Combination;
-  choice: StrategyChoice;
   rows: GatheredRows;
   /** Receives the range's values, float64; in the same arena. */
   into: Span;

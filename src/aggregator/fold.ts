@@ -1,13 +1,8 @@
-import { type Dtype, dtypes, elementCount, type ModelSchema } from '../domain/model.ts';
-import { float32ToBf16, float32ToF16 } from '../wire/half.ts';
-import { safetensorsHeader } from '../wire/safetensors.ts';
-import type { Finished, FinishTask, FoldPiece, FoldTask } from './fold-task.ts';
-import type { Place, Weighted } from './kernels/kernel-types.ts';
-import { fold, kernelsFor } from './kernels/kernels.ts';
-import { Stepping } from './optimiser-step.ts';
-import { sha256Of } from './sha256.ts';
-import { bufferOf, bytesOf, type Span } from './shared-memory.ts';
-import { piecesWithin } from './sum-layout.ts';
+import { dtypes, elementCount, type ModelSchema } from '../domain/model.ts';
+import type { FoldPiece, FoldTask } from './fold-task.ts';
+import type { Weighted } from './kernels/kernel-types.ts';
+import { fold } from './kernels/kernels.ts';
+import { bytesOf, type Span } from './shared-memory.ts';
 
 /** Updates added in one pass over the sum: reading and writing the sum is what costs. */
 export const foldsAtOnceMax = 4;
@@ -46,34 +41,6 @@ const laidOutAlike = (a: readonly FoldPiece[], b: readonly FoldPiece[]): boolean
     return other?.dtype === dtype && other.count === count && other.at === at;
   });
 
-/**
- * The model `sum / divisor + baseShare · base`, or an optimiser's step, as safetensors in the schema's dtypes; rounded
- * once, from float64 to the dtype (half precision: by way of float32). The sum is consumed.
- * @throws {RangeError} there is no weight, or the result is not finite.
- */
-export function finishMean({ chunks, divisor, schema, base, baseShare, optimiser, metadata }: FinishTask): Finished {
-  if (!(divisor > 0)) throw new RangeError('No weight, so no mean');
-  const header = safetensorsHeader(schema, metadata);
-  const runs = runsOf(schema, header.byteLength);
-  const dataBytes = runs.reduce((total, { dtype, count }) => total + count * dtypes[dtype], 0);
-  const bytes = new SharedArrayBuffer(header.byteLength + dataBytes);
-  new Uint8Array(bytes).set(header);
-  const stepping = optimiser && base ? new Stepping(optimiser, base, schema) : null;
-  for (const { range, span } of chunks) {
-    kernelsFor(span.arena).divide(span, range.to - range.from, divisor);
-    if (base && baseShare !== 0) {
-      const update = { span: base.span, pieces: piecesWithin(base.pieces, range), weight: baseShare };
-      addWeighted({ sum: span, clear: false, updates: [update] });
-    }
-    stepping?.take(range, span);
-    for (const { dtype, byteOffset, count, at } of piecesWithin(runs, range)) {
-      const values = { arena: span.arena, at: span.at + at * Float64Array.BYTES_PER_ELEMENT };
-      writeValues(bytes, byteOffset, dtype, values, count);
-    }
-  }
-  return { bytes, sha256: sha256Of(new Uint8Array(bytes)), state: stepping?.finish(metadata) ?? null };
-}
-
 /** Where the values of a file in the schema's order lie; neighbouring tensors of one dtype are one run. */
 export function runsOf(schema: ModelSchema, dataOffset: number): FoldPiece[] {
   const runs: FoldPiece[] = [];
@@ -88,25 +55,4 @@ export function runsOf(schema: ModelSchema, dataOffset: number): FoldPiece[] {
     byteOffset += count * dtypes[dtype];
   }
   return runs;
-}
-
-/** Copies values of the sum into the file, rounded to the dtype; they are consumed. */
-function writeValues(bytes: SharedArrayBuffer, byteOffset: number, dtype: Dtype, values: Place, count: number): void {
-  const kernels = kernelsFor(values.arena);
-  if (dtype !== 'F64') kernels.narrow(values, count);
-  if (Number.isNaN(kernels.check(dtype === 'F64' ? 'F64' : 'F32', values, count))) {
-    throw new RangeError(
-      'The mean is not finite: the base and the mean of the deltas add up to more than the dtype holds',
-    );
-  }
-  const into = new Uint8Array(bytes, byteOffset, count * dtypes[dtype]);
-  if (dtype === 'F64' || dtype === 'F32') {
-    into.set(new Uint8Array(bufferOf(values.arena), values.at, into.byteLength));
-    return;
-  }
-  const singles = new Float32Array(bufferOf(values.arena), values.at, count);
-  const halve = dtype === 'F16' ? float32ToF16 : float32ToBf16;
-  const view = new DataView(bytes, byteOffset, into.byteLength);
-  for (let index = 0; index < count; index += 1)
-    view.setUint16(index * dtypes[dtype], halve(singles[index] ?? 0), true);
 }

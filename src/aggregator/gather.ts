@@ -1,5 +1,4 @@
 import { dtypes } from '../domain/model.ts';
-import { strategyOf } from '../strategies/of-plan.ts';
 import type { CombineTask, GatheredRows, MeasureTask } from './fold-task.ts';
 import { combineTile, measuredLength, measureTile, type Tile, tileElementsMax } from './kernels/robust.ts';
 
@@ -11,12 +10,10 @@ export function measureRange({ measurement, rows }: MeasureTask): Float64Array {
 }
 
 /** The aggregate of a range, float64. */
-export function combineRange({ combination, choice, rows, into }: CombineTask): void {
-  const strategy = strategyOf(choice);
-  const own = strategy.kind === 'gathering' ? strategy.combine : undefined;
+export function combineRange({ combination, rows, into }: CombineTask): void {
   eachTile(rows, (tile, element) => {
     const at = into.at + element * Float64Array.BYTES_PER_ELEMENT;
-    combineTile(combination, tile, { arena: into.arena, at }, own);
+    combineTile(combination, tile, { arena: into.arena, at });
   });
 }
 

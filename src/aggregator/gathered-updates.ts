@@ -1,14 +1,17 @@
 import { dtypes, elementCount, type ModelSchema } from '../domain/model.ts';
 import type { StrategyChoice } from '../domain/strategy-choice.ts';
+import { ownParametersOf } from '../strategies/of-own.ts';
 import { type Combination, type GatheringStrategy, measurementsMax } from '../strategies/strategy.ts';
 import type { Arenas } from './arenas.ts';
 import type { FoldPiece, FoldPool, SumRange } from './fold-task.ts';
 import { GatheringLane, gatheringRanges, rowOf } from './gathering-lanes.ts';
 import { measuredLength, membersOf } from './kernels/robust.ts';
+import { overRanges } from './over-ranges.ts';
+import { type OwnWork, withinItsTime } from './own-work.ts';
 import type { Made, RoundSum, SumBase, SumUpdate } from './round-sum.ts';
 import { bytesOf, type Span } from './shared-memory.ts';
 import type { StagedUpdates } from './staged-updates.ts';
-import { chunksOf, piecesWithin } from './sum-layout.ts';
+import { chunksOf, piecesWithin, rangeWithin } from './sum-layout.ts';
 
 export interface GatheringRule {
   choice: StrategyChoice;
@@ -21,6 +24,8 @@ export interface GatheringDeps {
   arenas: Arenas;
   /** null: updates stay in memory until the round is closed. */
   updates: StagedUpdates | null;
+  /** For a strategy of one's own; null: there is none. */
+  own: OwnWork | null;
 }
 
 type Chunk = { range: SumRange; span: Span };
@@ -82,7 +87,8 @@ export class GatheredUpdates implements RoundSum {
       for (const range of chunksOf(elements)) {
         chunks.push({ range, span: arenas.allocate((range.to - range.from) * Float64Array.BYTES_PER_ELEMENT) });
       }
-      await this.#combine(combination, updates, ranges, lanes, chunks);
+      if (combination.kind === 'own') await this.#combineByOwn(updates, ranges, lanes, chunks);
+      else await this.#combine(combination, updates, ranges, lanes, chunks);
       const isDelta = updateKind === 'deltas';
       const last = { divisor: 1, base: isDelta ? base : null, baseShare: isDelta ? 1 : 0, optimiser: null };
       const finished = await pool.finish({ chunks, schema: this.schema, metadata, ...last });
@@ -135,22 +141,41 @@ export class GatheredUpdates implements RoundSum {
     lanes: readonly GatheringLane[],
     chunks: readonly Chunk[],
   ): Promise<void> {
-    const { choice } = this.#rule;
     const members = new Set(membersOf(combination));
     await overRanges(ranges, lanes, {
       act: async (range, lane) => {
         const runs = await this.#fill(lane, updates, range, members);
-        await this.#deps.pool.combine({ combination, choice, rows: lane.rows(runs), into: lane.into });
-        const bytes = (range.to - range.from) * Float64Array.BYTES_PER_ELEMENT;
-        const chunk = chunks.find((each) => each.range.from <= range.from && range.to <= each.range.to);
-        if (!chunk) throw new Error('A range lies outside of the sum');
-        const at = (range.from - chunk.range.from) * Float64Array.BYTES_PER_ELEMENT;
-        bytesOf(chunk.span)
-          .subarray(at, at + bytes)
-          .set(bytesOf(lane.into, bytes));
+        await this.#deps.pool.combine({ combination, rows: lane.rows(runs), into: lane.into });
+        const part = rangeWithin(chunks, range);
+        bytesOf(part).set(bytesOf(lane.into, part.bytes));
       },
       take: () => undefined,
     });
+  }
+
+  /** As {@link #combine}, by a strategy of one's own. @throws STRATEGY_FAILED */
+  #combineByOwn(
+    updates: readonly SumUpdate[],
+    ranges: readonly SumRange[],
+    lanes: readonly GatheringLane[],
+    chunks: readonly Chunk[],
+  ): Promise<void> {
+    const { choice } = this.#rule;
+    const { own } = this.#deps;
+    const facts = choice.own;
+    if (!own || !facts) throw new Error(`${choice.name} is not at hand`);
+    const weights = updates.map(({ contribution }) => contribution.numExamples);
+    const common = { name: choice.name, facts, parameters: ownParametersOf(facts, choice), weights };
+    return withinItsTime(choice, own, (signal) =>
+      overRanges(ranges, lanes, {
+        act: async (range, lane) => {
+          const runs = await this.#fill(lane, updates, range);
+          const task = { ...common, rows: lane.rows(runs), count: range.to - range.from };
+          return { range, values: await own.runner.combine(task, signal) };
+        },
+        take: ({ range, values }) => bytesOf(rangeWithin(chunks, range)).set(new Uint8Array(values.buffer)),
+      }),
+    );
   }
 
   /** Puts the values of a range into the rows of a lane. @returns how they lie there. @throws when they cannot be read */
@@ -191,27 +216,4 @@ export class GatheredUpdates implements RoundSum {
   #isOnDisk({ place }: SumUpdate): boolean {
     return place !== null && this.#deps.updates !== null;
   }
-}
-
-/** Works on all ranges, as many at a time as there are lanes; what comes of them is taken in their order. */
-async function overRanges<Result>(
-  ranges: readonly SumRange[],
-  lanes: readonly GatheringLane[],
-  { act, take }: { act: (range: SumRange, lane: GatheringLane) => Promise<Result>; take: (result: Result) => void },
-): Promise<void> {
-  let next = 0;
-  let turn: Promise<void> = Promise.resolve();
-  const work = async (lane: GatheringLane): Promise<void> => {
-    for (let range = ranges[next]; range; range = ranges[next]) {
-      next += 1;
-      const acted = act(range, lane);
-      const taken = Promise.all([acted, turn]).then(([result]) => take(result));
-      turn = taken;
-      // Also when an earlier range fails, the lane is in use until its own work is over.
-      await Promise.allSettled([acted, taken]);
-      await taken;
-    }
-  };
-  const ends = await Promise.allSettled(lanes.map(work));
-  for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }

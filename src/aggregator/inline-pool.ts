@@ -1,5 +1,6 @@
 import { deltaNorm } from './delta-norm.ts';
-import { addWeighted, finishMean } from './fold.ts';
+import { finishMean, prepareFinish } from './finish.ts';
+import { addWeighted } from './fold.ts';
 import type { FoldPool } from './fold-task.ts';
 import { combineRange, measureRange } from './gather.ts';
 import { inspectWhole } from './inspection.ts';
@@ -14,7 +15,7 @@ export const inlineFoldPool: FoldPool = {
     abandon: () => undefined,
   }),
   fold: async (task) => addWeighted(task),
-  finish: async (task) => finishMean(task),
+  finish: async (task) => finishMean(prepareFinish(task)),
   deltaNorm: async (task) => deltaNorm(task),
   measure: async (task) => measureRange(task),
   combine: async (task) => combineRange(task),

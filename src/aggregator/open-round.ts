@@ -1,4 +1,5 @@
 import type { Aggregate, AggregatorCallbacks, RoundOrder, Verdict } from '../domain/aggregation.ts';
+import type { Clock } from '../domain/clock.ts';
 import { ChorusError, type ErrorCode, fromRefusal } from '../domain/errors.ts';
 import type { UpdatePlace } from '../domain/facts.ts';
 import type { Receipt, Traffic } from '../domain/handle.ts';
@@ -10,6 +11,7 @@ import type { Contribution, Strategy } from '../strategies/strategy.ts';
 import type { Arenas } from './arenas.ts';
 import type { FoldPool, Inspected, Inspecting } from './fold-task.ts';
 import { GatheredUpdates } from './gathered-updates.ts';
+import type { OwnRunner } from './own-work.ts';
 import type { RoundSum, SumBase } from './round-sum.ts';
 import { RunningSum } from './running-sum.ts';
 import { bytesOf, type Span } from './shared-memory.ts';
@@ -18,12 +20,21 @@ import type { Ticket } from './tickets.ts';
 import type { Settled, Staged } from './upload.ts';
 
 export interface RoundDeps {
+  clock: Clock;
   pool: FoldPool;
+  /** Asks strategies of one's own; null: there are none here. */
+  ownStrategies: OwnRunner | null;
   arenas: Arenas;
   callbacks: AggregatorCallbacks;
   /** null: accepted updates are in memory only. */
   updates: StagedUpdates | null;
 }
+
+/**
+ * Part of the aggregation window that a strategy of one's own may take: what fails is told by its own reason, and not by
+ * the deadline.
+ */
+const ownWindowShare = 0.8;
 
 /** The model that clients of a round start from. */
 export interface GivenModel extends SumBase {
@@ -140,13 +151,14 @@ export class OpenRound {
   }
 
   #newSum(schema: ModelSchema, beside: Span): RoundSum {
-    const { pool, arenas, updates } = this.#deps;
+    const { pool, arenas, updates, clock, ownStrategies: runner } = this.#deps;
+    const own = runner && { runner, clock, msMax: ownWindowShare * this.order.aggregationWindowMs };
     const strategy = this.#strategy;
     const { updateKind } = this.order;
     const choice = this.#choice;
     if (strategy.kind === 'running')
-      return new RunningSum(schema, { choice, strategy, updateKind }, pool, arenas, beside);
-    return new GatheredUpdates(schema, { choice, strategy, updateKind }, { pool, arenas, updates });
+      return new RunningSum(schema, { choice, strategy, updateKind }, pool, arenas, { beside, own });
+    return new GatheredUpdates(schema, { choice, strategy, updateKind }, { pool, arenas, updates, own });
   }
 
   /** Gives the sum's memory back; nothing is added to it any more. @param reason what uploads under way hear */

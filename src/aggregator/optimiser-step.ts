@@ -3,7 +3,7 @@ import { strategyOf } from '../strategies/of-plan.ts';
 import { stateSchema } from '../strategies/optimiser-state.ts';
 import type { ServerOptimiser } from '../strategies/strategy.ts';
 import { safetensorsHeader } from '../wire/safetensors.ts';
-import type { Laid, MadeFile, StepTask, SumRange } from './fold-task.ts';
+import type { Laid, MadeFile, StateMade, StepTask, SumRange } from './fold-task.ts';
 import { sha256Of } from './sha256.ts';
 import { bufferOf, type Span } from './shared-memory.ts';
 import { widen } from './widen.ts';
@@ -34,7 +34,7 @@ export class Stepping {
     this.#elements = schema.reduce((total, { shape }) => total + elementCount(shape), 0);
     const { slots } = strategy.optimiser;
     this.#state = new Float64Array(slots.length * this.#elements);
-    if (state) this.#state.set(valuesOf(state, this.#state.length));
+    if (state) this.#state.set(stateValues(state, this.#state.length, { from: 0, to: this.#state.length }));
     else for (const [slot, { initial }] of slots.entries()) this.#slot(slot, 0, this.#elements).fill(initial);
   }
 
@@ -51,15 +51,10 @@ export class Stepping {
     }
   }
 
-  /** The state as a file: F64, `momentum/<tensor>` and so on. @throws {RangeError} it is not finite. */
+  /** The state as a file. @throws {RangeError} it is not finite. */
   finish(metadata: Record<string, string>): MadeFile {
     if (!this.#state.every(Number.isFinite)) throw new RangeError('The state of the optimiser is not finite any more');
-    const header = safetensorsHeader(stateSchema(this.#optimiser, this.#schema), metadata);
-    const bytes = new SharedArrayBuffer(header.byteLength + this.#state.byteLength);
-    const file = new Uint8Array(bytes);
-    file.set(header);
-    file.set(new Uint8Array(this.#state.buffer), header.byteLength);
-    return { bytes, sha256: sha256Of(file) };
+    return stateFile({ slots: this.#optimiser.slots, values: this.#state }, this.#schema, metadata);
   }
 
   #slot(slot: number, from: number, to: number): Float64Array {
@@ -67,13 +62,26 @@ export class Stepping {
   }
 }
 
-/** The values of a state's file: they are all that follows its head. */
-function valuesOf(file: SharedArrayBuffer, count: number): Float64Array {
-  const dataBytes = count * valueBytes;
+/** What a strategy keeps, slot after slot, as a file: F64, `momentum/<tensor>` and so on. */
+export function stateFile(
+  { slots, values }: StateMade,
+  schema: ModelSchema,
+  metadata: Record<string, string>,
+): MadeFile {
+  const header = safetensorsHeader(stateSchema({ slots }, schema), metadata);
+  const bytes = new SharedArrayBuffer(header.byteLength + values.byteLength);
+  const file = new Uint8Array(bytes);
+  file.set(header);
+  file.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), header.byteLength);
+  return { bytes, sha256: sha256Of(file) };
+}
+
+/** Some values of a state's file, which follow its head. @param count of all. @throws {RangeError} it has not as many */
+export function stateValues(file: SharedArrayBuffer, count: number, { from, to }: SumRange): Float64Array {
   const headBytes = 8 + Number(new DataView(file).getBigUint64(0, true));
-  if (headBytes + dataBytes !== file.byteLength)
+  if (headBytes + count * valueBytes !== file.byteLength)
     throw new RangeError('The state of the optimiser is that of another model');
-  const copy = new Float64Array(count);
-  new Uint8Array(copy.buffer).set(new Uint8Array(file, headBytes, dataBytes));
+  const copy = new Float64Array(to - from);
+  new Uint8Array(copy.buffer).set(new Uint8Array(file, headBytes + from * valueBytes, copy.byteLength));
   return copy;
 }

@@ -4,7 +4,9 @@ import { type Folding, RunningTotals } from '../strategies/running-totals.ts';
 import type { RunningStrategy } from '../strategies/strategy.ts';
 import type { Arenas } from './arenas.ts';
 import { foldsAtOnceMax } from './fold.ts';
-import type { FinishTask, FoldPool, SumRange } from './fold-task.ts';
+import type { Finished, FinishTask, FoldPool, SumRange } from './fold-task.ts';
+import { nothingLeft, stepByOwn } from './own-step.ts';
+import type { OwnWork } from './own-work.ts';
 import type { Made, RoundSum, SumBase, SumUpdate } from './round-sum.ts';
 import type { Span } from './shared-memory.ts';
 import { chunksOf, partsOf, piecesWithin } from './sum-layout.ts';
@@ -33,6 +35,8 @@ export class RunningSum implements RoundSum {
   readonly #chunks: { range: SumRange; span: Span }[];
   readonly #rule: SumRule;
   readonly #totals: RunningTotals;
+  /** For a strategy of one's own; null: there is none. */
+  readonly #own: OwnWork | null;
   readonly #folded: string[] = [];
   readonly #pending: Pending[] = [];
   #folding: Promise<void> | null = null;
@@ -40,8 +44,15 @@ export class RunningSum implements RoundSum {
   #failure: unknown = null;
 
   /** @throws {RangeError} the system gives no memory for it. */
-  constructor(schema: ModelSchema, rule: SumRule, pool: FoldPool, arenas: Arenas, beside?: Span) {
+  constructor(
+    schema: ModelSchema,
+    rule: SumRule,
+    pool: FoldPool,
+    arenas: Arenas,
+    { beside, own = null }: { beside?: Span; own?: OwnWork | null } = {},
+  ) {
     this.schema = schema;
+    this.#own = own;
     this.#rule = rule;
     this.#totals = new RunningTotals(rule.strategy);
     this.#pool = pool;
@@ -83,9 +94,19 @@ export class RunningSum implements RoundSum {
     if (summed.size !== contributions.length || contributions.some((clientId) => !summed.has(clientId))) {
       throw new Error(`The sum holds ${summed.size} contributions, not the ${contributions.length} that count`);
     }
-    const finishing = this.#pool.finish({ chunks: this.#chunks, schema: this.schema, metadata, ...this.#last(base) });
+    const finishing = this.#finish(base, metadata);
     this.#finishing = finishing;
     return { ...(await finishing), members: null };
+  }
+
+  async #finish(base: SumBase | null, metadata: Record<string, string>): Promise<Finished> {
+    const last = this.#last(base);
+    const { choice } = this.#rule;
+    const common = { chunks: this.#chunks, schema: this.schema, metadata };
+    if (!base || !last.optimiser || !choice.own) return this.#pool.finish({ ...common, ...last });
+    if (!this.#own) throw new Error(`${choice.name} is not at hand`);
+    const state = await stepByOwn({ ...last, choice, chunks: this.#chunks, base }, this.#own);
+    return this.#pool.finish({ ...common, ...nothingLeft, ...(state.slots.length > 0 ? { state } : {}) });
   }
 
   /** What is left to do with the sum. */

@@ -12,18 +12,18 @@ import type {
   UploadRequest,
 } from '../domain/aggregation.ts';
 import type { Clock } from '../domain/clock.ts';
-import { ChorusError, fromRefusal, toRefusal } from '../domain/errors.ts';
+import { ChorusError, toRefusal } from '../domain/errors.ts';
 import type { UpdateStore } from '../storage/update-store.ts';
-import { readSafetensorsHead, schemaOf } from '../wire/safetensors.ts';
 import { Arenas, arenaBytesMax } from './arenas.ts';
-import type { FoldPool, Inspected } from './fold-task.ts';
-import { piecesOf } from './inspection.ts';
-import { discarded, type GivenModel, OpenRound } from './open-round.ts';
+import type { FoldPool } from './fold-task.ts';
+import { discarded, OpenRound } from './open-round.ts';
+import type { OwnRunner } from './own-work.ts';
 import { readBack } from './recovery.ts';
-import type { Span } from './shared-memory.ts';
+import { checkedModel, ServedModel } from './served-model.ts';
 import { StagedUpdates } from './staged-updates.ts';
 import { StagingBudget, StagingSlot } from './staging.ts';
 import { type Ticket, Tickets } from './tickets.ts';
+import { type PoolWork, timedPool } from './timed-pool.ts';
 import { ReplayedUpload, StagedUpload } from './upload.ts';
 
 /** When to come back to a server that is going away, ms. */
@@ -37,6 +37,8 @@ export interface AggregationOptions {
   clock: Clock;
   pool: FoldPool;
   callbacks: AggregatorCallbacks;
+  /** Asks strategies of one's own. @default none can be had */
+  ownStrategies?: OwnRunner | null;
   /** Bound on memory for updates received but not folded yet, bytes. */
   stagingBytesMax: number;
   /** Whether kernels are compiled: see {@link Arenas}. */
@@ -53,6 +55,8 @@ export interface AggregationOptions {
  */
 export class Aggregation implements AggregatorService, UploadGate {
   readonly #options: AggregationOptions;
+  readonly #pool: FoldPool;
+  readonly #poolWork: Readonly<PoolWork>;
   readonly #budget: StagingBudget;
   readonly #arenas: Arenas;
   readonly #tickets = new Tickets();
@@ -60,7 +64,7 @@ export class Aggregation implements AggregatorService, UploadGate {
   #round: OpenRound | null = null;
   /** Being opened: nobody is admitted yet. */
   #opening: OpenRound | null = null;
-  #model: (Omit<GivenModel, 'state'> & { published: PublishedModel }) | null = null;
+  readonly #model = new ServedModel();
   #drained: (() => void) | null = null;
   #isDraining = false;
   #inFlight = 0;
@@ -70,6 +74,9 @@ export class Aggregation implements AggregatorService, UploadGate {
   constructor(options: AggregationOptions) {
     this.#options = options;
     const { stagingBytesMax, memory, clock, updates } = options;
+    const { pool, work } = timedPool(options.pool, clock);
+    this.#pool = pool;
+    this.#poolWork = work;
     this.#updates = updates && new StagedUpdates(updates);
     this.#budget = new StagingBudget(stagingBytesMax, clock);
     // Room for the sum beside the updates: in float64 it has twice the bytes of a float32 update. What needs more than
@@ -94,9 +101,9 @@ export class Aggregation implements AggregatorService, UploadGate {
   openRound(order: RoundOrder, recovered: Recovered | null): Promise<ServiceAnswer<null>> {
     return answer(async () => {
       this.#endRound(`Round ${order.round} begins anew`);
-      const { pool, callbacks } = this.#options;
-      const deps = { pool, callbacks, arenas: this.#arenas, updates: this.#updates };
-      const round = new OpenRound(order, this.#givenModel(order), deps);
+      const { clock, callbacks, ownStrategies = null } = this.#options;
+      const deps = { clock, pool: this.#pool, callbacks, ownStrategies, arenas: this.#arenas, updates: this.#updates };
+      const round = new OpenRound(order, this.#model.givenTo(order.run), deps);
       this.#opening = round;
       try {
         await this.#updates?.open({ run: order.run, round: order.round, attempt: order.attempt });
@@ -120,7 +127,7 @@ export class Aggregation implements AggregatorService, UploadGate {
       const order = this.#round?.order;
       if (order?.round !== credential.round || order.attempt !== credential.attempt) throw discarded(credential.round);
       this.#tickets.admit(credential, order.payloadBytesMax);
-      this.#options.pool.warm();
+      this.#pool.warm();
       return null;
     });
   }
@@ -179,22 +186,13 @@ export class Aggregation implements AggregatorService, UploadGate {
 
   publish(model: PublishedModel | null): Promise<ServiceAnswer<null>> {
     return answer(async () => {
-      if (model === null) this.#model = null;
-      else if (model.info.version !== this.#model?.published.info.version) {
-        // Its values were checked when it was made, or when it was installed.
-        const head = readSafetensorsHead(new Uint8Array(model.bytes));
-        const schema = schemaOf(head);
-        this.#model = { published: model, schema, span: spanOf(model.bytes), pieces: piecesOf(head, schema) };
-      }
+      this.#model.publish(model);
       return null;
     });
   }
 
   checkModel(bytes: SharedArrayBuffer): Promise<ServiceAnswer<Aggregate>> {
-    return answer(async () => {
-      const { sha256, schema } = await this.#inspectModel(bytes);
-      return { bytes, sha256, schema };
-    });
+    return answer(() => checkedModel(this.#pool, bytes));
   }
 
   drain(graceMs: number): Promise<ServiceAnswer<null>> {
@@ -218,7 +216,8 @@ export class Aggregation implements AggregatorService, UploadGate {
       this.#isDraining = true;
       this.#endRound('The server is shutting down');
       await this.#options.listener?.close();
-      await this.#options.pool.close();
+      await this.#pool.close();
+      await this.#options.ownStrategies?.close();
       // What is staged stays: the next process goes on with it.
       await this.#updates?.close();
       return null;
@@ -235,11 +234,11 @@ export class Aggregation implements AggregatorService, UploadGate {
     if (!order || !this.#isOpen(ticket)) throw discarded(round);
     if (ticket.downloads >= order.downloadsMax) throw new ChorusError('DOWNLOADS_EXHAUSTED');
     ticket.downloads += 1;
-    const bytes = this.#model?.published.bytes.byteLength ?? 0;
+    const bytes = this.#model.published?.bytes.byteLength ?? 0;
     this.#bytesServed += bytes;
     if (this.#round) this.#round.traffic.bytesOut += bytes;
     ticket.marks.downloadedAtMs ??= this.#options.clock.now();
-    return this.#model?.published ?? null;
+    return this.#model.published;
   }
 
   beginUpload({ clientId, round, trainingToken, contentLength, allowZeroExamples = false }: UploadRequest): Upload {
@@ -289,15 +288,19 @@ export class Aggregation implements AggregatorService, UploadGate {
   }
 
   currentModel(): PublishedModel | null {
-    return this.#model?.published ?? null;
+    return this.#model.published;
   }
 
   stats() {
     return {
       uploadsInFlight: this.#inFlight,
       stagedBytes: this.#budget.reservedBytes,
+      stagingBytesMax: this.#options.stagingBytesMax,
+      uploadsWaiting: this.#budget.waiting,
       bytesReceivedTotal: this.#bytesReceived,
       bytesServedTotal: this.#bytesServed,
+      foldTasksTotal: this.#poolWork.tasks,
+      foldMsTotal: this.#poolWork.ms,
     };
   }
 
@@ -328,13 +331,6 @@ export class Aggregation implements AggregatorService, UploadGate {
     this.#opening = null;
   }
 
-  /** What a strategy kept is good for the run in which it did. */
-  #givenModel({ run }: RoundOrder): GivenModel | null {
-    if (!this.#model) return null;
-    const { published, schema, span, pieces } = this.#model;
-    return { schema, span, pieces, state: published.info.run === run ? (published.state ?? null) : null };
-  }
-
   /** @throws STAGED_UPDATES_LOST */
   async #readBack(round: OpenRound, contributions: Recovered['contributions']): Promise<void> {
     if (contributions.length === 0) return;
@@ -347,22 +343,7 @@ export class Aggregation implements AggregatorService, UploadGate {
     for (const credential of credentials) {
       this.#tickets.readmit(credential, payloadBytesMax, receipts.get(credential.clientId) ?? null);
     }
-    this.#options.pool.warm();
-  }
-
-  async #inspectModel(bytes: SharedArrayBuffer): Promise<Inspected> {
-    const task = {
-      span: spanOf(bytes),
-      expectedBytes: bytes.byteLength,
-      schema: null,
-      numExamplesMax: Number.MAX_SAFE_INTEGER,
-      normMax: null,
-      allowZeroExamples: true,
-      isModel: true,
-    };
-    const inspected = await this.#options.pool.inspect(task).finish(bytes.byteLength);
-    if (inspected.kind === 'refused') throw fromRefusal(inspected);
-    return inspected;
+    this.#pool.warm();
   }
 }
 
@@ -372,13 +353,6 @@ const betweenRounds = (): ChorusError =>
   new ChorusError('AGGREGATOR_UNAVAILABLE', 'A version is being made; the update counts for the next one', {
     retryAfterMs: betweenRoundsMs,
   });
-
-/** A whole buffer that is no arena of ours. */
-const spanOf = (bytes: SharedArrayBuffer): Span => ({
-  arena: { id: -1, memory: bytes },
-  at: 0,
-  bytes: bytes.byteLength,
-});
 
 async function answer<T>(act: () => Promise<T>): Promise<ServiceAnswer<T>> {
   try {

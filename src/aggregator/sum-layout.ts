@@ -1,5 +1,6 @@
 import { dtypes } from '../domain/model.ts';
 import type { FoldPiece, SumRange } from './fold-task.ts';
+import type { Span } from './shared-memory.ts';
 
 /** Elements of the sum in one stretch of memory: 1 GiB of float64. A larger model has several. */
 export const chunkElementsMax = 2 ** 27;
@@ -13,6 +14,15 @@ export function chunksOf(elements: number): SumRange[] {
     chunks.push({ from, to: Math.min(elements, from + chunkElementsMax) });
   }
   return chunks;
+}
+
+/** Where a range lies that is within one chunk. @throws when it is not */
+export function rangeWithin(chunks: readonly { range: SumRange; span: Span }[], { from, to }: SumRange): Span {
+  const chunk = chunks.find(({ range }) => range.from <= from && to <= range.to);
+  if (!chunk) throw new Error('A range lies outside of the sum');
+  const { arena, at } = chunk.span;
+  const valueBytes = Float64Array.BYTES_PER_ELEMENT;
+  return { arena, at: at + (from - chunk.range.from) * valueBytes, bytes: (to - from) * valueBytes };
 }
 
 /** A range cut into about equal parts for several threads, at multiples of 8 elements: no two share a cache line. */

@@ -62,10 +62,14 @@ export class Tickets {
     this.#byClient.set(ticket.clientId, digest);
   }
 
-  /** Remembers a token of a round that is over. */
+  /** Remembers a token of a round that is over. A client that trains on hears to come back, until a round is open. */
   recall(credential: Credential, payloadBytesMax: number): void {
     const digest = digestOf(credential.trainingToken);
     if (this.#byDigest.has(digest)) return;
+    if (credential.goesOn) {
+      this.#open(digest, ticketOf(credential, payloadBytesMax, 'open'));
+      return;
+    }
     this.#byDigest.set(digest, ticketOf(credential, payloadBytesMax, 'closed'));
     this.#closed.push(digest);
   }

@@ -7,6 +7,7 @@ import type { UpdatePlace } from '../domain/facts.ts';
 import type { ModelInfo } from '../domain/model.ts';
 import { stalenessFactor, strategyChoice } from '../domain/plan.ts';
 import type { Run } from '../domain/run.ts';
+import { isOwnStrategy } from '../domain/strategy-choice.ts';
 import { pathOfModel } from '../storage/file-model-store.ts';
 import type { Commit } from './commit-check.ts';
 import type { DataFolder } from './data-folder.ts';
@@ -44,10 +45,12 @@ export class Recomputation {
 
   /**
    * @param base the model that the round's clients started from; its file is as it was committed.
-   * @returns a sentence for everything that is not as it was; null when its updates were not kept.
+   * @returns a sentence for everything that is not as it was; null when its updates were not kept, or its strategy is one
+   * of somebody's own, of which the folder knows the name only.
    */
   async problemsOf(commit: Commit, base: ModelInfo | null): Promise<string[] | null> {
-    const { record, model, places } = commit;
+    const { run, record, model, places } = commit;
+    if (isOwnStrategy(strategyChoice(run.plan).name)) return null;
     const updates = places && (await openUpdates(this.#folder, record));
     if (!updates) return null;
     try {
@@ -130,6 +133,7 @@ const orderOf = ({ run, round, attempt, plan }: Run, base: ModelInfo | null): Ro
   numExamplesMax: plan.numExamplesMax,
   updateNormMax: plan.updateNormMax,
   updateKind: plan.updateKind,
+  aggregationWindowMs: plan.aggregationWindowMs,
   strategy: strategyChoice(plan),
   modelVersion: base?.version ?? null,
 });

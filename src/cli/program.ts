@@ -5,7 +5,7 @@ import type { OperateOptions, typedOperations } from './commands/operate.ts';
 import type { ReplayOptions } from './commands/replay.ts';
 import type { RoundsOptions } from './commands/rounds.ts';
 import type { StartOptions } from './commands/run.ts';
-import type { StatusOptions } from './commands/status.ts';
+import type { StatusOptions, WhyOptions } from './commands/status.ts';
 import type { TailOptions } from './commands/tail.ts';
 import { configVariable, planCliSettings, serveCliSettings } from './config/catalogue.ts';
 import { addPlan } from './plan-commands.ts';
@@ -72,8 +72,17 @@ function addStatus(program: Command): void {
   const why = program
     .command('why')
     .summary('say why the round is waiting')
-    .description('Says in one sentence what the round waits for, and what happens next and when.');
-  addUrlOption(why).action(async (options: Connection) => {
+    .description(
+      'Says in one sentence what the round waits for, and what happens next and when; or, with --client, why that client ' +
+        'was chosen for a round or was not.',
+    )
+    .option('--client <id>', 'ask about the selection of this client; needs the admin token')
+    .option(
+      '--round <n>',
+      'with --client: in this round of the current run (default: the open or last one)',
+      readRound,
+    );
+  addAdminOptions(why).action(async (options: WhyOptions) => {
     const { showWhy } = await import('./commands/status.ts');
     await showWhy(options);
   });
@@ -221,6 +230,11 @@ function addVerify(program: Command): void {
 function readSeq(text: string): number {
   if (/^[1-9]\d{0,14}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('Give the number of a fact, from 1.');
+}
+
+function readRound(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('Give the number of a round, from 1.');
 }
 
 function readLimit(text: string): number {

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { SettingSpec } from '../domain/settings.ts';
+import { choicesOf, type SettingSpec } from '../domain/settings.ts';
 import type { CliSetting } from './config/catalogue.ts';
 import { entryFlagOf, type Flags } from './config/from-flags.ts';
 
@@ -34,7 +34,7 @@ function describe(setting: CliSetting, isServe: boolean): string {
   const { spec } = setting;
   const facts = isServe ? serveFacts(setting) : '';
   const isNamed = spec.kind !== 'choice' || spec.choices.every((choice) => spec.help.includes(choice));
-  return `${spec.help}${isNamed ? '' : ` One of ${spec.choices.join(', ')}.`}${facts}`;
+  return `${spec.help}${isNamed ? '' : ` One of ${choicesOf(spec).join(', ')}.`}${facts}`;
 }
 
 function optionsOf(setting: CliSetting, isServe: boolean): Option[] {

@@ -32,6 +32,13 @@ class Fields {
     return value;
   }
 
+  /** W3C Trace Context, version 00; nothing else is of use, and nothing depends on it. */
+  traceparent(): { traceparent?: string } {
+    const { traceparent } = this.#values;
+    const isOne = typeof traceparent === 'string' && /^00-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/.test(traceparent);
+    return isOne ? { traceparent } : {};
+  }
+
   /** A number from 0. */
   count(name: string): number {
     const value = this.#values[name];
@@ -116,6 +123,7 @@ export function readTicket(call: string, body: unknown): TrainingTicket {
     modelVersion: fields.countOrNull('modelVersion'),
     hyperparameters: fields.scalars('hyperparameters'),
     deadlineAtMs: fields.count('deadlineAtMs'),
+    ...fields.traceparent(),
   };
 }
 

@@ -188,13 +188,18 @@ export class ChorusClient {
    * counts it once, and answers with the same receipt.
    */
   async reportEvaluation(
-    { round }: Pick<TrainingTicket, 'round'>,
+    { round, traceparent }: Pick<TrainingTicket, 'round' | 'traceparent'>,
     { numExamples, metrics }: Measured,
     { signal }: CallOptions = {},
   ): Promise<Receipt> {
     const { clientId, clientToken } = this.#registered();
     const path = `/v1/clients/${encodeURIComponent(clientId)}/evaluation`;
-    const call = this.#call('POST', path, { token: clientToken, body: { round, numExamples, metrics }, signal });
+    const call = this.#call('POST', path, {
+      token: clientToken,
+      body: { round, numExamples, metrics },
+      headers: traceHeaders({ traceparent }),
+      signal,
+    });
     return readReceipt(nameOf(call), await exchange(this.#deps, call, json));
   }
 
@@ -219,7 +224,8 @@ export class ChorusClient {
   #aggregatorCall(method: HttpCall['method'], ticket: TrainingTicket, path: string, rest: Partial<HttpCall>): HttpCall {
     const origin = aggregatorOf(ticket);
     const token = ticket.trainingToken;
-    return { msMax: this.#transferMsMax, signal: undefined, ...rest, method, path, origin, token };
+    const headers = traceHeaders(ticket);
+    return { msMax: this.#transferMsMax, signal: undefined, headers, ...rest, method, path, origin, token };
   }
 
   #registered(): ClientIdentity {
@@ -227,6 +233,9 @@ export class ChorusClient {
     return this.#identity;
   }
 }
+
+const traceHeaders = ({ traceparent }: { traceparent?: string | undefined }): Record<string, string> =>
+  traceparent === undefined ? {} : { traceparent };
 
 /** The aggregator's URL as the ticket gives it. @throws {ChorusNetworkError} noAggregator, or badAnswer: it is no URL. */
 export function aggregatorOf({ aggregatorUrl, round }: Pick<TrainingTicket, 'aggregatorUrl' | 'round'>): string {

@@ -99,7 +99,7 @@ async function download(
 }
 
 export function taskOf(ticket: ClientTicket, model: DownloadedModel | null, signal: AbortSignal): TrainingTask {
-  const { run, round, modelVersion, hyperparameters, clientId } = ticket;
+  const { run, round, modelVersion, hyperparameters, clientId, traceparent = null } = ticket;
   return {
     run,
     round,
@@ -109,6 +109,7 @@ export function taskOf(ticket: ClientTicket, model: DownloadedModel | null, sign
     hyperparameters,
     deadlineAtMs: localDeadline(ticket),
     clientId,
+    traceparent,
     signal,
   };
 }

@@ -18,6 +18,8 @@ export interface TrainingTask {
   /** When a straggler is one, Unix ms by this machine's clock. The server may extend it. */
   deadlineAtMs: number;
   clientId: string;
+  /** W3C Trace Context of this work, for spans of your own below it; null: the server traces nothing. */
+  traceparent: string | null;
   /** Aborted when the round is over for this client, and when `participate` is told to stop: then stop training. */
   signal: AbortSignal;
 }

@@ -32,6 +32,8 @@ export interface RoundSummary {
   /** Clients selected. */
   cohort: number;
   contributions: number;
+  /** Contributions that the model was made of, where the strategy did not take all; null: all, or there is no model. */
+  used: number | null;
   /** Clients excluded, by reason. */
   exclusions: Partial<Record<ExclusionReason, number>>;
   modelVersion: number | null;
@@ -53,9 +55,12 @@ export interface ClientPart {
   run: string;
   round: number;
   attempt: number;
+  kind: RoundKind;
   openedAtMs: number;
   atMs: number | null;
   outcome: 'accepted' | 'open' | ExclusionReason;
+  /** Accepted, and then left out of the model by the strategy. */
+  isUnused: boolean;
   code: ErrorCode | null;
   numExamples: number | null;
   metrics: Record<string, number>;

@@ -1,6 +1,5 @@
-/** The dashboard: its files at `/` and `/dashboard/assets`, and what it reads beside `/v1`. It changes nothing. */
+/** What the dashboard reads beside `/v1`. It changes nothing. */
 import type {} from '@fastify/rate-limit';
-import fastifyStatic from '@fastify/static';
 // Types `hide`, which keeps a route out of the OpenAPI document.
 import type {} from '@fastify/swagger';
 import type { FastifyPluginAsync, onRequestAsyncHookHandler } from 'fastify';
@@ -10,7 +9,6 @@ import { chartOf } from '../inspect/chart.ts';
 import { chartedMachines } from '../inspect/charts.ts';
 import { EventStreams } from '../inspect/event-streams.ts';
 import type { InspectFeed } from '../inspect/feed.ts';
-import { builtFiles } from './built-files.ts';
 import type { Charts, ClientParts, RoundSummaries } from './contract.ts';
 import { NewsStreams } from './news-streams.ts';
 import { partOf, summaryOf } from './summary.ts';
@@ -27,15 +25,6 @@ export interface DashboardOptions {
   now?: () => number;
 }
 
-/** Only our own files and our own API: no inline script or style, no other origin. */
-const pageHeaders = {
-  'content-security-policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-opener-policy': 'same-origin',
-};
 const dataHeaders = { 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' };
 
 /** Attempts told of at once. */
@@ -50,7 +39,6 @@ const hidden = { hide: true };
 export const dashboardPlugin: FastifyPluginAsync<DashboardOptions> = async (app, options) => {
   const { handle, adminOnly, feed, watchersMax, now = Date.now } = options;
   app.addHook('onRequest', app.rateLimit());
-  await servePage(app);
 
   const news = new NewsStreams({ handle, watchersMax, now });
   app.addHook('preClose', async () => news.close());
@@ -95,8 +83,10 @@ export const dashboardPlugin: FastifyPluginAsync<DashboardOptions> = async (app,
     },
   );
 
-  const charts: Charts = { charts: chartedMachines.map(chartOf), isLive: feed !== null };
-  app.get('/dashboard/charts', { schema: hidden }, async (_request, reply) => reply.headers(dataHeaders).send(charts));
+  app.get('/dashboard/charts', { schema: hidden }, async (_request, reply) => {
+    const answer: Charts = { charts: chartedMachines.map(chartOf), isLive: feed !== null };
+    return reply.headers(dataHeaders).send(answer);
+  });
 
   if (!feed) return;
   const machines = new EventStreams({ feed, watchersMax, now });
@@ -108,33 +98,6 @@ export const dashboardPlugin: FastifyPluginAsync<DashboardOptions> = async (app,
     reply.hijack();
     machines.open(reply.raw, { ...dataHeaders, connection: 'close' });
   });
-};
-
-/** The page and its assets, whose names change with their content. */
-const servePage = async (app: Parameters<FastifyPluginAsync>[0]): Promise<void> => {
-  const root = builtFiles();
-  if (root === null) {
-    app.get('/', { schema: hidden }, async () => {
-      throw new ChorusError('NOT_FOUND', 'The dashboard is not built: npm run build makes it');
-    });
-    return;
-  }
-  await app.register(fastifyStatic, {
-    root,
-    prefix: '/dashboard/',
-    serve: true,
-    index: false,
-    wildcard: false,
-    preCompressed: true,
-    cacheControl: false,
-    schemaHide: true,
-    setHeaders: (reply, path) => {
-      for (const [name, value] of Object.entries(pageHeaders)) void reply.header(name, value);
-      const isPage = /index\.html(\.br|\.gz)?$/.test(path);
-      void reply.header('cache-control', isPage ? 'no-cache' : 'public, max-age=31536000, immutable');
-    },
-  });
-  app.get('/', { schema: hidden }, (_request, reply) => reply.sendFile('index.html'));
 };
 
 /** `<server>/<id>`, as given out with each message. */

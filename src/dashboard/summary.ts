@@ -12,15 +12,20 @@ export function summaryOf(record: DetailedRound): RoundSummary {
     ...{ modelVersion, reason, metrics, numExamples, exclusions },
     cohort: cohort.length,
     contributions: contributions.length,
+    used: record.members?.length ?? null,
     bytesIn: record.bytesIn ?? null,
     bytesOut: record.bytesOut ?? null,
   };
 }
 
+/** @returns whether the strategy made the model without this client's update. */
+export const isUnused = (clientId: string, { members, contributions }: DetailedRound): boolean =>
+  members !== undefined && !members.includes(clientId) && contributions.some((one) => one.clientId === clientId);
+
 /** @returns what the client was to this attempt, or null when it was not in its cohort. */
 export function partOf(clientId: string, record: DetailedRound): ClientPart | null {
-  const { run, round, attempt, openedAtMs } = record;
-  const about = { run, round, attempt, openedAtMs };
+  const { run, round, attempt, kind, openedAtMs } = record;
+  const about = { run, round, attempt, kind, openedAtMs, isUnused: isUnused(clientId, record) };
   const contribution = record.contributions.find((one) => one.clientId === clientId);
   if (contribution) {
     const { acceptedAtMs: atMs, numExamples, metrics } = contribution;

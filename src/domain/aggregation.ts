@@ -24,6 +24,8 @@ export interface RoundOrder {
   numExamplesMax: number;
   updateNormMax: number | null;
   updateKind: 'weights' | 'deltas';
+  /** How long making the model may take, ms. */
+  aggregationWindowMs: number;
   /** How its updates become the next model. @default FedAvg */
   strategy?: StrategyChoice;
   /** Who trains when the round is closed goes on in the next one. @default false */
@@ -40,6 +42,8 @@ export interface Credential {
   trainingToken: string;
   /** It was out of the round, and is in again with the token it had. */
   isReadmitted?: boolean;
+  /** Its round is over, and it trains on for the next one, which is not open yet. */
+  goesOn?: boolean;
 }
 
 /** What an attempt already has when the service opens it again, after a crash of the process or of the service alone. */
@@ -154,7 +158,21 @@ export interface UploadGate {
   };
   /** The model of the run, or null before the first; without a token, so not for clients of the open round. */
   currentModel(): PublishedModel | null;
-  stats(): { uploadsInFlight: number; stagedBytes: number; bytesReceivedTotal: number; bytesServedTotal: number };
+  stats(): AggregationStats;
+}
+
+/** Numbers for Prometheus; cheap to read. */
+export interface AggregationStats {
+  uploadsInFlight: number;
+  /** Uploads that wait for staging memory. */
+  uploadsWaiting: number;
+  stagedBytes: number;
+  stagingBytesMax: number;
+  bytesReceivedTotal: number;
+  bytesServedTotal: number;
+  /** Sums and finishes of models, and how long they took in all. */
+  foldTasksTotal: number;
+  foldMsTotal: number;
 }
 
 export interface UploadRequest {

@@ -25,5 +25,7 @@ export interface ClientProfile {
 export interface ClientView extends ClientProfile {
   clientId: string;
   state: Exclude<ClientState, 'unknown'>;
+  /** One sentence: what is awaited of it or what it waits for, and until when. */
+  waitingFor: string;
   lastSeenAtMs: number;
 }

@@ -159,6 +159,11 @@ export const errorCatalogue = {
     title: 'Accepted updates cannot be read back from the disk',
     remedy: 'Nothing to do: the round is tried again.',
   },
+  STRATEGY_FAILED: {
+    status: 500,
+    title: 'A strategy of one’s own made no model',
+    remedy: 'The detail says what is wrong with it; mend the module and start the server again.',
+  },
   AGGREGATOR_UNAVAILABLE: {
     status: 503,
     title: 'The aggregator is restarting',

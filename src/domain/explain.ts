@@ -1,7 +1,19 @@
+import { afterGivingUp } from './after-giving-up.ts';
+import { type AggregatorSituation, explainAggregator, isServing } from './explain-aggregator.ts';
 import type { Phase, WaitingFor } from './handle.ts';
-import { cohortWanted } from './plan.ts';
-import { mayExtend, openClients, type Round, resultsWanted, type Tally } from './round.ts';
-import type { Run } from './run.ts';
+import { candidateWord } from './plan.ts';
+import {
+  type AbandonReason,
+  clientsMissing,
+  clientsWanted,
+  mayExtend,
+  openClients,
+  type Round,
+  resultsWanted,
+  type Tally,
+} from './round.ts';
+import { attemptOf, type Run } from './run.ts';
+import { clockTime, plural, shortId } from './words.ts';
 
 /** Ids named in full in an explanation. */
 const clientsNamedMax = 20;
@@ -15,28 +27,27 @@ export interface Situation {
   round: Round | null;
   /** Clients that have not reported yet: selected or training. */
   openClientIds: readonly string[];
+  /** null: not known, of a past moment or one that is only foreseen. */
+  aggregator: AggregatorSituation | null;
 }
 
-const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
-const clockTime = (atMs: number): string => `${new Date(atMs).toISOString().slice(11, 19)} UTC`;
-const short = (clientId: string): string => `${clientId.slice(0, 8)}…`;
-
 function names(ids: readonly string[]): string {
-  const shown = ids.slice(0, 5).map(short).join(', ');
+  const shown = ids.slice(0, 5).map(shortId).join(', ');
   return ids.length > 5 ? `${shown} and ${ids.length - 5} more` : shown;
 }
 
 /**
- * The answer to "why is this round waiting?": what is missing, from whom, what happens next and when. The one place
- * where it is worked out, from the same state the machine decides from.
+ * The answer to "why is this round waiting?": what is missing, from whom, what happens next and when, or that it waits
+ * for somebody however long that takes. The one place where it is worked out, from the same state the machine decides
+ * from.
  */
 export function explain(situation: Situation): WaitingFor {
   const { phase, sinceMs, deadlineAtMs, openClientIds } = situation;
   const { text, guard, next, named } = reason(situation);
-  const until = deadlineAtMs === null ? '' : `; at ${clockTime(deadlineAtMs)} ${next}`;
+  const until = deadlineAtMs === null ? next : `at ${clockTime(deadlineAtMs)} ${next}`;
   return {
     phase,
-    summary: `${text}${until}.`,
+    summary: `${[text, ...asides(situation), until].join('; ')}.`,
     sinceMs,
     guard,
     clients: named ? openClientIds.slice(0, clientsNamedMax) : [],
@@ -46,72 +57,100 @@ export function explain(situation: Situation): WaitingFor {
   };
 }
 
+/** What bears on every phase in which something is under way. */
+function asides({ deadlineAtMs, run, aggregator }: Situation): string[] {
+  const isLost = aggregator !== null && !isServing(aggregator);
+  const isPausing = run?.pauseRequested && deadlineAtMs !== null;
+  return [...(isLost ? [explainAggregator(aggregator)] : []), ...(isPausing ? ['then the run pauses'] : [])];
+}
+
 interface Reason {
   text: string;
   guard: WaitingFor['guard'];
+  /** What happens at the deadline; without one, what would end the wait. */
   next: string;
   named?: boolean;
 }
 
-function reason({ phase, tally, run, round, openClientIds }: Situation): Reason {
-  const isEvaluation = round !== null && round.evaluates !== null;
-  const label = isEvaluation ? `The evaluation of round ${round.round}` : round ? `Round ${round.round}` : 'The run';
+function reason(situation: Situation): Reason {
+  const { phase, tally, run, round } = situation;
   switch (phase) {
-    case 'selecting': {
-      if (!round) break;
-      if (isEvaluation) {
-        return { text: `${label} is choosing its clients`, guard: null, next: 'it is given up, and the run goes on' };
-      }
-      const { plan, quorum } = round;
-      const need = Math.max(plan.minClients, cohortWanted(plan, tally.population));
-      const have = Math.min(tally.population, tally.waiting);
-      const next =
-        tally.population >= plan.minClients && tally.waiting >= quorum
-          ? 'it goes on with the clients that are there'
-          : 'it gives up, and opens again once enough clients are registered';
+    case 'selecting':
+      return round ? selecting(round, situation) : betweenStates(situation);
+    case 'training':
+      return round ? training(round, situation) : betweenStates(situation);
+    case 'aggregating': {
+      const results = plural(tally.contributions, round?.evaluates == null ? 'contribution' : 'result');
       return {
-        text: `${label} has ${have} of ${plural(need, 'client')}; waiting for ${plural(Math.max(0, need - have), 'more client')} to register`,
-        guard: { name: 'cohortIsThere', have, need },
-        next,
+        text: `${labelOf(round)} is summing ${results}`,
+        guard: null,
+        next: givenUp(run, 'aggregationTimedOut'),
       };
     }
-    case 'training': {
-      if (!round) break;
-      const need = resultsWanted(round);
-      const have = tally.contributions;
-      const waitsFor =
-        openClients(round) > 0
-          ? `waiting for ${names(openClientIds)} (${tally.training} ${isEvaluation ? 'evaluating' : 'training'}, ${tally.selected} not started)`
-          : 'everyone selected is settled; waiting for clients to replace those lost';
-      return {
-        text: `${label} has ${have} of ${plural(need, isEvaluation ? 'result' : 'update')} (quorum ${round.quorum}); ${waitsFor}`,
-        guard: { name: 'mayClose', have, need },
-        next: atTrainingDeadline(round),
-        named: true,
-      };
-    }
-    case 'aggregating':
-      return {
-        text: `${label} is summing ${plural(tally.contributions, 'contribution')}`,
-        guard: null,
-        next: 'it is retried',
-      };
-    case 'judging':
-      return {
-        text: `The server evaluates model version ${run?.evaluation?.version ?? '?'}`,
-        guard: null,
-        next: 'it is given up, and the run goes on',
-      };
     case 'committing':
-      return { text: `${label} is storing the new model`, guard: null, next: 'it is retried' };
+      return { text: `${labelOf(round)} is storing the new model`, guard: null, next: givenUp(run, 'commitFailed') };
     case 'opening':
-      return { text: 'The aggregator is being readied for the next round', guard: null, next: 'it is tried again' };
+      return {
+        text: `The aggregator is being readied for ${comingOf(run)}`,
+        guard: null,
+        next: givenUp(run, 'aggregatorLost'),
+      };
+    case 'judging': {
+      const text = `The server evaluates model version ${run?.evaluation?.version ?? '?'}`;
+      return { text, guard: null, next: givenUp(run, 'aggregationTimedOut') };
+    }
+    default:
+      return outsideRounds(situation);
+  }
+}
+
+function selecting(round: Round, { tally, run }: Situation): Reason {
+  const label = labelOf(round);
+  if (round.target > 0) {
+    const text = `${label} has the clients it needs; the selector is choosing ${round.target} of them`;
+    return { text, guard: null, next: givenUp(run, 'selectorFailed') };
+  }
+  const { plan, quorum } = round;
+  const need = Math.max(plan.minClients, clientsWanted(plan, tally));
+  const word = candidateWord(plan);
+  const have = Math.min(tally.population, tally.waiting);
+  const suffices = tally.population >= plan.minClients && tally.waiting >= quorum;
+  return {
+    text: `${label} has ${have} of ${plural(need, word)}; waiting for ${plural(Math.max(0, need - have), `more ${word}`)} to register`,
+    guard: { name: 'cohortIsThere', have, need },
+    next: suffices
+      ? 'it goes on with the clients that are there'
+      : 'it gives up, and opens again once enough clients are registered',
+  };
+}
+
+function training(round: Round, { tally, run, openClientIds }: Situation): Reason {
+  const [result, atWork] = round.evaluates === null ? ['update', 'training'] : ['result', 'evaluating'];
+  const need = resultsWanted(round);
+  const have = tally.contributions;
+  const missing = Math.max(clientsMissing(round), Math.max(need, round.quorum) - have);
+  const waitsFor =
+    openClients(round) > 0
+      ? `waiting for ${names(openClientIds)} (${tally.training} ${atWork}, ${tally.selected} not started)`
+      : `everyone selected is settled; waiting for ${plural(missing, 'client')} to replace those lost`;
+  return {
+    text: `${labelOf(round)} has ${have} of ${plural(need, result)} (quorum ${round.quorum}); ${waitsFor}`,
+    guard: { name: 'mayClose', have, need },
+    next: atTrainingDeadline(round, run, `${result}s`),
+    named: true,
+  };
+}
+
+function outsideRounds(situation: Situation): Reason {
+  const { phase, tally, run } = situation;
+  switch (phase) {
     case 'gathering': {
       const need = run?.plan.minClients ?? 0;
+      const word = run ? candidateWord(run.plan) : 'client';
       return {
-        text: `No round is open: ${tally.population} of ${plural(need, 'client')} registered; round ${run?.round ?? 1} opens when ${plural(Math.max(0, need - tally.population), 'more client')} have come`,
+        text: `No round is open: ${tally.population} of ${plural(need, word)} registered`,
         guard: { name: 'clientsSuffice', have: tally.population, need },
-        next: 'nothing',
+        next: `round ${run?.round ?? 1} opens when ${plural(Math.max(0, need - tally.population), `more ${word}`)} have come, however long that takes`,
       };
     }
     case 'awaitingModel':
@@ -121,27 +160,45 @@ function reason({ phase, tally, run, round, openClientIds }: Situation): Reason 
         next: 'the run is stopped',
       };
     case 'idle':
-      return { text: 'No run was started yet; start one with POST /v1/runs', guard: null, next: 'nothing' };
+      return untilSomebody('No run was started yet', 'starts one with POST /v1/runs');
     case 'paused':
-      return {
-        text: `The run is paused: ${run?.reason ?? 'by an operator'}; resume or stop it`,
-        guard: null,
-        next: 'nothing',
-      };
+      return untilSomebody(`The run is paused: ${run?.reason ?? 'by an operator'}`, 'resumes or stops it');
     case 'finished':
-      return {
-        text: `The run is finished: ${finishedBy(run)}; start another with POST /v1/runs`,
-        guard: null,
-        next: 'nothing',
-      };
+      return untilSomebody(`The run is finished: ${finishedBy(run)}`, 'starts another with POST /v1/runs');
     case 'stopped':
-      return { text: `The run was stopped: ${run?.reason ?? 'by an operator'}`, guard: null, next: 'nothing' };
+      return untilSomebody(
+        `The run was stopped: ${run?.reason ?? 'by an operator'}`,
+        'starts another with POST /v1/runs',
+      );
     case 'draining':
-      return { text: 'The server is shutting down', guard: null, next: 'nothing' };
+      return { text: 'The server is shutting down', guard: null, next: 'calls that are under way are answered first' };
     default:
-      break;
+      return betweenStates(situation);
   }
-  return { text: `${label} is ${phase}`, guard: null, next: 'nothing' };
+}
+
+const untilSomebody = (text: string, does: string): Reason => ({
+  text,
+  guard: null,
+  next: `nothing happens until somebody ${does}`,
+});
+
+/** Of states that are left as soon as they are entered. */
+const betweenStates = ({ phase, round }: Situation): Reason => ({
+  text: `${labelOf(round)} is ${phase}`,
+  guard: null,
+  next: 'it goes on at once',
+});
+
+function labelOf(round: Round | null): string {
+  if (round === null) return 'The run';
+  return round.evaluates === null ? `Round ${round.round}` : `The evaluation of round ${round.round}`;
+}
+
+function comingOf(run: Run | null): string {
+  if (run === null) return 'the next round';
+  const { round, evaluates } = attemptOf(run);
+  return evaluates === null ? `round ${round}` : `the evaluation of round ${round}`;
 }
 
 function finishedBy(run: Run | null): string {
@@ -149,13 +206,14 @@ function finishedBy(run: Run | null): string {
   return run?.progress.goal ? `${run.progress.goal}; ${rounds}` : rounds;
 }
 
-function atTrainingDeadline(round: Round): string {
-  if (round.tally.contributions >= round.quorum) {
-    return `it closes with the ${round.evaluates === null ? 'updates' : 'results'} it has`;
-  }
+function atTrainingDeadline(round: Round, run: Run | null, results: string): string {
+  if (round.tally.contributions >= round.quorum) return `it closes with the ${results} it has`;
   if (mayExtend(round)) return `its deadline is extended by ${round.plan.trainingWindowMs} ms`;
-  if (round.evaluates !== null) return 'it is given up, and the run goes on';
-  return round.plan.onQuorumMissed === 'abandon'
-    ? 'it is abandoned and the run pauses'
-    : 'it is abandoned and tried again';
+  return givenUp(run, 'quorumMissed');
+}
+
+function givenUp(run: Run | null, why: AbandonReason): string {
+  if (run === null) return 'it is given up';
+  const what = run.evaluation === null ? 'it is abandoned and' : 'it is given up, and';
+  return `${what} ${afterGivingUp(run, why)}`;
 }

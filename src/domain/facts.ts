@@ -5,7 +5,7 @@
 import type { ClientProfile, ClientState } from './client.ts';
 import type { ErrorCode } from './errors.ts';
 import type { Evaluator } from './evaluation.ts';
-import type { Receipt, RoundRecord, Traffic, TransferMarks } from './handle.ts';
+import type { OverSelected, Receipt, RoundRecord, Traffic, TransferMarks } from './handle.ts';
 import type { Metrics } from './metrics.ts';
 import type { ModelInfo, ModelView } from './model.ts';
 import type { AuditEntry, QuorumDecision } from './operations.ts';
@@ -94,8 +94,19 @@ export type Fact =
   | { type: 'model.installed'; model: ModelInfo }
   /** The machines moved. */
   | { type: 'position'; position: Position }
-  /** @property base version that clients of this attempt start from, or evaluate. @property kind left out: training. */
-  | { type: 'round.opened'; round: number; attempt: number; base: number | null; kind?: RoundKind }
+  /**
+   * @property base version that clients of this attempt start from, or evaluate.
+   * @property kind left out: training.
+   * @property overSelected left out: the plan says how many are selected.
+   */
+  | {
+      type: 'round.opened';
+      round: number;
+      attempt: number;
+      base: number | null;
+      kind?: RoundKind;
+      overSelected?: OverSelected;
+    }
   | { type: 'clients.selected'; clientIds: readonly string[] }
   | { type: 'training.started'; clientId: string }
   /** @property staged null: its bytes are in memory only. */

@@ -9,6 +9,7 @@ import type { ModelBlob, ModelInfo, ModelView } from './model.ts';
 import type { AuditLog, Operation, Origin, QuorumDecision } from './operations.ts';
 import type { Plan } from './plan.ts';
 import type { RoundKind } from './round.ts';
+import type { SelectionExplanation } from './selection-reason.ts';
 
 export interface Registration {
   clientId: string;
@@ -54,6 +55,8 @@ export interface TrainingTicket {
   modelVersion: number | null;
   hyperparameters: Readonly<Record<string, number | string | boolean>>;
   deadlineAtMs: number;
+  /** W3C Trace Context of this client's work, for whoever traces it further; left out when the server traces nothing. */
+  traceparent?: string;
 }
 
 /** Proof of what was accepted. */
@@ -167,6 +170,13 @@ export interface Exclusion {
   atMs: number;
 }
 
+/** How many are selected for cohortSize contributions, by what past rounds say. */
+export interface OverSelected {
+  selected: number;
+  /** Why so many, for people. */
+  summary: string;
+}
+
 /** When a client came to each step of an attempt, Unix ms; null: not, or not yet. */
 export interface ClientMarks {
   clientId: string;
@@ -204,6 +214,8 @@ export interface RoundRecord {
   quorum: number;
   /** How operators lowered the quorum of this attempt, in order; left out when they did not. */
   quorumLowered?: QuorumDecision[];
+  /** With overSelectionAdaptive. */
+  overSelected?: OverSelected;
   cohort: string[];
   contributions: Contribution[];
   /** Whose updates the model was made of, where the strategy did not take everyone's; else left out. */
@@ -231,10 +243,19 @@ export interface HistoryEntry {
   sentence: string;
 }
 
+export interface HistoryQuery {
+  /** 1 to 1,000. @default 200 */
+  limit?: number;
+  /** Only what came before this one. */
+  before?: number;
+}
+
 export interface HistoryPage {
   /** The oldest and the newest that are kept; both 0 when there are none. */
   firstSeq: number;
   lastSeq: number;
+  /** Whether all are kept, on the disk; else the last ones, until the process ends. */
+  onDisk: boolean;
   /** In order. */
   entries: HistoryEntry[];
 }
@@ -302,6 +323,17 @@ export interface MetricsSnapshot {
   updatesTotal: Record<'accepted' | 'discarded' | 'refused', number>;
   aggregatorRestartsTotal: number;
   longPollsHeld: number;
+  journal: JournalNumbers;
+}
+
+export interface JournalNumbers {
+  /** Facts of this process, those that wait for the disk included. */
+  factsTotal: number;
+  /** Facts that wait for the disk. */
+  backlog: number;
+  /** How often something waited for a sync, and how long in all. */
+  syncsTotal: number;
+  syncMsTotal: number;
 }
 
 /**
@@ -338,6 +370,11 @@ export interface CoordinatorHandle {
   rounds(limit?: number): RoundRecord[];
   /** The newest attempt at this round of the current run. @param kind @default 'training' @throws ROUND_UNKNOWN */
   round(round: number, kind?: RoundKind): RoundRecord;
+  /**
+   * Why a client was chosen for the newest attempt at this round of the current run, or was not. Reasons are kept for the
+   * open and the last few attempts of this process. @throws ROUND_UNKNOWN, CLIENT_UNKNOWN
+   */
+  selection(round: number, clientId: string): SelectionExplanation;
   clients(query?: ClientQuery): ClientPage;
   /** @throws CLIENT_UNKNOWN */
   client(clientId: string): ClientView;
@@ -346,10 +383,10 @@ export interface CoordinatorHandle {
   openModel(version: number | 'latest'): Promise<ModelBlob>;
 
   /**
-   * @param plan settings by name; what is left out comes from the server's settings. @param origin who asks; null: nobody,
-   * the server starts it by itself. @throws RUN_ACTIVE, PLAN_INVALID
+   * @param plan settings by name; what is left out comes from the server's settings. @param origin who asks.
+   * @throws RUN_ACTIVE, PLAN_INVALID
    */
-  startRun(plan?: Readonly<Record<string, unknown>>, origin?: Origin | null): RunView;
+  startRun(plan?: Readonly<Record<string, unknown>>, origin?: Origin): RunView;
   /** Installs the initial model of the current run. @throws RUN_UNKNOWN, MODEL_NOT_ACCEPTED, MALFORMED_SAFETENSORS, … */
   installModel(run: string, bytes: Uint8Array): Promise<ModelInfo>;
   /** Lets an open round end, then opens no more. @throws RUN_STATE */
@@ -367,8 +404,8 @@ export interface CoordinatorHandle {
   audit(limit?: number): AuditLog;
   run(): RunView | null;
 
-  /** What happened last, in words. @param before only what came before this one. @param limit 1 to 1,000, 200 if left out. */
-  history(query?: { limit?: number; before?: number }): HistoryPage;
+  /** What happened, in words; the last of it, if not told otherwise. @throws RATE_LIMITED */
+  history(query?: HistoryQuery): Promise<HistoryPage>;
   /** @throws MOMENT_UNKNOWN, RATE_LIMITED */
   moment(seq: number): Promise<PastMoment>;
 

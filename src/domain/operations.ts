@@ -24,12 +24,14 @@ export const extendedMsMax = 7 * extensionMsMax;
 
 /** Who asks. Of where a request came from only the kind of address is kept. */
 export interface Origin {
-  by: 'admin token' | 'this process';
+  by: 'admin token' | 'this process' | 'configuration';
   from: 'loopback' | 'private network' | 'public network' | 'inside';
 }
 
 /** A call within the process, by whoever embeds the server. */
 export const fromInside: Origin = { by: 'this process', from: 'inside' };
+/** A run that the server starts by itself, because it was told to when it was started. */
+export const fromConfiguration: Origin = { by: 'configuration', from: 'inside' };
 
 /** What was done, in a chain of its own: each entry holds the hash of the one before. */
 export interface AuditEntry extends Origin {

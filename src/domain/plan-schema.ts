@@ -43,7 +43,9 @@ function valuesOf(spec: SettingSpec): JsonSchema {
         ...(spec.max <= boundMax ? { maximum: spec.max } : {}),
       };
     case 'choice':
-      return { enum: [...spec.choices] };
+      return spec.or
+        ? { anyOf: [{ enum: [...spec.choices] }, { type: 'string', pattern: `^${spec.or.prefix}.+` }] }
+        : { enum: [...spec.choices] };
     case 'boolean':
       return { type: 'boolean' };
     case 'text':

@@ -1,8 +1,19 @@
 import { type EvaluationPlan, evaluationConflicts, evaluationSettings, evaluatorsOf } from './evaluation.ts';
 import type { HyperparameterPlan } from './hyperparameters.ts';
 import { ratioCeil, ratioFloor } from './ratio.ts';
+import { type SelectionSettings, selectionConflicts, selectionSettings } from './selection-settings.ts';
 import { resolveSettings, type SettingProblem, type SettingTable, windowMsMax } from './settings.ts';
-import { fedavgChoice, type StrategyChoice, type StrategyName, strategyNames } from './strategy-choice.ts';
+import {
+  fedavgChoice,
+  noOwnStrategies,
+  type OwnStrategies,
+  type OwnStrategyName,
+  ownStrategyPrefix,
+  type StrategyChoice,
+  type StrategyName,
+  strategyNames,
+  takesStaleWeights,
+} from './strategy-choice.ts';
 
 const basics = {
   rounds: {
@@ -153,7 +164,7 @@ const basics = {
     kind: 'choice',
     default: 'synchronous',
     choices: ['synchronous', 'buffered'],
-    help: 'synchronous: a round begins and ends with its cohort. buffered: clients train on and on; every cohortSize contributions make a version, and who trains meanwhile contributes to a later one (needs cohortSize and deltas).',
+    help: 'synchronous: a round begins and ends with its cohort. buffered: clients train on and on; every cohortSize contributions make a version, and who trains meanwhile contributes to a later one (needs cohortSize, and deltas or the strategy fedasync).',
   },
   stalenessMax: {
     kind: 'integer',
@@ -179,7 +190,8 @@ const basics = {
     kind: 'choice',
     default: fedavgChoice.name,
     choices: strategyNames,
-    help: 'How the updates of a round become the next model; see docs/strategies.md.',
+    or: { prefix: ownStrategyPrefix, what: 'NAME' },
+    help: 'How the updates of a round become the next model; see docs/strategies.md. module:NAME is one of your own that the server was given.',
   },
   strategyParameters: { kind: 'record', default: {}, help: 'Parameters of the strategy, each with a default.' },
   hyperparameters: { kind: 'record', default: {}, help: 'Handed to every client with its training token.' },
@@ -193,14 +205,19 @@ const basics = {
 /** The settings of a plan, as they are grouped in the help, in the docs and in the schema. */
 export const planSections = {
   'Plan of the runs': basics,
+  'Selection of clients': selectionSettings,
   'Evaluation and early stop': evaluationSettings,
 } as const satisfies Record<string, SettingTable>;
 
 /** Every setting of a plan: what, unit, default and bounds. */
-export const planSettings = { ...basics, ...evaluationSettings } as const satisfies SettingTable;
+export const planSettings = {
+  ...basics,
+  ...selectionSettings,
+  ...evaluationSettings,
+} as const satisfies SettingTable;
 
 /** What a run is to do. Immutable for the life of the run. */
-export interface Plan extends EvaluationPlan, HyperparameterPlan {
+export interface Plan extends EvaluationPlan, HyperparameterPlan, SelectionSettings {
   readonly rounds: number;
   readonly minClients: number;
   readonly participantsRatio: number;
@@ -225,7 +242,7 @@ export interface Plan extends EvaluationPlan, HyperparameterPlan {
   readonly stalenessMax: number;
   readonly stalenessExponent: number;
   readonly initialModel: 'none' | 'upload' | 'latest';
-  readonly strategy: StrategyName;
+  readonly strategy: StrategyName | OwnStrategyName;
   readonly strategyParameters: Readonly<Record<string, number | string | boolean>>;
 }
 
@@ -241,6 +258,10 @@ export function cohortWanted(plan: Plan, population: number): number {
   return ratioCeil(plan.participantsRatio, population);
 }
 
+/** What clients are called that a round may select. */
+export const candidateWord = ({ selectionFilter }: Plan): string =>
+  selectionFilter === null ? 'client' : 'eligible client';
+
 /** The number of contributions at which a round closes without waiting for the rest of its cohort. */
 export function contributionsWanted(plan: Plan, cohortTarget: number): number {
   return plan.cohortSize ?? cohortTarget;
@@ -249,11 +270,14 @@ export function contributionsWanted(plan: Plan, cohortTarget: number): number {
 /** Whether clients go on training from one version to the next. FedBuff: Nguyen et al. 2022, arXiv 2106.06639. */
 export const isBuffered = ({ mode }: Plan): boolean => mode === 'buffered';
 
-/** The strategy that a plan chooses; plans of before there was a choice mean FedAvg. */
-export const strategyChoice = ({
-  strategy = fedavgChoice.name,
-  strategyParameters = fedavgChoice.parameters,
-}: Partial<Plan>): StrategyChoice => ({ name: strategy, parameters: strategyParameters });
+/** The strategy that a plan chooses; plans of before there was a choice mean FedAvg. @param own those the server has */
+export function strategyChoice(
+  { strategy = fedavgChoice.name, strategyParameters = fedavgChoice.parameters }: Partial<Plan>,
+  own: OwnStrategies = noOwnStrategies,
+): StrategyChoice {
+  const facts = own.get(strategy);
+  return { name: strategy, parameters: strategyParameters, ...(facts ? { own: facts } : {}) };
+}
 
 /**
  * What share of its weight an update has, 0 < share ≤ 1, when its client began `staleness` versions ago: (1 + s)^−a, the
@@ -284,7 +308,7 @@ export function readPlan(
 export const completePlan = (kept: Partial<Plan>): Plan => ({ ...readPlan({}).plan, ...kept });
 
 function planConflicts(plan: Plan): SettingProblem[] {
-  const problems: SettingProblem[] = [];
+  const problems: SettingProblem[] = selectionConflicts(plan, plan);
   const conflict = (setting: keyof Plan, message: string) => problems.push({ setting, message });
   if (plan.cohortSize === null && plan.participantsRatio <= 0) {
     conflict(
@@ -327,10 +351,10 @@ function planConflicts(plan: Plan): SettingProblem[] {
       'mode is "buffered", but cohortSize (--cohort-size) is not given: it says how many contributions make a version.',
     );
   }
-  if (plan.mode === 'buffered' && plan.updateKind !== 'deltas') {
+  if (plan.mode === 'buffered' && plan.updateKind !== 'deltas' && !takesStaleWeights(plan.strategy)) {
     conflict(
       'updateKind',
-      'mode is "buffered", which needs updates that can be added to a newer model than they began with; set updateKind (--update-kind) to "deltas".',
+      'mode is "buffered", which needs updates that can be added to a newer model than they began with; set updateKind (--update-kind) to "deltas", or strategy (--strategy) to "fedasync", which mixes full weights in.',
     );
   }
   if (plan.mode === 'buffered' && evaluatorsOf(plan).includes('clients')) {

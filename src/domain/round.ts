@@ -1,18 +1,20 @@
 import type { ClientCounts } from './client.ts';
 import { evaluationCohort, evaluationQuorumOf } from './evaluation.ts';
 import type { Metrics } from './metrics.ts';
-import { cohortWanted, contributionsWanted, isBuffered, type Plan, quorumOf } from './plan.ts';
+import { candidateWord, cohortWanted, contributionsWanted, isBuffered, type Plan, quorumOf } from './plan.ts';
 
 /** Counts as read from the registry and the round's ledger at one moment; carried by every event about a round. */
 export interface Tally extends ClientCounts {
   /** When it was read, Unix ms. */
   atMs: number;
-  /** Registered clients that are there. */
+  /** Registered clients that are there. Like those waiting, only the eligible ones when the plan has a filter. */
   population: number;
   /** Those waiting that can evaluate a model. */
   evaluatorsWaiting: number;
   /** Updates, or results of an evaluation, accepted in this attempt. */
   contributions: number;
+  /** How many this attempt is to select, as it was fixed when it opened; left out: what the plan says. */
+  cohortWanted?: number;
 }
 
 export type AbandonReason =
@@ -88,7 +90,7 @@ export function openRound({ run, round, attempt, evaluates, plan, tally, resumed
     evaluates,
     plan,
     quorum: quorumFor(plan, evaluates, 0),
-    target: goesOn ? cohortWanted(plan, tally.population) : 0,
+    target: goesOn ? clientsWanted(plan, tally) : 0,
     tally,
     beginsIn: goesOn ? 'training' : 'selecting',
     sinceMs: tally.atMs,
@@ -125,10 +127,14 @@ export const quorumMissed = ({ tally, quorum, evaluates }: Round): string =>
 /** Clients selected or training: the round may still hear from them. */
 export const openClients = ({ tally }: Round): number => tally.selected + tally.training;
 
+/** How many clients a cohort formed now would have, if they were there. */
+export const clientsWanted = (plan: Plan, tally: Tally): number =>
+  tally.cohortWanted ?? cohortWanted(plan, tally.population);
+
 /** How many clients a cohort formed now should have: what is wanted, as far as it is there. */
 export const cohortNow = ({ plan, tally, evaluates }: Round): number =>
   evaluates === null
-    ? Math.min(tally.waiting, cohortWanted(plan, tally.population))
+    ? Math.min(tally.waiting, clientsWanted(plan, tally))
     : evaluationCohort(plan, tally.evaluatorsWaiting);
 
 /** The cohort's size is fixed, and with it the quorum of an evaluation. */
@@ -144,7 +150,7 @@ export function fixTarget(round: Round): Round {
 export function cohortIsThere(round: Round): boolean {
   const { plan, tally } = round;
   if (round.evaluates !== null) return quorumIsThere(round);
-  const wanted = cohortWanted(plan, tally.population);
+  const wanted = clientsWanted(plan, tally);
   return tally.population >= plan.minClients && tally.waiting >= wanted && tally.waiting !== round.selectorDryAt;
 }
 
@@ -156,7 +162,7 @@ export const quorumIsThere = (round: Round): boolean =>
 /** Why an attempt without the clients it needs is given up. */
 export const tooFewClients = ({ plan, tally, quorum, evaluates }: Round): string =>
   evaluates === null
-    ? `${tally.population} clients were registered when the selection window closed; minClients is ${plan.minClients}`
+    ? `${tally.population} ${candidateWord(plan)}s were registered when the selection window closed; minClients is ${plan.minClients}`
     : `${tally.evaluatorsWaiting} clients that can evaluate were there; ${quorum} are needed`;
 
 export const hasQuorum = ({ tally, quorum }: Round): boolean => tally.contributions >= quorum;

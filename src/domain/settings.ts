@@ -5,7 +5,14 @@
 export type SettingSpec =
   | { kind: 'integer'; default: number | null; min: number; max: number; unit?: string; help: string }
   | { kind: 'number'; default: number | null; min: number; max: number; help: string }
-  | { kind: 'choice'; default: string; choices: readonly string[]; help: string }
+  | {
+      kind: 'choice';
+      default: string;
+      choices: readonly string[];
+      /** What begins like this may be chosen too. @property what stands for the rest */
+      or?: { prefix: string; what: string };
+      help: string;
+    }
   | { kind: 'boolean'; default: boolean; help: string }
   | { kind: 'text'; default: string | null; help: string }
   | { kind: 'record'; default: Readonly<Record<string, never>>; help: string }
@@ -26,6 +33,9 @@ export interface SettingProblem {
 /** Steps of a schedule, at most. */
 const stepsMax = 1_000;
 
+/** Levels of a wrong value that are repeated to who gave it. */
+const levelsShown = 4;
+
 const scalar = (value: unknown) => typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
 
 /** `trainingWindowMs` as it is written on the command line: `--training-window-ms`. */
@@ -36,7 +46,7 @@ export const flagOf = (setting: string): string =>
 export function settingProblem(setting: string, spec: SettingSpec, value: unknown): SettingProblem | null {
   const wrong = (expected: string): SettingProblem => ({
     setting,
-    message: `${setting} (${flagOf(setting)}) is ${JSON.stringify(value)}; give ${expected}.`,
+    message: `${setting} (${flagOf(setting)}) is ${JSON.stringify(upToDepth(value, levelsShown))}; give ${expected}.`,
   });
   if (value === null) return 'default' in spec && spec.default === null ? null : wrong('a value');
   switch (spec.kind) {
@@ -49,7 +59,7 @@ export function settingProblem(setting: string, spec: SettingSpec, value: unknow
       return ok ? null : wrong(`a number from ${spec.min} to ${spec.max}`);
     }
     case 'choice':
-      return spec.choices.includes(value as string) ? null : wrong(`one of ${spec.choices.join(', ')}`);
+      return isChoice(spec, value) ? null : wrong(`one of ${choicesOf(spec).join(', ')}`);
     case 'boolean':
       return typeof value === 'boolean' ? null : wrong('true or false');
     case 'text':
@@ -64,6 +74,23 @@ export function settingProblem(setting: string, spec: SettingSpec, value: unknow
           );
   }
 }
+
+/** The value without what lies deeper: `JSON.stringify` follows it down until the stack is full, and then throws. */
+function upToDepth(value: unknown, levels: number): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (levels === 0) return '…';
+  if (Array.isArray(value)) return value.map((item) => upToDepth(item, levels - 1));
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, upToDepth(item, levels - 1)]));
+}
+
+type Choice = SettingSpec & { kind: 'choice' };
+
+const isChoice = ({ choices, or }: Choice, value: unknown): boolean =>
+  typeof value === 'string' &&
+  (choices.includes(value) || (or !== undefined && value.startsWith(or.prefix) && value.length > or.prefix.length));
+
+/** What may be chosen, to be read. */
+export const choicesOf = ({ choices, or }: Choice): string[] => [...choices, ...(or ? [`${or.prefix}${or.what}`] : [])];
 
 const isRecord = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(scalar);
@@ -98,7 +125,8 @@ export function resolveSettings<T>(
     if (problem) problems.push(problem);
   }
   for (const name of Object.keys(given)) {
-    if (table[name] === undefined) problems.push({ setting: name, message: unknownSetting(name, Object.keys(table)) });
+    if (!Object.hasOwn(table, name))
+      problems.push({ setting: name, message: unknownSetting(name, Object.keys(table)) });
   }
   return { settings: settings as T, problems };
 }

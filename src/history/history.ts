@@ -1,57 +1,26 @@
-import type { ClientProfile, ClientState } from '../domain/client.ts';
 import type { Checkpoint, Durability, Entry, Fact, Position, TrainingStart } from '../domain/facts.ts';
 import type { ExclusionReason, RoundRecord } from '../domain/handle.ts';
 import type { Metrics } from '../domain/metrics.ts';
-import type { ModelEvaluation, ModelInfo, ModelView } from '../domain/model.ts';
-import type { QuorumDecision } from '../domain/operations.ts';
+import type { ModelEvaluation, ModelView } from '../domain/model.ts';
 import { completePlan, isBuffered } from '../domain/plan.ts';
 import type { RoundOutcome } from '../domain/round.ts';
 import { afterRound, evaluateAnew, evaluatedBy, type Run, startRun } from '../domain/run.ts';
 import type { ClientEventType } from '../machines/client.machine.ts';
 import { AuditChain } from './audit-chain.ts';
+import type { ClientStates } from './client-states.ts';
+import { evaluationByClients, evaluationWithoutRound } from './evaluations.ts';
+import { ModelList } from './model-list.ts';
+import { PastRounds } from './past-rounds.ts';
+import { HistoryBroken, lossOf, problemOf } from './possible.ts';
 import { conclude, RoundLedger, weightedMetrics } from './round-ledger.ts';
-
-/** Attempts at rounds kept for `GET /v1/rounds`; the oldest go first. */
-const roundsKeptMax = 1_000;
-/** Clients named in them, as members and as contributors, all in all; the last attempt is always kept. */
-const namesKeptMax = 200_000;
-
-/** Where the states of clients are kept: the registry in a server, a map in a tool that only looks. */
-export interface ClientStates {
-  /** `unknown` when there is no such client. */
-  stateOf(clientId: string): ClientState;
-  /** All that are there, in no order. */
-  list(): Iterable<[clientId: string, state: Exclude<ClientState, 'unknown'>, profile: ClientProfile]>;
-  /** Puts a client back in the state that it had. */
-  restore(clientId: string, state: Exclude<ClientState, 'unknown'>, profile: ClientProfile): void;
-  /** Makes sure that a new client is there, in state `waiting`. */
-  add(clientId: string, profile: ClientProfile): void;
-  /** Notes whether a client that is there can evaluate a model. */
-  setEvaluates(clientId: string, evaluates: boolean): void;
-  /** Lets something happen to a client, as the client machine says. @returns false when it refuses; then nothing has changed. */
-  apply(clientId: string, event: ClientEventType): boolean;
-}
-
-const lossOf = { left: 'leave', heartbeatTimeout: 'heartbeatTimedOut' } as const;
 
 /** In these nobody trains. */
 const resting: readonly Position['state'][] = ['paused', 'finished', 'stopped'];
-
-const namesIn = ({ cohort, contributions }: RoundRecord): number => cohort.length + contributions.length;
 
 const nowhere: Position = { state: 'idle', sinceMs: 0, deadlineAtMs: null, run: null, round: null };
 
 /** Of records from before there were evaluations. */
 const firstKind = { kind: 'training' } as const;
-/** Of a model that has just been committed. */
-const unknownYet: Pick<ModelView, 'evaluations' | 'best'> = { evaluations: [], best: false };
-const nothingFound = { metrics: {}, numExamples: 0, clients: 0, failure: null } as const;
-
-/** A fact that cannot have happened in the state it is said to have happened in. */
-export class HistoryBroken extends Error {
-  override name = 'HistoryBroken';
-}
-
 /**
  * All that is known of runs, rounds and models, as a function of the facts: nothing else changes it. A server applies
  * each fact as it happens; after a crash the same code, given the same facts, comes to the same state; and given only
@@ -69,11 +38,8 @@ export class History {
   open: RoundLedger | null = null;
   /** Clients that go on training and wait for the next attempt to open, with where they began; null: not yet. */
   readonly carried = new Map<string, TrainingStart | null>();
-  /** Attempts that are over, oldest first; at most 1,000, fewer when they are large. */
-  readonly rounds: RoundRecord[] = [];
-  /** Every version, oldest first. */
-  readonly models: ModelView[] = [];
-  #currentVersion: number | null = null;
+  readonly #models = new ModelList();
+  readonly #past = new PastRounds();
   /** The last checkpoint; 0: none. */
   checkpointSeq = 0;
   /** How often a server was started on this history. */
@@ -81,19 +47,36 @@ export class History {
   /** What operators did. */
   readonly audit = new AuditChain();
   #durability: Durability = 'update';
-  #namesKept = 0;
 
   constructor(clients: ClientStates) {
     this.#clients = clients;
   }
 
-  /** The version that clients of the run start from; null: its first contributions define it. */
-  get current(): ModelView | null {
-    return this.#currentVersion === null ? null : (this.models[this.#currentVersion - 1] ?? null);
+  /** Attempts that are over, oldest first; at most 1,000, fewer when they are large. */
+  get rounds(): RoundRecord[] {
+    return this.#past.all;
   }
 
-  /** @throws {HistoryBroken} then the state is not to be used any more. */
+  /** Every version, oldest first. */
+  get models(): ModelView[] {
+    return this.#models.all;
+  }
+
+  /** The version that clients of the run start from; null: its first contributions define it. */
+  get current(): ModelView | null {
+    return this.#models.current;
+  }
+
+  /** @returns in a sentence why the fact cannot have happened now; null when it can, and then it can be applied. */
+  problemOf(fact: Fact): string | null {
+    const { run, open, models } = this;
+    return problemOf(fact, { run, open, models, clients: this.#clients });
+  }
+
+  /** @throws {HistoryBroken} it cannot have happened, and nothing has changed. */
   apply({ seq, atMs, fact }: Entry): void {
+    const problem = this.problemOf(fact);
+    if (problem !== null) throw new HistoryBroken(problem);
     // Whoever has read all that came before it has no need of it.
     if (fact.type === 'checkpoint' && this.seq === 0) this.#restore(fact.state);
     this.seq = seq;
@@ -111,7 +94,7 @@ export class History {
       carried: [...this.carried],
       rounds: this.rounds,
       models: this.models,
-      current: this.#currentVersion,
+      current: this.#models.currentVersion,
       starts: this.starts,
       durability: this.#durability,
       audit: this.audit.entries,
@@ -126,9 +109,8 @@ export class History {
     this.position = position;
     this.open = open && RoundLedger.restore({ ...open, record: { ...firstKind, ...open.record } });
     for (const [clientId, start] of carried) this.carried.set(clientId, start);
-    for (const record of rounds) this.#keepRecord({ ...firstKind, ...record });
-    this.models.push(...models.map((model) => ({ ...unknownYet, ...model })));
-    this.#currentVersion = current;
+    for (const record of rounds) this.#past.keep({ ...firstKind, ...record });
+    this.#models.restore(models, current);
     this.starts = starts;
     this.#durability = durability;
     for (const entry of audit ?? []) this.audit.add(entry);
@@ -164,13 +146,12 @@ export class History {
         this.#startRun(startRun(fact.run, completePlan(fact.plan), atMs), atMs);
         break;
       case 'model.installed':
-        this.#addModel(fact.model);
+        this.#models.add(fact.model);
         break;
       case 'position':
         this.#move(fact.position);
         break;
       case 'round.opened':
-        if (this.open) throw new HistoryBroken(`Round ${fact.round} opens while another is open`);
         this.open = RoundLedger.open(this.#mustRun(), fact, atMs);
         this.#takeOver(this.open, atMs);
         break;
@@ -197,20 +178,19 @@ export class History {
         this.open?.transferred(fact.clientId, fact.marks);
         break;
       case 'quorum.lowered':
-        this.#lowerQuorum(fact.decision);
+        this.#mustOpen().lowerQuorum(fact.decision);
         break;
       case 'clients.dismissed':
         this.#dismiss(fact.reason, atMs);
         break;
       case 'round.committed':
-        this.#addModel(fact.model);
+        this.#models.add(fact.model);
         this.#endRound(
           { kind: 'committed', modelVersion: fact.model.version, metrics: fact.model.metrics },
           fact.record,
           atMs,
         );
-        this.#noteMembers(fact.members);
-        Object.assign(this.rounds.at(-1) ?? {}, fact.traffic);
+        this.#past.addToLast({ ...(fact.members && { members: [...fact.members] }), ...fact.traffic });
         break;
       case 'round.evaluated': {
         const record = fact.record ?? this.#mustOpen().record;
@@ -219,10 +199,10 @@ export class History {
         break;
       }
       case 'model.judged':
-        this.#judge(fact.version, fact.metrics, { by: 'server', atMs });
+        this.#judged(fact.version, fact.metrics, evaluationWithoutRound('server', { metrics: fact.metrics }, atMs));
         break;
       case 'evaluation.missed':
-        this.#judge(fact.version, null, { by: fact.by, atMs, failure: fact.reason });
+        this.#judged(fact.version, null, evaluationWithoutRound(fact.by, { failure: fact.reason }, atMs));
         break;
       case 'round.abandoned':
         this.#endRound({ kind: 'abandoned', reason: fact.reason, detail: fact.detail }, null, atMs);
@@ -253,7 +233,7 @@ export class History {
   #startRun(run: Run, atMs: number): void {
     this.#letGo();
     this.run = run;
-    this.#currentVersion = run.plan.initialModel === 'latest' ? (this.models.at(-1)?.version ?? null) : null;
+    this.#models.begin(run.plan.initialModel === 'latest');
     const state = run.plan.initialModel === 'upload' ? 'awaitingModel' : 'opening';
     this.position = { state, sinceMs: atMs, deadlineAtMs: null, run: null, round: null };
   }
@@ -277,19 +257,8 @@ export class History {
   }
 
   #readmit(clientId: string): void {
-    const ledger = this.#mustOpen();
-    if (ledger.hasContributionOf(clientId)) throw new HistoryBroken(`Client ${clientId} has contributed already`);
     this.#must(clientId, 'readmit');
-    ledger.readmitted.add(clientId);
-  }
-
-  #lowerQuorum(decision: QuorumDecision): void {
-    const ledger = this.#mustOpen();
-    const { quorum } = ledger.record;
-    if (decision.from !== quorum || decision.to >= quorum || decision.to < 1) {
-      throw new HistoryBroken(`The quorum is ${quorum}: it is not lowered from ${decision.from} to ${decision.to}`);
-    }
-    ledger.lowerQuorum(decision);
+    this.#mustOpen().readmitted.add(clientId);
   }
 
   #dismiss(reason: ExclusionReason, atMs: number): void {
@@ -339,73 +308,30 @@ export class History {
       }
     }
     const ended = record ? { ...firstKind, ...record } : ledger?.record;
-    if (!ended) throw new HistoryBroken(`A round was ${outcome.kind}, and none was open`);
+    if (!ended) throw new HistoryBroken('No round is open');
     conclude(ended, outcome, atMs);
-    this.#keepRecord(ended);
-    if (ended.kind === 'evaluation') this.#noteEvaluation(ended, outcome, atMs);
+    this.#past.keep(ended);
+    if (ended.kind === 'evaluation') this.#evaluated(ended, outcome, atMs);
     this.#goOn(afterRound(this.#mustRun(), outcome));
     this.position = { state: 'opening', sinceMs: atMs, deadlineAtMs: null, run: null, round: null };
   }
 
-  /** What came of the evaluation by clients; one that is begun anew has come to nothing yet. */
-  #noteEvaluation({ contributions, numExamples, metrics }: RoundRecord, outcome: RoundOutcome, atMs: number): void {
+  #evaluated(record: RoundRecord, outcome: RoundOutcome, atMs: number): void {
     const version = this.#mustRun().evaluation?.version;
-    if (version === undefined || (outcome.kind === 'abandoned' && outcome.reason === 'restarted')) return;
-    const found = { metrics, numExamples, clients: contributions.length, failure: null };
-    const evaluation = outcome.kind === 'abandoned' ? { ...nothingFound, failure: outcome.detail } : found;
-    this.#addEvaluation(version, { by: 'clients', atMs, ...evaluation });
+    const evaluation = evaluationByClients(record, outcome, atMs);
+    if (version !== undefined && evaluation) this.#models.evaluated(version, evaluation);
   }
 
-  /** An evaluation without a round: by the server, or by clients whom nobody could ask. */
-  #judge(version: number, metrics: Metrics | null, about: Pick<ModelEvaluation, 'by' | 'atMs'> & { failure?: string }) {
-    const run = this.#mustRun();
-    if (run.evaluation?.version !== version || run.evaluation.by[0] !== about.by) {
-      throw new HistoryBroken(`Model version ${version} is not to be evaluated by ${about.by}`);
-    }
-    this.#addEvaluation(version, { ...nothingFound, metrics: metrics ?? {}, ...about });
-    this.#goOn(evaluatedBy(run, metrics));
-    this.position = { state: 'opening', sinceMs: about.atMs, deadlineAtMs: null, run: null, round: null };
+  /** An evaluation is over that had no round. @param metrics null: it failed. */
+  #judged(version: number, metrics: Metrics | null, evaluation: ModelEvaluation): void {
+    this.#models.evaluated(version, evaluation);
+    this.#goOn(evaluatedBy(this.#mustRun(), metrics));
+    this.position = { state: 'opening', sinceMs: evaluation.atMs, deadlineAtMs: null, run: null, round: null };
   }
 
-  #addEvaluation(version: number, evaluation: ModelEvaluation): void {
-    this.#changeModel(version, ({ evaluations }) => ({ evaluations: [...evaluations, evaluation] }));
-  }
-
-  /** The run after something is known of a version; another may be the best now. */
   #goOn(run: Run): void {
-    const before = this.run?.progress.best?.version;
-    const best = run.progress.best?.version;
+    this.#models.markBest(this.run?.progress, run.progress);
     this.run = run;
-    if (best === before) return;
-    if (before !== undefined) this.#changeModel(before, () => ({ best: false }));
-    if (best !== undefined) this.#changeModel(best, () => ({ best: true }));
-  }
-
-  #changeModel(version: number, change: (model: ModelView) => Partial<ModelView>): void {
-    const model = this.models[version - 1];
-    if (!model) throw new HistoryBroken(`There is no model version ${version}`);
-    this.models[version - 1] = { ...model, ...change(model) };
-  }
-
-  #noteMembers(members: readonly string[] | undefined): void {
-    const record = this.rounds.at(-1);
-    if (members && record) record.members = [...members];
-  }
-
-  #keepRecord(record: RoundRecord): void {
-    this.rounds.push(record);
-    this.#namesKept += namesIn(record);
-    while (this.rounds.length > roundsKeptMax || (this.#namesKept > namesKeptMax && this.rounds.length > 1)) {
-      const dropped = this.rounds.shift();
-      if (dropped) this.#namesKept -= namesIn(dropped);
-    }
-  }
-
-  #addModel(model: ModelInfo): void {
-    const last = this.models.at(-1)?.version ?? 0;
-    if (model.version !== last + 1) throw new HistoryBroken(`Model version ${model.version} follows version ${last}`);
-    this.models.push({ ...unknownYet, ...model });
-    this.#currentVersion = model.version;
   }
 
   #must(clientId: string, event: ClientEventType): void {

@@ -1,6 +1,7 @@
 import { type ClientCounts, type ClientProfile, type ClientState, clientStates } from '../domain/client.ts';
+import type { ClientEventType } from '../machines/client.machine.ts';
 import { clientTable, eventIndex, refused, stateIndex } from '../machines/client-table.ts';
-import type { ClientStates } from './history.ts';
+import type { ClientStates } from './client-states.ts';
 
 type PresentState = Exclude<ClientState, 'unknown'>;
 
@@ -23,6 +24,9 @@ export function createMapStates(): MapStates {
 
   const stateOf = (clientId: string): ClientState => clients.get(clientId)?.state ?? 'unknown';
 
+  const nextOf = (clientId: string, event: ClientEventType): number =>
+    next[stateIndex[stateOf(clientId)] * events.length + eventIndex[event]] ?? refused;
+
   function put(clientId: string, state: ClientState, profile: ClientProfile): void {
     const before = clients.get(clientId);
     if (before) counts[before.state] -= 1;
@@ -38,6 +42,7 @@ export function createMapStates(): MapStates {
     *list() {
       for (const [clientId, { state, profile }] of clients) yield [clientId, state, profile];
     },
+    canHold: () => true,
     restore: put,
     add: (clientId, profile) => {
       if (!clients.has(clientId)) put(clientId, 'waiting', profile);
@@ -48,8 +53,9 @@ export function createMapStates(): MapStates {
       const { evaluates: _, ...profile } = client.profile;
       client.profile = evaluates ? { ...profile, evaluates } : profile;
     },
+    takes: (clientId, event) => nextOf(clientId, event) !== refused,
     apply: (clientId, event) => {
-      const to = next[stateIndex[stateOf(clientId)] * events.length + eventIndex[event]] ?? refused;
+      const to = nextOf(clientId, event);
       if (to === refused) return false;
       put(clientId, clientStates[to] ?? 'unknown', clients.get(clientId)?.profile ?? {});
       return true;

@@ -4,6 +4,7 @@ import type {
   ClientMarks,
   Contribution,
   ExclusionReason,
+  OverSelected,
   Receipt,
   RoundRecord,
   TransferMarks,
@@ -27,6 +28,7 @@ interface OpenedRound {
   attempt: number;
   base: number | null;
   kind?: RoundKind;
+  overSelected?: OverSelected;
 }
 
 /** Clients of an attempt whose steps are kept. */
@@ -59,7 +61,11 @@ export class RoundLedger {
     return new RoundLedger({ ...open, staged: [...open.staged] });
   }
 
-  static open({ run, plan }: Run, { round, attempt, base, kind = 'training' }: OpenedRound, atMs: number): RoundLedger {
+  static open(
+    { run, plan }: Run,
+    { round, attempt, base, kind = 'training', overSelected }: OpenedRound,
+    atMs: number,
+  ): RoundLedger {
     const record: RoundRecord = {
       run,
       round,
@@ -73,6 +79,7 @@ export class RoundLedger {
       deadlineAtMs: null,
       target: 0,
       quorum: quorumFor(plan, kind === 'training' ? null : base, 0),
+      ...(overSelected === undefined ? {} : { overSelected }),
       cohort: [],
       contributions: [],
       exclusions: [],

@@ -1,15 +1,14 @@
 import type { Fact, Position } from '../domain/facts.ts';
+import type { OverSelected } from '../domain/handle.ts';
+import { clockTime, plural, shortId } from '../domain/words.ts';
 
-const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
-const short = (id: string): string => `${id.slice(0, 8)}…`;
-const clockTime = (atMs: number): string => `${new Date(atMs).toISOString().slice(11, 19)} UTC`;
 const until = (atMs: number | null): string => (atMs === null ? '' : `, until ${clockTime(atMs)}`);
 
 /** Ids named in full in one sentence. */
 const idsNamedMax = 3;
 
 function named(ids: readonly string[]): string {
-  const first = ids.slice(0, idsNamedMax).map(short).join(', ');
+  const first = ids.slice(0, idsNamedMax).map(shortId).join(', ');
   return ids.length > idsNamedMax ? `${first} and ${ids.length - idsNamedMax} more` : first;
 }
 
@@ -21,25 +20,28 @@ function measured(metrics: Readonly<Record<string, number>>): string {
   return told.map(([name, value]) => `, ${name} ${Number(value.toPrecision(4))}`).join('');
 }
 
+const wanted = (overSelected: OverSelected | undefined): string =>
+  overSelected ? `; ${plural(overSelected.selected, 'client')} wanted: ${overSelected.summary}` : '';
+
 /** A fact as people say it. Texts that came from clients are in it as they came. */
 export function sentenceOf(fact: Fact): string {
   switch (fact.type) {
     case 'server.started':
       return `A server began, version ${fact.version}, durability ${fact.durability}`;
     case 'client.registered':
-      return `Client ${short(fact.clientId)} registered${fact.name === undefined ? '' : ` as ${fact.name}`}`;
+      return `Client ${shortId(fact.clientId)} registered${fact.name === undefined ? '' : ` as ${fact.name}`}`;
     case 'client.returned':
-      return `Client ${short(fact.clientId)} registered again`;
+      return `Client ${shortId(fact.clientId)} registered again`;
     case 'client.lost':
       return fact.reason === 'left'
-        ? `Client ${short(fact.clientId)} left`
-        : `Client ${short(fact.clientId)} was not heard of any more`;
+        ? `Client ${shortId(fact.clientId)} left`
+        : `Client ${shortId(fact.clientId)} was not heard of any more`;
     case 'client.evicted':
-      return `Client ${short(fact.clientId)} was taken out of the round`;
+      return `Client ${shortId(fact.clientId)} was taken out of the round`;
     case 'client.readmitted':
-      return `Client ${short(fact.clientId)} may be chosen for the round again`;
+      return `Client ${shortId(fact.clientId)} may be chosen for the round again`;
     case 'run.started':
-      return `Run ${short(fact.run)} began: ${plural(fact.plan.rounds, 'round')}, from ${plural(fact.plan.minClients, 'client')}`;
+      return `Run ${shortId(fact.run)} began: ${plural(fact.plan.rounds, 'round')}, from ${plural(fact.plan.minClients, 'client')}`;
     case 'model.installed':
       return `Model version ${fact.model.version} was installed: ${fact.model.bytes} bytes, SHA-256 ${fact.model.sha256.slice(0, 12)}…`;
     case 'position':
@@ -48,23 +50,23 @@ export function sentenceOf(fact: Fact): string {
       const base = fact.base === null ? 'without a model' : `from model version ${fact.base}`;
       return fact.kind === 'evaluation'
         ? `Evaluation of round ${fact.round}, attempt ${fact.attempt}, opened`
-        : `Round ${fact.round}, attempt ${fact.attempt}, opened ${base}`;
+        : `Round ${fact.round}, attempt ${fact.attempt}, opened ${base}${wanted(fact.overSelected)}`;
     }
     case 'clients.selected':
       return `${plural(fact.clientIds.length, 'client')} selected: ${named(fact.clientIds)}`;
     case 'training.started':
-      return `Client ${short(fact.clientId)} started training`;
+      return `Client ${shortId(fact.clientId)} started training`;
     case 'update.accepted': {
       const { clientId, sha256, numExamples } = fact.receipt;
       const where = fact.staged ? `${fact.staged.bytes} bytes` : 'in memory only';
-      return `Update of ${short(clientId)} accepted: ${plural(numExamples, 'example')}, ${where}, SHA-256 ${sha256.slice(0, 12)}…`;
+      return `Update of ${shortId(clientId)} accepted: ${plural(numExamples, 'example')}, ${where}, SHA-256 ${sha256.slice(0, 12)}…`;
     }
     case 'result.accepted': {
       const { clientId, numExamples } = fact.receipt;
-      return `Result of ${short(clientId)} accepted: ${plural(numExamples, 'example')}${measured(fact.metrics)}`;
+      return `Result of ${shortId(clientId)} accepted: ${plural(numExamples, 'example')}${measured(fact.metrics)}`;
     }
     case 'training.failed':
-      return `Client ${short(fact.clientId)} is out: its uploads were refused, ${fact.code}`;
+      return `Client ${shortId(fact.clientId)} is out: its uploads were refused, ${fact.code}`;
     case 'quorum.lowered':
       return `The quorum of the round fell from ${fact.decision.from} to ${fact.decision.to}`;
     case 'clients.dismissed':

@@ -2,7 +2,9 @@ import { explain } from '../domain/explain.ts';
 import type { Phase, RunState, Status } from '../domain/handle.ts';
 import { quorumFor, type Round, type Tally } from '../domain/round.ts';
 import { attemptOf, roundOf } from '../domain/run.ts';
+import { filterOf } from '../selection/plan-filter.ts';
 import type { History } from './history.ts';
+import type { MapStates } from './map-states.ts';
 import type { Replayed } from './replay.ts';
 
 /** What the server would have answered then; the aggregator and the process leave no trace of how they were. */
@@ -11,13 +13,7 @@ export type PastStatus = Omit<Status, 'aggregator' | 'uptimeMs'>;
 /** The status at the moment of the last fact, with why the run waited then. */
 export function statusOf({ history, clients }: Replayed): PastStatus {
   const { run, position, current, open } = history;
-  const tally: Tally = {
-    ...clients.counts(),
-    population: clients.population,
-    evaluatorsWaiting: clients.evaluatorsWaiting,
-    contributions: open?.record.contributions.length ?? 0,
-    atMs: history.atMs,
-  };
+  const tally = tallyOf(history, clients);
   const phase = phaseOf(history);
   const round = openRoundOf(history, tally);
   const openClientIds = phase === 'training' ? [...clients.idsIn('training'), ...clients.idsIn('selected')] : [];
@@ -31,12 +27,29 @@ export function statusOf({ history, clients }: Replayed): PastStatus {
     kind: open?.record.kind ?? null,
     phase,
     modelVersion: current?.version ?? null,
-    population: tally.population,
+    population: clients.population,
     counts: clients.counts(),
     contributions: tally.contributions,
     target: round && round.target > 0 ? round.target : null,
     quorum: round?.quorum ?? null,
-    waitingFor: explain({ phase, sinceMs, deadlineAtMs, tally, run, round, openClientIds }),
+    waitingFor: explain({ phase, sinceMs, deadlineAtMs, tally, run, round, openClientIds, aggregator: null }),
+  };
+}
+
+/** Counts of that moment: of clients that the round might select, those that the plan's filter lets through. */
+function tallyOf({ run, open, atMs }: History, clients: MapStates): Tally {
+  const record = open?.record;
+  const filter = run && filterOf(run.plan);
+  const present = [...clients.list()].filter(([, state]) => state !== 'doneAndInactive');
+  const eligible = filter === null ? present : present.filter(([, , of]) => 'test' in filter && filter.test(of));
+  return {
+    ...clients.counts(),
+    waiting: eligible.filter(([, state]) => state === 'waiting').length,
+    population: eligible.length,
+    evaluatorsWaiting: clients.evaluatorsWaiting,
+    contributions: record?.contributions.length ?? 0,
+    ...(record?.overSelected ? { cohortWanted: record.overSelected.selected } : {}),
+    atMs,
   };
 }
 

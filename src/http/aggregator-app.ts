@@ -5,12 +5,11 @@ import { createBaseApp, limitsOf } from './base-app.ts';
 
 export { closeApp } from './base-app.ts';
 
+import { timeAnswers } from './durations.ts';
 import { FrontDoor } from './front-door/front-door.ts';
-import { addAggregatorMetrics, createMetrics } from './metrics.ts';
 import { describeApi } from './plugins/openapi.ts';
 import { opsRoutes } from './routes/ops.ts';
 import { updateRoutes } from './routes/updates.ts';
-import { xainAggregatorApi } from './xain/aggregator-api.ts';
 
 export interface AggregatorAppOptions {
   gate: UploadGate;
@@ -23,16 +22,20 @@ export async function createAggregatorApp({ gate, http, isDraining }: Aggregator
   const limits = limitsOf(http);
   // An upload may take as long as its round; that it does not stall is seen to where it is read.
   const app = await createBaseApp({ name: 'aggregator', http, requestMsMax: 0 });
-  const { registry: metrics, answered } = createMetrics(app);
-  addAggregatorMetrics(metrics, gate);
-  await describeApi(app, {
+  const durations = timeAnswers(app);
+  describeApi(app, {
     title: 'Chorus aggregator',
     description: 'Hands out the global model of the open round and takes in updates.',
     tokens: { training: 'trainingToken, from POST /v1/clients/:clientId/training at the coordinator' },
   });
   await app.register(updateRoutes, { gate, limits });
-  await app.register(opsRoutes, { notReady: () => (isDraining() ? 'shutting down' : null), metrics });
-  if (http.xainApi) await app.register(xainAggregatorApi(gate, limits));
-  if (http.frontDoor !== false) FrontDoor.install(app, { gate, http, limits, answered });
+  const notReady = () => (isDraining() ? 'shutting down' : null);
+  const loadMetrics = async () => (await import('./metrics.ts')).aggregatorMetrics(gate);
+  await app.register(opsRoutes, { notReady, loadMetrics, histograms: [durations.histogram] });
+  if (http.xainApi) {
+    const { xainAggregatorApi } = await import('./xain/aggregator-api.ts');
+    await app.register(xainAggregatorApi(gate, limits));
+  }
+  if (http.frontDoor !== false) FrontDoor.install(app, { gate, http, limits, durations });
   return app;
 }

@@ -28,6 +28,10 @@ export const logsRequests = ({ log }: HttpSettings): boolean => ['trace', 'debug
 
 export const limitsOf = (http: HttpSettings): HttpLimits => ({ ...defaultHttpLimits, ...http.limits });
 
+const notOurs = (): never => {
+  throw new Error('Schemas are compiled by our own compilers');
+};
+
 /** A Fastify app with what both listeners share: limits, refusals as problems, origins, rates, logs. */
 export async function createBaseApp({ name, http, requestMsMax }: BaseAppOptions): Promise<FastifyInstance> {
   const limits = limitsOf(http);
@@ -51,6 +55,8 @@ export async function createBaseApp({ name, http, requestMsMax }: BaseAppOptions
       // Refused by the guard, in our words.
       requireHostHeader: false,
     },
+    // Ours are set below; without this Fastify would load its own first.
+    schemaController: { compilersFactory: { buildValidator: notOurs, buildSerializer: notOurs } },
     routerOptions: { maxParamLength: 256, ignoreTrailingSlash: true },
     frameworkErrors: (error, _request, reply) => {
       void sendProblem(reply, asChorusError(error));

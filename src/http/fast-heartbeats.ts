@@ -4,8 +4,8 @@ import type { CoordinatorHandle, Heartbeat, HeartbeatWait } from '../domain/hand
 import type { HttpLimits, HttpSettings } from '../domain/http.ts';
 import { problemAnswer } from './answer.ts';
 import { logsRequests } from './base-app.ts';
+import type { Durations } from './durations.ts';
 import { beat } from './heartbeat.ts';
-import type { Answered } from './metrics.ts';
 import { isClient, rateKeyOf, tokenIn } from './plugins/bearer.ts';
 import { isKnownHost } from './plugins/guard.ts';
 import { asChorusError } from './problem.ts';
@@ -25,8 +25,7 @@ export interface FastHeartbeatsDeps {
   http: HttpSettings;
   limits: HttpLimits;
   rates: Rates;
-  /** Told of each request that was answered here. */
-  answered: Answered;
+  durations: Durations;
 }
 
 type Known = HeartbeatWait['known'] | null;
@@ -107,7 +106,7 @@ export class FastHeartbeats {
     response: ServerResponse,
     { clientId, known, startedAtMs }: { clientId: string; known: Known; startedAtMs: number },
   ): void {
-    const { rates, limits, answered } = this.#deps;
+    const { rates, limits, durations } = this.#deps;
     const { prefer } = request.headers;
     try {
       rates.count(rateKeyOf(clientId), limits.requestsPerClientMax);
@@ -125,7 +124,7 @@ export class FastHeartbeats {
     this.#app.answering(request.socket, response);
     if (prefer !== undefined) return;
     const { method, url } = route;
-    answered({ method, route: url, status: response.statusCode, ms: performance.now() - startedAtMs });
+    durations.add({ method, route: url, status: response.statusCode, ms: performance.now() - startedAtMs });
   }
 
   #send(response: ServerResponse, heard: Heartbeat): void {

@@ -1,60 +1,26 @@
-import type { FastifyInstance } from 'fastify';
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { UploadGate } from '../domain/aggregation.ts';
 import type { CoordinatorHandle } from '../domain/handle.ts';
+import type { SpanCounts } from '../domain/tracing.ts';
+import type { AttemptNumbers } from './attempt-numbers.ts';
+import { addProgressMetrics } from './progress-metrics.ts';
 
-/** Durations from a heartbeat to a long upload, seconds; a held call is not timed. */
-const secondsBuckets = [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10, 60];
-
-export type Answered = (about: { method: string; route: string; status: number; ms: number }) => void;
-
-/** A registry with the process's own numbers and the duration of every request of the app. */
-export function createMetrics(app: FastifyInstance): { registry: Registry; answered: Answered } {
-  const registers = [new Registry()] as [Registry];
-  const [registry] = registers;
+/** A registry with the process's own numbers, which are counted from now on. */
+function processMetrics(): Registry {
+  const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const durations = new Histogram({
-    name: 'chorus_http_request_duration_seconds',
-    help: 'Time to answer, by route and status; held heartbeats and event streams are left out',
-    labelNames: ['method', 'route', 'status'],
-    buckets: secondsBuckets,
-    registers,
-  });
-  app.addHook('onResponse', (request, reply, done) => {
-    if (request.headers.prefer === undefined) {
-      const { method, routeOptions } = request;
-      answered({ method, route: routeOptions.url ?? 'none', status: reply.statusCode, ms: reply.elapsedTime });
-    }
-    done();
-  });
-  const answered: Answered = ({ method, route, status, ms }) =>
-    durations.observe({ method, route, status }, ms / 1_000);
-  return { registry, answered };
+  return registry;
 }
 
 /** The numbers of the protocol, read when they are asked for. */
-export function addCoordinatorMetrics(registry: Registry, handle: CoordinatorHandle): void {
+export function coordinatorMetrics(
+  handle: CoordinatorHandle,
+  attempts: AttemptNumbers,
+  spans: () => SpanCounts,
+): Registry {
+  const registry = processMetrics();
   const registers = [registry];
-  const gauge = (name: string, help: string, read: () => number) =>
-    new Gauge({
-      name: `chorus_${name}`,
-      help,
-      registers,
-      collect() {
-        this.set(read());
-      },
-    });
-  // Counted by the coordinator already: here they are only read, and a process starts both from 0.
-  const counter = (name: string, help: string, read: () => number) =>
-    new Counter({
-      name: `chorus_${name}_total`,
-      help,
-      registers,
-      collect() {
-        this.reset();
-        this.inc(read());
-      },
-    });
+  const { gauge, counter } = readings(registry);
   gauge('population', 'Registered clients', () => handle.metrics().population);
   gauge('round', 'Open or last round', () => handle.metrics().round);
   gauge('model_version', 'Current model version; 0 before the first', () => handle.metrics().modelVersion ?? 0);
@@ -69,6 +35,14 @@ export function addCoordinatorMetrics(registry: Registry, handle: CoordinatorHan
     'Times the aggregator was lost and started again',
     () => handle.metrics().aggregatorRestartsTotal,
   );
+  gauge(
+    'journal_backlog',
+    'Facts that could not be written yet and wait for the disk',
+    () => handle.metrics().journal.backlog,
+  );
+  counter('journal_facts', 'Facts written, or waiting to be', () => handle.metrics().journal.factsTotal);
+  counter('journal_syncs', 'Times something waited for the disk to sync', () => handle.metrics().journal.syncsTotal);
+  counter('journal_sync_seconds', 'How long these waited in all', () => handle.metrics().journal.syncMsTotal / 1_000);
   new Gauge({
     name: 'chorus_clients',
     help: 'Clients by state',
@@ -99,6 +73,26 @@ export function addCoordinatorMetrics(registry: Registry, handle: CoordinatorHan
     },
   });
   new Counter({
+    name: 'chorus_exclusions_total',
+    help: 'Clients that were selected and did not contribute, by reason, counted when their attempt is over',
+    labelNames: ['reason'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [reason, count] of attempts.exclusions) this.inc({ reason }, count);
+    },
+  });
+  new Counter({
+    name: 'chorus_trace_spans_total',
+    help: 'Spans of traces by what became of them: sent to the collector, failed, or dropped because too many waited',
+    labelNames: ['outcome'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [outcome, count] of Object.entries(spans())) this.inc({ outcome }, count);
+    },
+  });
+  new Counter({
     name: 'chorus_updates_total',
     help: 'Updates by verdict',
     labelNames: ['verdict'],
@@ -108,43 +102,51 @@ export function addCoordinatorMetrics(registry: Registry, handle: CoordinatorHan
       for (const [verdict, count] of Object.entries(handle.metrics().updatesTotal)) this.inc({ verdict }, count);
     },
   });
+  addProgressMetrics(registry, handle);
+  return registry;
 }
 
 /** The numbers of the data path. */
-export function addAggregatorMetrics(registry: Registry, gate: UploadGate): void {
+export function aggregatorMetrics(gate: UploadGate): Registry {
+  const registry = processMetrics();
+  const { gauge, counter } = readings(registry);
+  gauge('uploads_in_flight', 'Uploads under way', () => gate.stats().uploadsInFlight);
+  gauge('uploads_waiting', 'Uploads that wait for staging memory', () => gate.stats().uploadsWaiting);
+  gauge('staged_bytes', 'Memory reserved for updates received but not summed yet', () => gate.stats().stagedBytes);
+  gauge('staging_bytes_max', 'Bound on that memory', () => gate.stats().stagingBytesMax);
+  counter('update_bytes_received', 'Bytes of updates received', () => gate.stats().bytesReceivedTotal);
+  counter('model_bytes_served', 'Bytes of models served to clients in training', () => gate.stats().bytesServedTotal);
+  counter('folds', 'Tasks of summing updates and of finishing models', () => gate.stats().foldTasksTotal);
+  counter(
+    'fold_seconds',
+    'Time these tasks took in all, waiting for a thread included',
+    () => gate.stats().foldMsTotal / 1_000,
+  );
+  return registry;
+}
+
+/** Numbers that are kept elsewhere and only read here, when they are asked for. */
+function readings(registry: Registry) {
   const registers = [registry];
-  new Gauge({
-    name: 'chorus_uploads_in_flight',
-    help: 'Uploads under way',
-    registers,
-    collect() {
-      this.set(gate.stats().uploadsInFlight);
-    },
-  });
-  new Gauge({
-    name: 'chorus_staged_bytes',
-    help: 'Memory reserved for updates received but not summed yet',
-    registers,
-    collect() {
-      this.set(gate.stats().stagedBytes);
-    },
-  });
-  new Counter({
-    name: 'chorus_update_bytes_received_total',
-    help: 'Bytes of updates received',
-    registers,
-    collect() {
-      this.reset();
-      this.inc(gate.stats().bytesReceivedTotal);
-    },
-  });
-  new Counter({
-    name: 'chorus_model_bytes_served_total',
-    help: 'Bytes of models served to clients in training',
-    registers,
-    collect() {
-      this.reset();
-      this.inc(gate.stats().bytesServedTotal);
-    },
-  });
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name: `chorus_${name}`,
+      help,
+      registers,
+      collect() {
+        this.set(read());
+      },
+    });
+  // Counted already where they happen; a process starts both from 0.
+  const counter = (name: string, help: string, read: () => number) =>
+    new Counter({
+      name: `chorus_${name}_total`,
+      help,
+      registers,
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
+  return { gauge, counter };
 }

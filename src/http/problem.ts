@@ -78,7 +78,9 @@ function pathMatches(pattern: string, path: string): boolean {
   const given = path.split('/');
   const isOpen = wanted.at(-1) === '*';
   if (isOpen ? given.length < wanted.length : given.length !== wanted.length) return false;
-  return wanted.every((part, index) => part === '*' || part.startsWith(':') || part === given[index]);
+  return wanted.every((part, index) =>
+    part === '*' ? given[index] !== '' : part.startsWith(':') || part === given[index],
+  );
 }
 
 /** How long a client may take to read why its bytes were no request, ms. */

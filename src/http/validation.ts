@@ -1,6 +1,9 @@
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
-import fastJson from 'fast-json-stringify';
+import { createRequire } from 'node:module';
+import type { Ajv, ErrorObject, ValidateFunction } from 'ajv';
 import type { FastifySchemaCompiler, FastifySerializerCompiler } from 'fastify';
+
+/** Loads at once, and only when the first schema is compiled: to be up, none is needed. */
+const require = createRequire(import.meta.url);
 
 /** Our schemas are typed and tested; checking them against the metaschema at each start would only take time. */
 const shared = { removeAdditional: false, useDefaults: true, strict: false, meta: false, validateSchema: false };
@@ -11,11 +14,16 @@ let lenient: Ajv | null = null;
 /** Bodies are taken as they are: a number sent as text is a mistake. Paths, queries and headers are always text. */
 function compile(schema: object, httpPart: string | undefined): ValidateFunction {
   if (httpPart === 'body') {
-    strict ??= new Ajv({ ...shared, coerceTypes: false });
+    strict ??= createAjv({ coerceTypes: false });
     return strict.compile(schema);
   }
-  lenient ??= new Ajv({ ...shared, coerceTypes: true });
+  lenient ??= createAjv({ coerceTypes: true });
   return lenient.compile(schema);
+}
+
+function createAjv(options: { coerceTypes: boolean }): Ajv {
+  const { Ajv } = require('ajv') as typeof import('ajv');
+  return new Ajv({ ...shared, ...options });
 }
 
 interface Validator {
@@ -39,7 +47,7 @@ export const validatorCompiler: FastifySchemaCompiler<object> = ({ schema, httpP
 export const serializerCompiler: FastifySerializerCompiler<object> = ({ schema }) => {
   let compiled: ((data: unknown) => string) | null = null;
   return (data) => {
-    compiled ??= fastJson(schema);
+    compiled ??= (require('fast-json-stringify') as typeof import('fast-json-stringify'))(schema);
     return compiled(data);
   };
 };

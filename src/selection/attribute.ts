@@ -1,6 +1,5 @@
 import type { ClientProfile } from '../domain/client.ts';
-
-export type AttributeValue = string | number | boolean | null;
+import type { AttributeValue } from '../domain/selection-reason.ts';
 
 /** @returns what the client gave under this name; null when it gave nothing. */
 export function attributeOf({ attributes }: ClientProfile, name: string): AttributeValue {

@@ -1,6 +1,7 @@
 import { type ASTNode, Environment, ParseError } from '@marcbachmann/cel-js';
 import type { ClientProfile } from '../domain/client.ts';
-import { type AttributeValue, attributeOf } from './attribute.ts';
+import type { AttributeValue } from '../domain/selection-reason.ts';
+import { attributeOf } from './attribute.ts';
 import type { ClientFilter } from './filter.ts';
 
 const prefix = 'attributes.';

@@ -1,21 +1,14 @@
+import type { SelectionSettings } from '../domain/selection-settings.ts';
 import { all } from './all.ts';
-import type { ClientFilter } from './filter.ts';
-import { filtered } from './filtered.ts';
 import { oort } from './oort.ts';
 import type { ExplainedPolicy } from './policy.ts';
 import { roundRobin } from './round-robin.ts';
-import type { SelectionSettings } from './settings.ts';
 import { stratifiedBy } from './stratified.ts';
 import { uniform } from './uniform.ts';
 import { weighted } from './weighted.ts';
 
-/** The policy that settings name. @param filter what `selectionFilter` says, read already; null for none. */
-export function choosePolicy(settings: SelectionSettings, filter: ClientFilter | null): ExplainedPolicy {
-  const policy = policyNamed(settings);
-  return filter === null ? policy : filtered(filter, policy);
-}
-
-function policyNamed(settings: SelectionSettings): ExplainedPolicy {
+/** The policy that settings name. Whom `selectionFilter` leaves out is no candidate; no policy need know of it. */
+export function choosePolicy(settings: SelectionSettings): ExplainedPolicy {
   switch (settings.selection) {
     case 'uniform':
       return uniform;

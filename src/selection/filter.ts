@@ -1,5 +1,6 @@
 import type { ClientProfile } from '../domain/client.ts';
-import { type AttributeValue, attributeOf } from './attribute.ts';
+import type { AttributeValue } from '../domain/selection-reason.ts';
+import { attributeOf } from './attribute.ts';
 
 /** A condition on what clients tell of themselves. */
 export interface ClientFilter {

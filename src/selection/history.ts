@@ -10,8 +10,12 @@ export interface Report {
 
 const failuresInRowMax = 255;
 
+/** Room for a slot and more: doubling, so that each is copied a bounded number of times. */
+const capacityFor = (slot: number, before: number): number => Math.max(1_024, before * 2, slot + 1);
+
 /**
- * What selection may learn from: a struct of typed arrays by slot, 37 bytes a client, whatever the number of rounds.
+ * What selection may learn from: a struct of typed arrays by slot, whatever the number of rounds. 4 bytes a client, and
+ * 33 more once something of a client is told but that it registered.
  * It is told facts in the order they happen, reads no clock, and can be built again from round records (see
  * `RoundLessons`). A slot of −1 stands for a client that is not known any more: only the distribution of reporting
  * times learns from it.
@@ -54,10 +58,14 @@ export class ClientHistory {
 
   /** A new client has this slot: what was known of the former one is forgotten. */
   registered(slot: number): void {
-    this.#reach(slot);
     this.#registrations += 1;
-    this.#forget(slot);
+    if (slot >= this.#registration.length) {
+      const registration = new Uint32Array(capacityFor(slot, this.#registration.length));
+      registration.set(this.#registration);
+      this.#registration = registration;
+    }
     this.#registration[slot] = this.#registrations;
+    if (slot < this.#capacity) this.#forget(slot);
   }
 
   /** An attempt at a round begins. */
@@ -164,11 +172,10 @@ export class ClientHistory {
     this.#failuresInRow[slot] = 0;
   }
 
-  /** Makes room for a slot, doubling, so that each is copied a bounded number of times. */
   #reach(slot: number): void {
     if (slot < this.#capacity) return;
     const before = this.#capacity;
-    const capacity = Math.max(1_024, before * 2, slot + 1);
+    const capacity = capacityFor(slot, before);
     const grown = <A extends Uint8Array | Uint32Array | Float32Array | Float64Array>(array: A, larger: A): A => {
       larger.set(array);
       return larger;
@@ -179,7 +186,6 @@ export class ClientHistory {
     this.#numExamples = grown(this.#numExamples, new Float64Array(capacity)).fill(Number.NaN, before);
     this.#loss = grown(this.#loss, new Float64Array(capacity)).fill(Number.NaN, before);
     this.#reportMs = grown(this.#reportMs, new Float32Array(capacity)).fill(Number.NaN, before);
-    this.#registration = grown(this.#registration, new Uint32Array(capacity));
     this.#failuresInRow = grown(this.#failuresInRow, new Uint8Array(capacity));
     this.#capacity = capacity;
   }

@@ -1,7 +1,7 @@
 import type { ClientProfile } from '../domain/client.ts';
 import type { RandomStream } from '../domain/random.ts';
+import type { Reason } from '../domain/selection-reason.ts';
 import type { ClientHistory } from './history.ts';
-import type { Reason } from './reason.ts';
 
 /** What can be asked about clients at any time, also after the choice. A client is known by its slot, a small integer. */
 export interface ClientLookup {
@@ -17,17 +17,14 @@ export interface ClientLookup {
  * answers later must read what it needs before it first waits.
  */
 export interface Candidates extends ClientLookup {
-  /** How many there are. Behind a filter the first read costs one look at each. */
   readonly count: number;
-  /** The same where it is known without looking at each, else null. */
-  readonly countKnown: number | null;
   /** Up to `count` distinct slots, uniformly at random, in O(count). */
   sampleSlots(count: number, random: RandomStream): number[];
-  /** All slots, in no order. Not to be written to. Costs nothing; behind a filter, one look at each the first time. */
+  /** All slots, in no order. Not to be written to. Costs nothing. */
   slots(): Uint32Array;
 }
 
-export interface SelectionRequest {
+export interface ExplainedRequest {
   /** Most clients to choose, ≥ 1. */
   readonly count: number;
   readonly candidates: Candidates;
@@ -52,11 +49,11 @@ export interface Selection {
 }
 
 /** How a cohort is chosen. Holds no state: what it learns from is the history it is given. */
-export type ExplainedPolicy = (request: SelectionRequest) => Selection;
+export type ExplainedPolicy = (request: ExplainedRequest) => Selection;
 
 interface Choice {
   policy: string;
-  request: SelectionRequest;
+  request: ExplainedRequest;
   slots: readonly number[];
   /** Told of clients that were candidates, as far as that is known. */
   reasonOf: (slot: number, chosen: boolean) => Reason;

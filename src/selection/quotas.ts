@@ -1,19 +1,23 @@
 /**
- * Seats in proportion to sizes, by largest remainder (Hamilton's method): each share is the exact one rounded down or
- * up, and they add up to min(seats, Σ sizes).
- * @param sizes integers ≥ 0. @param tieOf decides between equal remainders, higher first. O(n log n).
+ * Seats in proportion to sizes: each share is the exact one rounded down or up, they add up to min(seats, Σ sizes), and
+ * on average each is the exact one. So also a single seat, as for a client that replaces another, falls to each in
+ * proportion, and not always to the largest. Systematic sampling: Madow & Madow 1944, On the theory of systematic
+ * sampling, Annals of Mathematical Statistics 15. O(n).
+ * @param sizes integers ≥ 0. @param unit where the counting begins, 0 ≤ unit < 1.
  */
-export function quotasOf(sizes: readonly number[], seats: number, tieOf: (index: number) => number): number[] {
+export function quotasOf(sizes: readonly number[], seats: number, unit: number): number[] {
   const total = sizes.reduce((sum, size) => sum + size, 0);
-  const given = Math.min(seats, total);
   if (total === 0) return sizes.map(() => 0);
-  const quotas = sizes.map((size) => Math.floor((given * size) / total));
-  const left = given - quotas.reduce((sum, quota) => sum + quota, 0);
-  // Remainders as integers, so that equal ones are equal: given × size stays below 2^53 for 90 million of each.
-  const remainderOf = (index: number) => (given * (sizes[index] ?? 0)) % total;
-  const order = sizes
-    .map((_, index) => index)
-    .sort((a, b) => remainderOf(b) - remainderOf(a) || tieOf(b) - tieOf(a) || a - b);
-  for (const index of order.slice(0, left)) quotas[index] = (quotas[index] ?? 0) + 1;
-  return quotas;
+  const given = Math.min(seats, total);
+  const offset = Math.floor(unit * total);
+  let reached = 0;
+  let seated = 0;
+  return sizes.map((size) => {
+    reached += size;
+    // In integers, so that exact shares are met: given × total stays below 2^53 for 90 million of each.
+    const upTo = Math.floor((given * reached + offset) / total);
+    const quota = upTo - seated;
+    seated = upTo;
+    return quota;
+  });
 }

@@ -1,6 +1,7 @@
-import { type AttributeValue, attributeOf } from './attribute.ts';
+import type { AttributeValue } from '../domain/selection-reason.ts';
+import { attributeOf } from './attribute.ts';
 import { bestOf } from './best-of.ts';
-import { type Draws, drawsFrom } from './draws.ts';
+import { type Draws, drawsFrom, unitFrom } from './draws.ts';
 import { type Candidates, type ExplainedPolicy, selectionOf } from './policy.ts';
 import { quotasOf } from './quotas.ts';
 
@@ -29,7 +30,7 @@ export const stratifiedBy =
     const quotas = quotasOf(
       strata.map(({ slots }) => slots.length),
       count,
-      draws.bits,
+      unitFrom(random),
     );
     const figures = new Map<AttributeValue, { drawn: number; of: number }>();
     const valueOfChosen = new Map<number, AttributeValue>();

@@ -6,7 +6,7 @@ import { type ExplainedPolicy, selectionOf } from './policy.ts';
  */
 export const uniform: ExplainedPolicy = (request) => {
   const { count, candidates, random } = request;
-  const of = candidates.countKnown;
+  const of = candidates.count;
   const slots = candidates.sampleSlots(count, random);
   return selectionOf({
     policy: 'uniform',

@@ -10,8 +10,8 @@ export interface UpdateStoreOptions {
   keep: boolean;
 }
 
-const stagedFolder = 'staged';
-const keptFolder = 'updates';
+export const stagedFolder = 'staged';
+export const keptFolder = 'updates';
 /** Places of failed puts that are remembered, to be used again. */
 const gapsMax = 1_024;
 

@@ -2,6 +2,7 @@ import { resolveSettings, type SettingProblem } from '../domain/settings.ts';
 import { bulyan } from './bulyan.ts';
 import { fedadagrad } from './fedadagrad.ts';
 import { fedadam } from './fedadam.ts';
+import { fedasync } from './fedasync.ts';
 import { fedavg } from './fedavg.ts';
 import { fedavgm } from './fedavgm.ts';
 import { fedmedian } from './fedmedian.ts';
@@ -16,7 +17,7 @@ import { trimmedMean } from './trimmed-mean.ts';
 
 /** Every strategy that can be chosen by name. */
 export const strategyCatalogue: readonly AnyStrategyDefinition[] = [
-  ...[fedavg, fedavgm, fedadagrad, fedadam, fedyogi, fedprox, qFedavg, fednova],
+  ...[fedavg, fedavgm, fedadagrad, fedadam, fedyogi, fedprox, qFedavg, fednova, fedasync],
   ...[fedmedian, trimmedMean, krum, multiKrum, bulyan, rfa],
 ];
 

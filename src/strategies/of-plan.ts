@@ -1,11 +1,21 @@
 import { isBuffered, type Plan, quorumOf, readPlan, strategyChoice } from '../domain/plan.ts';
-import { flagOf, type SettingProblem } from '../domain/settings.ts';
-import type { StrategyChoice } from '../domain/strategy-choice.ts';
+import { flagOf, resolveSettings, type SettingProblem } from '../domain/settings.ts';
+import {
+  isOwnStrategy,
+  noOwnStrategies,
+  type OwnStrategies,
+  ownStrategyPrefix,
+  type StrategyChoice,
+} from '../domain/strategy-choice.ts';
+import { filterConflicts } from '../selection/plan-filter.ts';
 import { createStrategy, strategyNamed } from './catalogue.ts';
+import { settingsOfOwn, strategyOfOwn } from './of-own.ts';
 import type { Strategy } from './strategy.ts';
 
 /** Makes the strategy that was chosen. @throws {RangeError} a plan that was read has no such choice. */
-export function strategyOf({ name, parameters }: StrategyChoice): Strategy {
+export function strategyOf(choice: StrategyChoice): Strategy {
+  const { name, parameters, own } = choice;
+  if (own) return strategyOfOwn(own, choice);
   const definition = strategyNamed(name);
   if (!definition) throw new RangeError(`There is no strategy "${name}"`);
   const made = createStrategy(definition, parameters);
@@ -13,23 +23,31 @@ export function strategyOf({ name, parameters }: StrategyChoice): Strategy {
   throw new RangeError(made.problems.map(({ message }) => message).join(' '));
 }
 
-/** As {@link readPlan}, with the rules of the strategy: its parameters, and what it needs of the rest of the plan. */
+/**
+ * As {@link readPlan}, with the rules of the strategy, which are its parameters and what it needs of the rest of the plan;
+ * and the filter of clients can be read.
+ * @param own the strategies that the server was given; null: not known here, so that theirs are the server's to check.
+ */
 export function readRunPlan(
   given: Readonly<Record<string, unknown>>,
   defaults: Partial<Plan> = {},
+  own: OwnStrategies | null = null,
 ): { plan: Plan; problems: SettingProblem[] } {
   // Default parameters are those of the default strategy.
   const isAnother = given.strategy !== undefined && given.strategy !== defaults.strategy;
   const parameters = isAnother ? { strategyParameters: {} } : {};
   const { plan, problems } = readPlan(given, { ...defaults, ...parameters });
-  return { plan, problems: problems.length > 0 ? problems : strategyConflicts(plan) };
+  if (problems.length > 0) return { plan, problems };
+  const isUnknown = own === null && isOwnStrategy(plan.strategy);
+  const ofStrategy = isUnknown ? [] : strategyConflicts(plan, own ?? undefined);
+  return { plan, problems: [...ofStrategy, ...filterConflicts(plan)] };
 }
 
-function strategyConflicts(plan: Plan): SettingProblem[] {
-  const { name, parameters } = strategyChoice(plan);
-  const definition = strategyNamed(name);
-  if (!definition) return [{ setting: 'strategy', message: `There is no strategy "${name}".` }];
-  const made = createStrategy(definition, parameters);
+function strategyConflicts(plan: Plan, own?: OwnStrategies): SettingProblem[] {
+  const choice = strategyChoice(plan, own);
+  const { name } = choice;
+  const made = madeOf(choice);
+  if (made === null) return [{ setting: 'strategy', message: unknownStrategy(name, own) }];
   if (made.kind === 'invalid') {
     return made.problems.map(({ setting, message }) => ({
       setting: 'strategyParameters',
@@ -60,4 +78,22 @@ function strategyConflicts(plan: Plan): SettingProblem[] {
     });
   }
   return problems;
+}
+
+/** @returns null when there is no such strategy */
+function madeOf(choice: StrategyChoice): ReturnType<typeof createStrategy> | null {
+  const { name, parameters, own } = choice;
+  if (own) {
+    const { problems } = resolveSettings(settingsOfOwn(own), parameters);
+    return problems.length > 0 ? { kind: 'invalid', problems } : { kind: 'created', strategy: strategyOf(choice) };
+  }
+  const definition = strategyNamed(name);
+  return definition && createStrategy(definition, parameters);
+}
+
+function unknownStrategy(name: string, own: OwnStrategies = noOwnStrategies): string {
+  if (!isOwnStrategy(name)) return `There is no strategy "${name}".`;
+  const known = own.size === 0 ? 'none' : [...own.keys()].join(', ');
+  const module = name.slice(ownStrategyPrefix.length);
+  return `strategy (--strategy) is "${name}", but no module of this name was given to the server, which has ${known}; start it with --strategy-module ${module}=FILE, or choose another.`;
 }

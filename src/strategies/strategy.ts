@@ -97,7 +97,7 @@ export type Combination =
   | { readonly kind: 'ordered'; readonly members: readonly number[]; readonly from: number; readonly to: number }
   /** The mean of the `keep` values closest to the members' median; of two equally close the lower one is kept. */
   | { readonly kind: 'aroundMedian'; readonly members: readonly number[]; readonly keep: number }
-  /** Whatever the strategy's own `combine` makes of the members. */
+  /** Whatever a strategy of one's own makes of the members. */
   | { readonly kind: 'own'; readonly members: readonly number[] };
 
 /** A strategy that needs all updates at once. It sees no tensor: it asks for measurements and says how to combine. */
@@ -108,8 +108,6 @@ export interface GatheringStrategy {
   precondition(contributions: number): string | null;
   /** Yields at most `measurementsMax` measurements, is given each result, and returns the combination. */
   aggregate(contributions: readonly Contribution[]): Generator<Measurement, Combination, Float64Array>;
-  /** For `own`: `into[i]` from `values[k][i]`, k in the order of the members. Each coordinate for itself. */
-  combine?(values: readonly Float64Array[], into: Float64Array): void;
 }
 
 /** Measurements that one round may ask for; each reads every update once. */
@@ -133,7 +131,7 @@ export interface StrategyDefinition<Parameters> {
 /** Any of them; `createStrategy` gives it its parameters. */
 export type AnyStrategyDefinition = StrategyDefinition<never>;
 
-/** The default export of a module with a strategy of one's own. Changes nothing; it is there for the types. */
+/** Changes nothing; it is there for the types. */
 export const defineStrategy = <Parameters>(
   definition: StrategyDefinition<Parameters>,
 ): StrategyDefinition<Parameters> => definition;

@@ -151,8 +151,13 @@ export class TestClient {
       trainingToken,
       contentLength: bytes.byteLength,
     });
-    await upload.ready();
-    upload.write(bytes);
+    try {
+      await upload.ready();
+      upload.write(bytes);
+    } catch (error) {
+      upload.abort();
+      throw error;
+    }
     return upload.finish();
   }
 

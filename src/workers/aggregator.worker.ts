@@ -8,6 +8,7 @@ import type { HttpSettings } from '../domain/http.ts';
 import { openFileUpdateStore } from '../storage/file-update-store.ts';
 import { openNodeDisk } from '../storage/node-disk.ts';
 import { createFoldPool } from './fold-pool.ts';
+import { createOwnStrategyPool } from './own-strategy-pool.ts';
 
 /** What the aggregator thread is started with. */
 export interface AggregatorThreadData {
@@ -34,6 +35,7 @@ const service: Aggregation = new Aggregation({
   clock: systemClock,
   pool: createFoldPool(foldThreads),
   callbacks: Comlink.wrap<AggregatorCallbacks>(nodeEndpoint(callbackPort)) as unknown as AggregatorCallbacks,
+  ownStrategies: createOwnStrategyPool(foldThreads),
   stagingBytesMax,
   memory: 'wasm',
   updates: updates && (await openFileUpdateStore(openNodeDisk(updates.dir), updates)),

@@ -1,11 +1,19 @@
+import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { Piscina } from 'piscina';
+import type { Piscina } from 'piscina';
+import { canBeShared, prepareFinish, type SharedFinish } from '../aggregator/finish.ts';
 import type { Finished, FoldPool, FoldTask, Inspected, Inspector, InspectTask } from '../aggregator/fold-task.ts';
+import { inlineFoldPool } from '../aggregator/inline-pool.ts';
 import type { Refusal } from '../domain/errors.ts';
 import { compiledWorker } from './compiled.ts';
 
+/** Loads at once, with the first client in training. */
+const require = createRequire(import.meta.url);
+
 /** Tasks that may wait; each belongs to an upload that the staging budget has let in, so this is never what is hit first. */
 const tasksWaitingMax = 100_000;
+/** What has no more bytes is done at once by whoever asks: it takes less time than to wake a thread for it. */
+const smallBytes = 16_384;
 /** An upload is looked at again when so much more of it has come, bytes. */
 const advanceBytesMin = 4_194_304;
 
@@ -28,9 +36,10 @@ export function createFoldPool(threads: number): FoldPool {
   return {
     threads,
     warm,
-    inspect: (task) => startInspector(next(), turns, task),
-    fold: (task: FoldTask): Promise<void> => next().run(task, { name: 'addWeighted' }),
-    finish: (task): Promise<Finished> => next().run(task, { name: 'finishMean' }),
+    inspect: (task) => (isSmallUpload(task) ? inlineFoldPool.inspect(task) : startInspector(next(), turns, task)),
+    fold: (task): Promise<void> =>
+      isSmallFold(task) ? inlineFoldPool.fold(task) : next().run(task, { name: 'addWeighted' }),
+    finish: (task) => finishOn(next(), pools, prepareFinish(task)),
     deltaNorm: (task): Promise<number> => next().run(task, { name: 'deltaNorm' }),
     measure: (task): Promise<Float64Array> => next().run(task, { name: 'measureRange' }),
     combine: (task): Promise<void> => next().run(task, { name: 'combineRange' }),
@@ -40,13 +49,35 @@ export function createFoldPool(threads: number): FoldPool {
   };
 }
 
-const startPool = (): Piscina =>
-  new Piscina({
+const isSmallUpload = ({ expectedBytes }: InspectTask): boolean =>
+  expectedBytes !== null && expectedBytes <= smallBytes;
+
+const isSmallFold = ({ sum, updates }: FoldTask): boolean => sum.bytes * (1 + updates.length) <= smallBytes;
+
+function startPool(): Piscina {
+  const { Piscina } = require('piscina') as typeof import('piscina');
+  return new Piscina({
     filename: fileURLToPath(compiledWorker('fold.worker')),
     minThreads: 1,
     maxThreads: 1,
     maxQueue: tasksWaitingMax,
   });
+}
+
+/** One thread makes the model and hashes it; the others make parts of it before it comes to them. */
+async function finishOn(first: Piscina, pools: readonly Piscina[], shared: SharedFinish): Promise<Finished> {
+  const others = canBeShared(shared) ? pools.filter((pool) => pool !== first) : [];
+  const finished = first.run(shared, { name: 'finishMean' });
+  const helpers = others.map((pool) => pool.run(shared, { name: 'makeAhead' }));
+  const helped = Promise.allSettled(helpers);
+  try {
+    return await finished;
+  } catch (error) {
+    // When it was made nothing is left for them; else what they work on is not free yet.
+    await helped;
+    throw error;
+  }
+}
 
 function startInspector(pool: Piscina, id: number, task: InspectTask): Inspector {
   let sentBytes = 0;

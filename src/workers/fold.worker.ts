@@ -3,7 +3,8 @@ import type { InspectTask } from '../aggregator/fold-task.ts';
 import { Inspection } from '../aggregator/inspection.ts';
 
 export { deltaNorm } from '../aggregator/delta-norm.ts';
-export { addWeighted, finishMean } from '../aggregator/fold.ts';
+export { finishMean, makeAhead } from '../aggregator/finish.ts';
+export { addWeighted } from '../aggregator/fold.ts';
 export { combineRange, measureRange } from '../aggregator/gather.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -8,6 +8,7 @@ import { ChorusError } from '../../src/domain/errors.ts';
 import type { Operation } from '../../src/domain/operations.ts';
 import type { Plan } from '../../src/domain/plan.ts';
 import { TestChorus, type TestChorusOptions, type TestClient, vector } from '../../src/testing/index.ts';
+import { entriesOf } from '../audit/support/real-folder.ts';
 
 type Three = [TestClient, TestClient, TestClient];
 
@@ -117,7 +118,7 @@ describe('trying an operation out', () => {
         ...['CLIENT_NOT_SELECTED', 'OPERATION_INAPPLICABLE', 'CLIENT_UNKNOWN'],
       ]);
     }
-    expect(test.handle.audit().entries).toEqual([]);
+    expect(test.handle.audit().entries.map(({ operation }) => operation)).toEqual(['start']);
     doIt(test, { operation: 'stop' });
     expect(codeOf(() => tryOut(test, { operation: 'extendDeadline', byMs: 1 }))).toBe('OPERATION_INAPPLICABLE');
     expect(codeOf(() => tryOut(test, { operation: 'lowerQuorum', quorum: 1 }))).toBe('OPERATION_INAPPLICABLE');
@@ -262,10 +263,11 @@ describe('the audit log', () => {
     const log = test.handle.audit();
     expect(log.isIntact).toBe(true);
     expect(log.entries.map(({ seq, operation, by, from }) => [seq, operation, by, from])).toEqual([
-      [4, 'start', 'admin token', 'loopback'],
-      [3, 'stop', 'this process', 'inside'],
-      [2, 'evict', 'admin token', 'loopback'],
-      [1, 'pause', 'admin token', 'loopback'],
+      [5, 'start', 'admin token', 'loopback'],
+      [4, 'stop', 'this process', 'inside'],
+      [3, 'evict', 'admin token', 'loopback'],
+      [2, 'pause', 'admin token', 'loopback'],
+      [1, 'start', 'configuration', 'inside'],
     ]);
     const hashes = log.entries.map(({ hash }) => hash);
     expect(log.entries.map(({ previousHash }) => previousHash)).toEqual([...hashes.slice(1), '0'.repeat(64)]);
@@ -273,7 +275,7 @@ describe('the audit log', () => {
     const again = await chorusWith({}, { storage: { dir } });
     expect(again.handle.audit()).toEqual(log);
     doIt(again, { operation: 'stop' });
-    expect(again.handle.audit(1)).toMatchObject({ isIntact: true, entries: [{ seq: 5, previousHash: hashes[0] }] });
+    expect(again.handle.audit(1)).toMatchObject({ isIntact: true, entries: [{ seq: 6, previousHash: hashes[0] }] });
     await again.chorus.close({ graceMs: 0 });
     expect((await verify(await openDataFolder(dir))).problems).toEqual([]);
   });
@@ -309,4 +311,28 @@ describe('the record of a round', () => {
       expect(again.handle.rounds().find(({ round }) => round === 1)).toEqual(record);
     },
   );
+});
+
+describe('an operation and what it leads to', () => {
+  const operations: [string, (test: TestChorus, clientId: string) => void, string[]][] = [
+    ['pausing', (test) => test.handle.pauseRun(), ['operation', 'position']],
+    ['stopping', (test) => test.handle.stopRun(), ['operation', 'round.abandoned', 'position']],
+    ['extending', (test) => doIt(test, { operation: 'extendDeadline', byMs: 5_000 }), ['operation', 'position']],
+    ['lowering', (test) => doIt(test, { operation: 'lowerQuorum', quorum: 1 }), ['operation', 'quorum.lowered']],
+    ['evicting', (test, clientId) => doIt(test, { operation: 'evict', clientId }), ['operation', 'client.evicted']],
+  ];
+
+  it.each(operations)('are on the disk together, or neither is: %s', async (_, act, facts) => {
+    const dir = folderForTest();
+    const { test, clients } = await inTraining({}, { storage: { dir } });
+    const before = (await entriesOf(dir)).length;
+    act(test, clients[0].clientId);
+    const entries = await entriesOf(dir);
+    expect(entries.slice(before, before + facts.length).map(({ fact }) => fact.type)).toEqual(facts);
+    // Of facts that were appended together, all but the last say how many follow; a torn append is none of them.
+    const journal = readFileSync(join(dir, 'journal', '00000001.log'), 'utf8');
+    const at = journal.split('\n').find((line) => line.includes(`"seq":${before + 1},`));
+    expect(at).toMatch(`"more":${facts.length - 1},`);
+    await test.chorus.close({ graceMs: 0 });
+  });
 });

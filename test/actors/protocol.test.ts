@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ChorusError } from '../../src/domain/errors.ts';
 import type { Plan } from '../../src/domain/plan.ts';
-import { TestChorus, type TestClient } from '../../src/testing/index.ts';
+import { TestChorus, type TestClient, vector } from '../../src/testing/index.ts';
 
 const chorusWith = (plan: Partial<Plan> = {}) =>
   TestChorus.create({ plan: { rounds: 3, minClients: 3, trainingWindowMs: 10_000, ...plan } });
@@ -233,6 +233,19 @@ describe('a round', () => {
         .exclusions.map(({ reason }) => reason)
         .sort(),
     ).toEqual(['evicted', 'left', 'reregistered', 'uploadsRefused']);
+  });
+
+  it('records why a client gave a round up whose update was refused, and not that it restarted', async () => {
+    const test = await chorusWith({ minClients: 2, quorum: 1, rounds: 2 });
+    const [refused, again] = await test.joinMany(2);
+    for (const client of [refused, again]) await client?.start();
+    expect(await codeOf(() => refused?.upload(vector([Number.NaN])))).toBe('NOT_FINITE');
+    for (const client of [refused, again]) test.handle.rendezvous({ clientId: client?.clientId ?? '' });
+    expect([refused?.state, again?.state]).toEqual(['ignored', 'ignored']);
+    expect(test.handle.round(1).exclusions).toMatchObject([
+      { clientId: refused?.clientId, reason: 'uploadsRefused', code: 'NOT_FINITE' },
+      { clientId: again?.clientId, reason: 'reregistered' },
+    ]);
   });
 
   it('takes a newcomer as a replacement when nobody else is left', async () => {

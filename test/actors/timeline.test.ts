@@ -43,7 +43,7 @@ const timelineOf = (entries: readonly Entry[], options = {}) => {
 describe('the timeline of a server', () => {
   it('tells how things stood after each of its facts, in any order of asking, as a replay of the folder does', async () => {
     const { test, entries } = await eventfulRun();
-    const { firstSeq, lastSeq } = test.handle.history();
+    const { firstSeq, lastSeq } = await test.handle.history();
     expect([firstSeq, lastSeq]).toEqual([1, entries.length]);
     const seqs = entries.map(({ seq }) => seq);
     for (const seq of [...seqs, ...seqs.toReversed(), ...seqs.filter((one) => one % 7 === 0)]) {
@@ -71,8 +71,8 @@ describe('the timeline of a server', () => {
     const again = await TestChorus.create({ storage: { dir } });
     onTestFinished(() => again.chorus.close({ graceMs: 0 }));
     expect((await again.handle.moment(entries.length)).status).toMatchObject(statusAfter(entries, entries.length));
-    expect(again.handle.history().lastSeq).toBeGreaterThan(entries.length);
-    expect(again.handle.history().entries.map(({ type }) => type)).toContain('round.committed');
+    expect((await again.handle.history()).lastSeq).toBeGreaterThan(entries.length);
+    expect((await again.handle.history()).entries.map(({ type }) => type)).toContain('round.committed');
   });
 
   it('numbers its facts where nothing outlives the process as well', async () => {
@@ -80,7 +80,7 @@ describe('the timeline of a server', () => {
     const client = await test.join({ name: 'Ada Lovelace' });
     await client.contribute([1]);
     await test.settle();
-    const { firstSeq, lastSeq, entries } = test.handle.history({ limit: 1_000 });
+    const { firstSeq, lastSeq, entries } = await test.handle.history({ limit: 1_000 });
     expect(entries.map(({ seq }) => seq)).toEqual(
       Array.from({ length: lastSeq - firstSeq + 1 }, (_, at) => firstSeq + at),
     );

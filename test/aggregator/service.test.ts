@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { TrainingReport, Verdict } from '../../src/domain/aggregation.ts';
 import { decodeSafetensors } from '../../src/wire/safetensors.ts';
-import { codeOf, modelOf, open, serviceWith, settle, upload } from './support/service.ts';
+import { codeOf, credentialOf, modelOf, open, order, serviceWith, settle, upload } from './support/service.ts';
 
 describe('the aggregator service', () => {
   it('sums what the coordinator accepted and nothing else', async () => {
@@ -103,6 +103,16 @@ describe('the aggregator service', () => {
     expect(await codeOf(() => taken.write(new Uint8Array(10)))).toBe('UPDATE_DISCARDED');
     taken.abort();
     expect(service.stats()).toMatchObject({ stagedBytes: 0, uploadsInFlight: 0 });
+  });
+
+  it('tells a client that trains on to come back, until its next round is open, and any other that its round is over', async () => {
+    const service = serviceWith();
+    const carried = credentialOf('a');
+    await service.recall([{ ...carried, goesOn: true }, credentialOf('b')], order.payloadBytesMax);
+    expect(await codeOf(() => upload(service, 'a', 1))).toBe('AGGREGATOR_UNAVAILABLE');
+    expect(await codeOf(() => upload(service, 'b', 1))).toBe('UPDATE_DISCARDED');
+    await service.openRound({ ...order, round: 2 }, { credentials: [carried], contributions: [] });
+    await upload(service, 'a', 1);
   });
 
   it('drains when the uploads under way are over, or when its grace is', async () => {

@@ -10,8 +10,11 @@ import { memoryFolder } from './support/memory-folder.ts';
 const stepsMax = 240;
 
 /** The server that was started after the process ended before a fact was written, and the status it should come back to. */
-async function startedAfter({ files, atMs }: { files: ReadonlyMap<string, Buffer>; atMs: number }): Promise<Scene> {
-  return Scene.begin({ plan: adventurePlan, keepUpdates: true, files, nowMs: atMs + 1_000 });
+async function startedAfter(
+  { files, atMs }: { files: ReadonlyMap<string, Buffer>; atMs: number },
+  durability: 'update' | 'round' = 'update',
+): Promise<Scene> {
+  return Scene.begin({ plan: adventurePlan, keepUpdates: true, durability, files, nowMs: atMs + 1_000 });
 }
 
 /** Clients do what they are told until the run has no further round or waits for its operator. */
@@ -70,6 +73,36 @@ describe('a process that ends between any two facts', () => {
       expect(report.problems, label).toEqual([]);
       expect(report.recomputed, label).toBe(report.roundsCommitted);
       expect(statusOf(await replayed(scene)).runState, label).toBe(scene.handle.status().runState);
+      scene.kill();
+    }
+  });
+});
+
+describe('a folder whose server is started with another durability each time', () => {
+  it('loses nothing that was committed, wherever the one before ended, and goes on to the end', async () => {
+    const recorded = await adventure();
+    let index = 0;
+    for (const [seq, before] of recorded.diskBefore) {
+      index += 1;
+      if (index % 3 !== 0) continue;
+      const label = `before fact ${seq}`;
+      const scene = await startedAfter(before, 'round');
+      const models = scene.handle.models().map(({ sha256 }) => sha256);
+      const { run } = scene.handle.status();
+      for (const { clientId } of scene.handle.clients({ state: 'selected' }).clients.slice(0, 1)) {
+        await scene.contribute(clientId, [7, index]);
+      }
+      scene.kill();
+      scene.pass(1_000);
+      await scene.start({ durability: 'update' });
+      expect(scene.handle.status().run, label).toBe(run);
+      expect(await goOn(scene), label).toMatch(/^(finished|paused|stopped|idle|awaitingModel)$/);
+      expect(
+        scene.handle.models().map(({ sha256 }) => sha256),
+        label,
+      ).toEqual(expect.arrayContaining(models));
+      expect(scene.crashes, label).toEqual([]);
+      expect((await verify(memoryFolder(scene.disk))).problems, label).toEqual([]);
       scene.kill();
     }
   });

@@ -1,13 +1,6 @@
-import { mkdtempSync, rmSync, truncateSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openDataFolder } from '../../src/audit/data-folder.ts';
-import { verify } from '../../src/audit/verify.ts';
-import type { ModelInfo } from '../../src/domain/model.ts';
-import { pathOfModel } from '../../src/storage/file-model-store.ts';
+import { rmSync, truncateSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
 import {
-  commitTwoRounds,
   copyOf,
   edit,
   entriesOf,
@@ -17,28 +10,15 @@ import {
   rewriteJournal,
   withCheckpoint,
 } from './support/real-folder.ts';
+import { check, WholeFolder } from './support/whole-folder.ts';
 
-let whole: string;
-let models: ModelInfo[];
-let run: string;
-beforeAll(async () => {
-  whole = mkdtempSync(join(tmpdir(), 'chorus-audit-'));
-  await commitTwoRounds(whole);
-  const commits = (await entriesOf(whole)).flatMap(({ fact }) => (fact.type === 'round.committed' ? [fact] : []));
-  models = commits.map(({ model }) => model);
-  run = models[0]?.run ?? '';
-});
-afterAll(() => rmSync(whole, { recursive: true, force: true }));
-
-const check = async (dir: string) => verify(await openDataFolder(dir));
+const whole = WholeFolder.forThisFile();
 const sentences = async (dir: string) => (await check(dir)).problems.map(({ sentence }) => sentence);
-const modelFile = (dir: string, version: number) => join(dir, pathOfModel(models[version - 1]?.sha256 ?? ''));
-const updatesOf = (dir: string, round: number) => fileIn(dir, 'updates', `${run}-${round}-1`);
 
 describe('damage is named', () => {
   it('when a bit of a model is flipped', async () => {
-    const copy = copyOf(whole);
-    flipBit(modelFile(copy, 2), -1);
+    const copy = copyOf(whole.dir);
+    flipBit(whole.modelFile(copy, 2), -1);
     expect(await sentences(copy)).toEqual([
       expect.stringMatching(
         /^Model version 2: models\/[0-9a-f]{64}\.safetensors is damaged: its SHA-256 is [0-9a-f]{64}\.$/,
@@ -47,8 +27,8 @@ describe('damage is named', () => {
   });
 
   it('when the model that a round began from is damaged, and then that round is not made again', async () => {
-    const copy = copyOf(whole);
-    flipBit(modelFile(copy, 1), -1);
+    const copy = copyOf(whole.dir);
+    flipBit(whole.modelFile(copy, 1), -1);
     const { problems, notes, recomputed } = await check(copy);
     expect(problems.map(({ sentence }) => sentence)).toEqual([
       expect.stringMatching(/^Model version 1: .* is damaged/),
@@ -58,9 +38,9 @@ describe('damage is named', () => {
   });
 
   it('when a model is cut off, or gone', async () => {
-    const copy = copyOf(whole);
-    truncateSync(modelFile(copy, 1), 20);
-    rmSync(modelFile(copy, 2));
+    const copy = copyOf(whole.dir);
+    truncateSync(whole.modelFile(copy, 1), 20);
+    rmSync(whole.modelFile(copy, 2));
     expect(await sentences(copy)).toEqual([
       expect.stringMatching(/^Model version 1: .* has 20 bytes, and should have \d+\.$/),
       expect.stringMatching(/^Model version 2: .* is missing\.$/),
@@ -68,7 +48,7 @@ describe('damage is named', () => {
   });
 
   it('when a bit of the journal is flipped', async () => {
-    const copy = copyOf(whole);
+    const copy = copyOf(whole.dir);
     flipBit(fileIn(copy, 'journal', '1.log'), 200);
     expect(await check(copy)).toMatchObject({
       problems: [
@@ -78,7 +58,7 @@ describe('damage is named', () => {
   });
 
   it('when a fact is left out, and the journal is whole in itself', async () => {
-    const copy = copyOf(whole);
+    const copy = copyOf(whole.dir);
     await edit(copy, 'training.started', 1, () => null);
     const { problems } = await check(copy);
     expect(problems).toEqual([
@@ -93,7 +73,7 @@ describe('damage is named', () => {
   });
 
   it('when two contributions change places, since their order is that of the sum', async () => {
-    const copy = copyOf(whole);
+    const copy = copyOf(whole.dir);
     await rewriteJournal(copy, (entries) => {
       const updates = entries.filter(({ fact }) => fact.type === 'update.accepted');
       const [second, third] = [updates[1], updates[2]];
@@ -117,7 +97,7 @@ describe('damage is named', () => {
   });
 
   it('when two receipts are exchanged', async () => {
-    const copy = copyOf(whole);
+    const copy = copyOf(whole.dir);
     const accepted = (await entriesOf(copy)).flatMap(({ fact }) => (fact.type === 'update.accepted' ? [fact] : []));
     const [first, second] = accepted;
     const give = (from: typeof first) => (fact: Of<'update.accepted'>) => ({
@@ -138,7 +118,7 @@ describe('damage is named', () => {
   });
 
   it('when a count is edited in a receipt', async () => {
-    const copy = copyOf(whole);
+    const copy = copyOf(whole.dir);
     await edit(copy, 'update.accepted', 0, (fact) => ({ ...fact, receipt: { ...fact.receipt, numExamples: 9 } }));
     expect(await sentences(copy)).toEqual([
       'Round 1: model version 1 says that 3 examples are in it, but its contributions have 11.',
@@ -149,7 +129,7 @@ describe('damage is named', () => {
   });
 
   it('when a count is edited in a commit', async () => {
-    const copy = copyOf(whole);
+    const copy = copyOf(whole.dir);
     const wrong = { contributions: 2, metrics: { loss: 0 }, run: 'another' };
     await edit(copy, 'round.committed', 1, (fact) => ({ ...fact, model: { ...fact.model, ...wrong } }));
     expect(await sentences(copy)).toEqual([
@@ -160,7 +140,7 @@ describe('damage is named', () => {
   });
 
   it('when a round was committed below its quorum', async () => {
-    const copy = copyOf(whole);
+    const copy = copyOf(whole.dir);
     await edit(copy, 'run.started', 0, (fact) => ({ ...fact, plan: { ...fact.plan, quorum: 4 } }));
     expect(await sentences(copy)).toEqual([
       'Round 1: it was committed with 3 contributions, below its quorum of 4.',
@@ -169,12 +149,12 @@ describe('damage is named', () => {
   });
 
   it('when a round or a version is left out', async () => {
-    const copy = copyOf(whole);
+    const copy = copyOf(whole.dir);
     await edit(copy, 'round.opened', 1, (fact) => ({ ...fact, round: 3 }));
     expect((await sentences(copy))[0]).toMatch(
       /^Round 3: it was committed as round 3, attempt 1 of run .*, when round 2, attempt 1 of run .* was due\.$/,
     );
-    const other = copyOf(whole);
+    const other = copyOf(whole.dir);
     await edit(other, 'round.committed', 1, (fact) => ({ ...fact, model: { ...fact.model, version: 3 } }));
     expect(await sentences(other)).toEqual([
       expect.stringMatching(/Model version 3 follows version 1\. What comes after/),
@@ -182,15 +162,15 @@ describe('damage is named', () => {
   });
 
   it('when two contributions were at the same place', async () => {
-    const copy = copyOf(whole);
+    const copy = copyOf(whole.dir);
     await edit(copy, 'update.accepted', 1, (fact) => ({ ...fact, staged: { at: 8, bytes: 50 } }));
     expect((await sentences(copy))[0]).toBe('Round 1: two contributions were staged at the same place.');
   });
 
   it('when kept updates are cut off or damaged, each of them', async () => {
-    const copy = copyOf(whole);
-    truncateSync(updatesOf(copy, 1), 130);
-    flipBit(updatesOf(copy, 2), -1);
+    const copy = copyOf(whole.dir);
+    truncateSync(whole.updatesOf(copy, 1), 130);
+    flipBit(whole.updatesOf(copy, 2), -1);
     const { problems, recomputed } = await check(copy);
     expect(problems.map(({ sentence }) => sentence)).toEqual([
       expect.stringMatching(/^Round 1: .* at 112 of updates\/.* is cut off: 18 bytes of it are there\.$/),
@@ -203,15 +183,15 @@ describe('damage is named', () => {
   });
 
   it('when an update is damaged that the next server would go on with', async () => {
-    const copy = copyOf(whole);
-    flipBit(updatesOf(copy, 3), -1);
+    const copy = copyOf(whole.dir);
+    flipBit(whole.updatesOf(copy, 3), -1);
     expect(await sentences(copy)).toEqual([
       expect.stringMatching(/^Round 3: the update of client .* is not that of its receipt/),
     ]);
   });
 
   it('when a checkpoint says something else than what came before', async () => {
-    const copy = copyOf(whole);
+    const copy = copyOf(whole.dir);
     await withCheckpoint(copy, (state) => ({ ...state, models: [] }));
     expect(await sentences(copy)).toEqual([
       expect.stringMatching(/^The checkpoint of fact \d+ is not what the facts before it come to: models\.$/),
@@ -219,7 +199,7 @@ describe('damage is named', () => {
   });
 
   it('when a fact is none', async () => {
-    const copy = copyOf(whole);
+    const copy = copyOf(whole.dir);
     await edit(copy, 'update.accepted', 0, ({ type }) => ({ type }) as Of<'update.accepted'>);
     expect(await sentences(copy)).toEqual([
       expect.stringMatching(/^Fact \d+, update\.accepted, cannot have happened: it is not as facts of its kind are\./),

@@ -1,11 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { openDataFolder } from '../../src/audit/data-folder.ts';
 import { type Progress, verify } from '../../src/audit/verify.ts';
-import type { ModelInfo } from '../../src/domain/model.ts';
-import { pathOfModel } from '../../src/storage/file-model-store.ts';
 import { TestChorus } from '../../src/testing/test-chorus.ts';
 import {
   commitTwoRounds,
@@ -16,36 +13,22 @@ import {
   rewriteJournal,
   withCheckpoint,
 } from './support/real-folder.ts';
+import { check, WholeFolder } from './support/whole-folder.ts';
 
-let whole: string;
-let models: ModelInfo[];
-let run: string;
-beforeAll(async () => {
-  whole = mkdtempSync(join(tmpdir(), 'chorus-audit-'));
-  await commitTwoRounds(whole);
-  const commits = (await entriesOf(whole)).flatMap(({ fact }) => (fact.type === 'round.committed' ? [fact] : []));
-  models = commits.map(({ model }) => model);
-  run = models[0]?.run ?? '';
-});
-afterAll(() => rmSync(whole, { recursive: true, force: true }));
-
-const check = async (dir: string) => verify(await openDataFolder(dir));
-const _sentences = async (dir: string) => (await check(dir)).problems.map(({ sentence }) => sentence);
-const _modelFile = (dir: string, version: number) => join(dir, pathOfModel(models[version - 1]?.sha256 ?? ''));
-const _updatesOf = (dir: string, round: number) => fileIn(dir, 'updates', `${run}-${round}-1`);
+const whole = WholeFolder.forThisFile();
 
 describe('a folder that holds what was written to it', () => {
   it('has no problems, and its models are made again from their updates', async () => {
-    const report = await check(whole);
+    const report = await check(whole.dir);
     expect(report).toMatchObject({
       ...{ runs: 1, roundsCommitted: 2, roundsAbandoned: 0, versions: 2, recomputed: 2, onlyHashed: 0 },
       ...{ problems: [], problemsTotal: 0, notes: [] },
     });
-    expect(report.facts).toBe((await entriesOf(whole)).length);
+    expect(report.facts).toBe((await entriesOf(whole.dir)).length);
   });
 
   it('is the same when its journal is written anew', async () => {
-    const copy = copyOf(whole);
+    const copy = copyOf(whole.dir);
     await rewriteJournal(copy, (entries) => entries);
     expect(await check(copy)).toMatchObject({ problems: [], recomputed: 2 });
   });
@@ -70,15 +53,15 @@ describe('a folder that holds what was written to it', () => {
 
   it('tells how far it has come, and writes nothing', async () => {
     const steps: Progress[] = [];
-    const before = statSync(join(whole, 'journal')).mtimeMs;
-    await verify(await openDataFolder(whole), (progress) => steps.push({ ...progress }));
+    const before = statSync(join(whole.dir, 'journal')).mtimeMs;
+    await verify(await openDataFolder(whole.dir), (progress) => steps.push({ ...progress }));
     expect(steps.at(-1)?.rounds).toBe(2);
     expect(steps.every(({ bytes, bytesTotal }) => bytes <= bytesTotal)).toBe(true);
-    expect(statSync(join(whole, 'journal')).mtimeMs).toBe(before);
+    expect(statSync(join(whole.dir, 'journal')).mtimeMs).toBe(before);
   });
 
   it('may end in what a running server has half written', async () => {
-    const copy = copyOf(whole);
+    const copy = copyOf(whole.dir);
     const file = fileIn(copy, 'journal', '1.log');
     writeFileSync(file, `${readFileSync(file, 'utf8')}0123456789abcdef {"seq":99,"atMs":1,"ty`);
     const report = await check(copy);
@@ -87,14 +70,14 @@ describe('a folder that holds what was written to it', () => {
   });
 
   it('may have a checkpoint, which says the same as what came before', async () => {
-    const copy = copyOf(whole);
+    const copy = copyOf(whole.dir);
     await withCheckpoint(copy, (state) => state);
     expect(await check(copy)).toMatchObject({ problems: [], recomputed: 2 });
   });
 });
 
 it('checks what there is when the history before a checkpoint was moved away', async () => {
-  const copy = copyOf(whole);
+  const copy = copyOf(whole.dir);
   await withCheckpoint(copy, (state) => state);
   rmSync(fileIn(copy, 'journal', '1.log'));
   const { problems, notes, versions, recomputed, onlyHashed } = await check(copy);

@@ -56,7 +56,9 @@ async function contribute(values: number[]): Promise<void> {
 describe('a running server', { timeout: 3 * patienceMs }, () => {
   it('has nothing to tell before its first run, and says so', async () => {
     expect((await ask('status')).stdout).toContain('Run        none yet');
-    expect((await ask('why')).stdout).toBe('No run was started yet; start one with POST /v1/runs.\n');
+    expect((await ask('why')).stdout).toBe(
+      'No run was started yet; nothing happens until somebody starts one with POST /v1/runs.\n',
+    );
     expect((await ask('rounds')).stdout).toBe('No round was opened yet.\n');
     expect((await ask('models')).stdout).toBe('No model was committed yet.\n');
     expect(await ask('models', 'download', 'latest', '--out', 'none.safetensors')).toEqual({
@@ -132,6 +134,28 @@ describe('a running server', { timeout: 3 * patienceMs }, () => {
     );
   });
 
+  it('says why a client was chosen for a round, or was not, to who has the admin token', async () => {
+    const { rounds } = JSON.parse((await ask('rounds', '--json')).stdout) as {
+      rounds: { round: number; cohort: string[]; phase: string }[];
+    };
+    const committed = rounds.find(({ phase }) => phase === 'committed');
+    const [clientId = ''] = committed?.cohort ?? [];
+    expect(await ask('why', '--client', clientId, '--round', String(committed?.round))).toEqual({
+      code: 0,
+      stdout: `Client ${clientId}, round 1: drawn: 1 of 1 were drawn with equal chance.\n`,
+      stderr: '',
+    });
+    // It has left, and round 2 is open without it.
+    const now = await ask('why', '--client', clientId);
+    expect(now).toMatchObject({ code: 1, stdout: '' });
+    expect(now.stderr).toMatch(/^chorus: CLIENT_UNKNOWN: /);
+    expect((await ask('why', '--client', clientId, '--round', '0')).stderr).toContain('Give the number of a round');
+    expect(await ask('why', '--round', '1')).toMatchObject({
+      code: 2,
+      stderr: 'chorus: --round goes with --client: name the client that you ask about.\n',
+    });
+  });
+
   it('tells the same in JSON as on its API', async () => {
     const { stdout, code } = await ask('status', '--json');
     expect(code).toBe(0);
@@ -176,9 +200,9 @@ describe('a running server', { timeout: 3 * patienceMs }, () => {
       said += text;
     });
     await seen('The run was stopped');
-    expect((await ask('run', 'start', '--min-clients', '1')).code).toBe(0);
+    expect(await ask('run', 'start', '--min-clients', '1')).toMatchObject({ code: 0 });
     await seen('round 1/2 selecting');
-    expect((await ask('run', 'stop')).code).toBe(0);
+    expect(await ask('run', 'stop')).toMatchObject({ code: 0 });
     const ended = new Promise((resolve) => watching.once('exit', resolve));
     watching.kill('SIGINT');
     expect(await ended).toBe(0);

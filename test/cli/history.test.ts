@@ -104,8 +104,8 @@ describe('a server that is killed and started again', { timeout: 3 * patienceMs 
       notes: [],
       status: { runState: 'finished', modelVersion: 2 },
     });
-    const then = JSON.parse((await work.run(['replay', 'data', '--json', '--until', '2'])).stdout);
-    expect(then).toMatchObject({ facts: 2, seq: 2, status: { modelVersion: null, phase: 'opening' } });
+    const then = JSON.parse((await work.run(['replay', 'data', '--json', '--until', '3'])).stdout);
+    expect(then).toMatchObject({ facts: 3, seq: 3, status: { modelVersion: null, phase: 'opening' } });
     const beyond = await work.run(['replay', 'data', '--until', '999999']);
     expect(beyond.stdout).toMatch(/There is no fact 999999: the history ends here\.\n$/);
     const whole = await work.run(['replay', 'data', '--all']);

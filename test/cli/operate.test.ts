@@ -50,6 +50,6 @@ describe('a run in progress', { timeout: 3 * patienceMs }, () => {
     const ended = new Promise((resolve) => tailing.once('exit', resolve));
     tailing.kill('SIGINT');
     expect(await ended).toBe(0);
-    expect((await ask('operate', 'stop', '--yes')).code).toBe(0);
+    expect(await ask('operate', 'stop', '--yes')).toMatchObject({ code: 0, stderr: '' });
   });
 });

@@ -98,10 +98,12 @@ describe('a plan as a document', () => {
     expect(planLines(plan, plainStyle)).toEqual([
       'Rounds       20 rounds, fewer when the goal is reached',
       'Clients      a round opens with 10 registered clients and selects 3 of 10, 25 of 100, 250 of 1000',
+      'Selection    uniform',
       'Quorum       2 contributions commit a round; without it the window is extended up to 1 time, then the round is tried again, 2 attempts in all; then the run pauses',
       'Windows      selection 1 min 0 s, training 5 min 0 s, aggregation 1 min 0 s',
       'Longest      an attempt at a round 13 min 5 s, a round with all its attempts 26 min 10 s',
       'Model        from the first updates; clients send whole weights',
+      'Strategy     fedavg',
       'Evaluation   after every 2 rounds and the last, at most 1 min 0 s each: the server’s own evaluator (it must be started with --evaluator-module); then 10 % of the clients that can, quorum half of those asked',
       'Goal         the run ends after 3 values in a row that improve nothing by more than 0.01; the best version is that with least loss, by the evaluations',
       'Hyperparams  none',

@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { readEvents } from '../../src/cli/api/event-stream.ts';
 import { screenText } from '../../src/cli/commands/watch.ts';
-import { eventLine } from '../../src/cli/render/event.ts';
+import { eventLine, eventStyle } from '../../src/cli/render/event.ts';
 import {
   byteSize,
   countdown,
@@ -12,13 +12,14 @@ import {
   progressBar,
   tallyLine,
 } from '../../src/cli/render/format.ts';
-import { screenLines } from '../../src/cli/render/screen.ts';
+import { type RoundPoint, type Screen, screenLines } from '../../src/cli/render/screen.ts';
 import { sparkline } from '../../src/cli/render/sparkline.ts';
 import { statusLine, statusLines, waitingLine } from '../../src/cli/render/status.ts';
 import { hasColours, plainStyle, styleFor } from '../../src/cli/render/style.ts';
 import { modelsTable, roundsTable } from '../../src/cli/render/tables.ts';
-import type { RoundRecord, Status } from '../../src/domain/handle.ts';
+import type { ChorusEvent, RoundRecord, Status } from '../../src/domain/handle.ts';
 import type { ModelView } from '../../src/domain/model.ts';
+import { readPlan } from '../../src/domain/plan.ts';
 
 const status: Status = {
   run: 'run-1',
@@ -85,6 +86,13 @@ describe('the status', () => {
     ]);
   });
 
+  it('names the strategy with its parameters, where the plan is known', () => {
+    const { plan } = readPlan({ strategy: 'multi-krum', strategyParameters: { byzantineMax: 3 } });
+    expect(statusLines(status, 0, plainStyle, plan)).toContain('Strategy   multi-krum, byzantineMax = 3');
+    const { plan: buffered } = readPlan({ mode: 'buffered' });
+    expect(statusLines(status, 0, plainStyle, buffered)).toContain('Strategy   fedavg; buffered');
+  });
+
   it('says so when there is nothing yet', () => {
     const counts = { waiting: 0, selected: 0, training: 0, done: 0, doneAndInactive: 0, ignored: 0 };
     const waitingFor = { ...status.waitingFor, summary: 'No run was started yet', deadlineAtMs: null };
@@ -140,14 +148,52 @@ describe('the screen of a watched run', () => {
     expect(shownIn(Array.from({ length: 40 }, String), {})).toHaveLength(23);
   });
 
-  it('has the status, and a metric by round once there are two of them', () => {
-    const point = (loss: number) => ({ run: 'run-1', phase: 'committed' as const, metrics: { loss } });
-    const rounds = [{ run: 'run-1', phase: 'training' as const, metrics: {} }, point(0.25), point(1), point(2)];
-    const text = (given: typeof rounds) => screenLines(status, given, 29_500, plainStyle).join('\n');
+  const event = (type: string, data: Record<string, unknown>): ChorusEvent => ({ id: 1, atMs: 3_723_000, type, data });
+  const point = (metrics: Record<string, number>, phase: RoundRecord['phase'] = 'committed') => ({
+    ...{ run: 'run-1', phase, metrics },
+  });
+  const usual = { columns: 80, rows: 24 };
+  const linesOf = (given: Partial<Screen>, size = usual) =>
+    screenLines({ status, plan: null, rounds: [], events: [], nowMs: 7_500, ...given }, size, plainStyle);
+
+  it('has the status, how much of the window is used, and metrics by round once there are two of them', () => {
+    const rounds = [point({}, 'training'), point({ loss: 0.25 }), point({ loss: 1 }), point({ loss: 2 })];
+    const text = (given: RoundPoint[]) => linesOf({ rounds: given }).join('\n');
     expect(text(rounds)).toContain('By round   █▄▁ loss 0.25');
-    expect(text(rounds)).toContain('Round 3 has 3 of 6 updates (in 1 s)');
+    expect(text(rounds)).toContain('Time       ██████░░░░░░░░░░░░░░░░░░ in 23 s');
+    expect(text(rounds)).toContain('Waiting    Round 3 has 3 of 6 updates');
     expect(text(rounds.slice(3))).not.toContain('By round');
     expect(text(rounds.map((one) => ({ ...one, run: 'another' })))).not.toContain('By round');
+    const evaluated = [point({ loss: 3, accuracy: 1 }, 'evaluated'), point({ loss: 4, accuracy: 0 }, 'evaluated')];
+    expect(text(evaluated)).toContain('Evaluated  ▁█ accuracy 1\n           █▁ loss 3');
+  });
+
+  it('breaks what is waited for between words, and leaves out what the line above says', () => {
+    const summary = `Round 3 waits for ${'12345678…, '.repeat(9)}and others; at 14:57:24 UTC it is abandoned.`;
+    const lines = linesOf({ status: { ...status, waitingFor: { ...status.waitingFor, summary } } });
+    const first = lines.findIndex((line) => line.startsWith('Waiting'));
+    expect(lines.slice(first, first + 3).map((line) => line.length <= 80)).toEqual([true, true, true]);
+    expect(lines[first + 1]).toMatch(/^ {11}12345678….*and others\.$/);
+    expect(lines.join('\n')).not.toContain('UTC');
+  });
+
+  it('is filled up with what happened last, but for what happens all the time', () => {
+    const events = [
+      event('membership', { population: 3 }),
+      ...Array.from({ length: 40 }, (_, at) => event('client.excluded', { round: at, clientId: 'a'.repeat(200) })),
+      event('update.accepted', { round: 3, clientId: 'b', numExamples: 1 }),
+      event('round.abandoned', { round: 3, attempt: 1, reason: 'x'.repeat(200) }),
+    ];
+    for (const size of [usual, { columns: 120, rows: 40 }, { columns: 80, rows: 8 }]) {
+      const lines = linesOf({ events }, size);
+      const shown = screenText(lines, size).split('\n').length - 1;
+      expect(shown).toBe(Math.min(lines.length, size.rows - 1));
+      if (size.rows < 20) continue;
+      expect(lines).toHaveLength(size.rows - 1);
+      expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(size.columns);
+      expect(lines.at(-3)).toMatch(/^ {11}01:02:03 {2}Round 3, attempt 1, abandoned: x+…$/);
+      expect(lines.join('\n')).not.toMatch(/registered$|accepted/);
+    }
   });
 });
 
@@ -184,7 +230,33 @@ describe('the stream of events', () => {
     expect(lineOf('round.committed', { round: 2, contributions: 1, modelVersion: 2, metrics: { loss: 1 } })).toBe(
       'Round 2 committed: 1 contribution, model version 2; loss 1',
     );
+    expect(lineOf('phase', { phase: 'training', round: 2, attempt: 1 })).toBe('Round 2: training');
+    expect(lineOf('phase', { phase: 'training', round: 2, attempt: 3 })).toBe('Round 2, attempt 3: training');
+    expect(lineOf('phase', { phase: 'training', round: 2, attempt: 2, kind: 'evaluation' })).toBe(
+      'Round 2, evaluation: training',
+    );
+    expect(lineOf('round.evaluated', { round: 2, contributions: 3, modelVersion: 2, metrics: { loss: 1 } })).toBe(
+      'Round 2: model version 2 evaluated by 3 clients; loss 1',
+    );
+    expect(lineOf('evaluation.missed', { version: 2, by: 'server', reason: 'it \u0007threw' })).toBe(
+      'Model version 2 not evaluated by the server: it  threw',
+    );
     expect(lineOf('some.event', { a: '\u001b[31m\n' })).toBe('some.event {"a":"\\u001b[31m\\n"}');
+  });
+});
+
+describe('the colour of an event', () => {
+  it('sets trouble off from what goes well, and the rest from neither', () => {
+    const style = { ...plainStyle, good: () => 'good', warning: () => 'warning', bad: () => 'bad' };
+    const colour = (type: string, reason = '') =>
+      eventStyle({ id: 1, atMs: 0, type, data: { reason } }, style)('plain');
+    expect(['round.committed', 'round.abandoned', 'update.refused', 'phase'].map((type) => colour(type))).toEqual([
+      ...['good', 'bad', 'warning', 'plain'],
+    ]);
+    expect([colour('client.excluded', 'straggler'), colour('client.excluded', 'notNeeded')]).toEqual([
+      'warning',
+      'plain',
+    ]);
   });
 });
 
@@ -215,6 +287,13 @@ describe('the table of rounds', () => {
       ['3', '2', 'abandoned', '2/3', '–', '12.3 s', '–', 'quorumMissed: 1 of 2'],
       ['3', '1', 'committed', '2/3', 'NOT_FINITE 1', '12.3 s', '3', 'accuracy 0.9123, loss 0.3'],
     ]);
+  });
+
+  it('tells how many updates the strategy used, and how old they were', () => {
+    const [a, b] = round.contributions;
+    if (!a || !b) throw new Error('Two have contributed');
+    const robust = { ...round, members: ['a'], contributions: [a, { ...b, staleness: 2 }] };
+    expect(roundsTable([robust], 0, plainStyle)).toContain('2/3, 1 used, to 2 versions old');
   });
 
   it('says so when there are none', () => {

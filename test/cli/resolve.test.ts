@@ -36,6 +36,16 @@ describe('the settings of a server', () => {
     expect(config.given.size).toBe(0);
   });
 
+  it('have a filter that can be read, or it is told where it cannot, and by whom it was given', () => {
+    const told = (text: string) => problemsOf({ env: { CHORUS_SELECTION_FILTER: text } });
+    expect(told('attributes.region == "eu"')).toEqual([]);
+    expect(told('region == "eu"')).toEqual([
+      expect.stringMatching(
+        /CHORUS_SELECTION_FILTER.*: selectionFilter \(--selection-filter\) cannot be read\. At character 1 of the filter: region is unknown/,
+      ),
+    ]);
+  });
+
   it('come from the flag over the variable over the file over the demo over the default', () => {
     const value = fc.option(fc.integer({ min: 1, max: 1_000_000 }), { nil: undefined });
     fc.assert(

@@ -61,7 +61,11 @@ const calm = () => vi.advanceTimersByTime(300);
 beforeEach(() => {
   vi.useFakeTimers();
   asked = 0;
-  feed = new BoundedEventFeed(() => 5, 0);
+  feed = new BoundedEventFeed(
+    () => 5,
+    0,
+    (tell) => tell(),
+  );
   const status = () => {
     asked += 1;
     return { round: asked } as Status;

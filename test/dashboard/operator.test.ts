@@ -43,9 +43,10 @@ describeInChromium('what an operator does', () => {
     for (const one of participants) await one.waitUntil('selected');
     const page = await open(server.coordinatorUrl, 'timeline', { adminToken: server.adminToken });
     const slider = page.getByLabel('Entry of the event log');
+    await page.getByText(/entries are kept: the last ones, in memory, until this server ends/).waitFor();
     await slider.focus();
     // Back to when the first round was in training, and nobody had contributed yet.
-    const { entries, lastSeq } = server.handle.history({ limit: 1_000 });
+    const { entries, lastSeq } = await server.handle.history({ limit: 1_000 });
     const then = entries.find(({ sentence }) => sentence.startsWith('Training of 2 clients'))?.seq ?? 0;
     const shown = Number(await slider.inputValue());
     expect(shown).toBeLessThanOrEqual(lastSeq);

@@ -94,6 +94,37 @@ describeInChromium('the dashboard for everybody', () => {
     expect(await table.getByRole('row').allTextContents()).toEqual(['Roundcontributions', '13']);
   });
 
+  it('moves a statechart with one finger, and zooms it with two', async () => {
+    const page = await open(server.coordinatorUrl, 'charts/round', { width: 360 });
+    await page.locator('[data-state="round.training"].active').waitFor();
+    const drawing = page.getByRole('region', { name: /^Drawing/ });
+    const box = await drawing.boundingBox();
+    if (!box) throw new Error('The drawing has no place');
+    const seen = async () => {
+      const [x = 0, y = 0, width = 0] = ((await page.locator('.drawing svg').getAttribute('viewBox')) ?? '')
+        .split(' ')
+        .map(Number);
+      return { x, y, width };
+    };
+    const tools = await page.context().newCDPSession(page);
+    const touch = (type: 'touchStart' | 'touchMove' | 'touchEnd', ...points: [number, number][]) =>
+      tools.send('Input.dispatchTouchEvent', {
+        type,
+        touchPoints: points.map(([x, y], id) => ({ id, x: box.x + x, y: box.y + y })),
+      });
+    const before = await seen();
+    await touch('touchStart', [150, 150]);
+    await touch('touchMove', [150, 110]);
+    await touch('touchEnd');
+    await expect.poll(async () => (await seen()).y).toBeGreaterThan(before.y);
+    const moved = await seen();
+    expect(moved.width).toBe(before.width);
+    await touch('touchStart', [140, 150], [160, 150]);
+    await touch('touchMove', [110, 150], [190, 150]);
+    await touch('touchEnd');
+    await expect.poll(async () => (await seen()).width).toBeLessThan(moved.width);
+  });
+
   it('lights the states of the live machines and tells who sent an event', async () => {
     const page = await open(server.coordinatorUrl, 'charts/round', { adminToken: server.adminToken });
     await page.locator('[data-state="round.training"].active').waitFor();
@@ -103,9 +134,29 @@ describeInChromium('the dashboard for everybody', () => {
       .getByText(/from (coordinator|the server)/)
       .first()
       .waitFor();
+    await page.getByText('Live: each transition, as the machine itself tells it.').waitFor();
+    await page.locator('.drawing .label', { hasText: 'selection.made' }).first().click();
+    await page.getByRole('heading', { name: 'Who sent selection.made' }).waitFor();
     await page.getByPlaceholder('Find a state or event').fill('quorum');
     await page.getByText(/^[1-9]\d* found$/).waitFor();
     await goTo(page, `charts/client/${participants[0]?.clientId}`);
     await page.locator('[data-state="client.selected"].active').waitFor();
+  });
+
+  it('says what is not told where the server tells no transitions, and shows what the status and the events do', async () => {
+    const plain = await TestServer.forTest({ plan: { rounds: 3, minClients: 3, heartbeatTimeoutMs: 600_000 } });
+    const [first, ...others] = await plain.joinMany(3);
+    for (const one of [first, ...others]) await one?.waitUntil('selected');
+    await first?.contribute([1, 2]);
+    const page = await open(plain.coordinatorUrl, 'charts/round');
+    await page.locator('[data-state="round.training"].active').waitFor();
+    await page.getByText(/Read off the status a few times a second/).waitFor();
+    await page.getByText(/Its delay runs out in/).waitFor();
+    await page.getByText('1 of 3, does not hold').waitFor();
+    await page.getByRole('button', { name: 'update.accepted' }).click();
+    await page.getByText(`about ${first?.clientId.slice(0, 8)}`).waitFor();
+    await page.getByText('Events of its other states').click();
+    await page.getByRole('button', { name: 'done: commit' }).click();
+    await page.getByText('Not among the last events.').waitFor();
   });
 });

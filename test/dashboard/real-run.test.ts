@@ -94,6 +94,31 @@ describeInChromium('the dashboard during a run', () => {
     expect(await page.locator('.shapes').textContent()).toContain('-v[]+^');
   });
 
+  it('tells whose updates a robust strategy left out of the model, and which version is the best', async () => {
+    const robust = { strategy: 'krum', strategyParameters: { byzantineMax: 0 }, stopMetric: 'accuracy' } as const;
+    const server = await TestServer.forTest({
+      plan: { ...plan, ...robust, rounds: 2, quorum: 3, heartbeatTimeoutMs: 600_000 },
+    });
+    const participants = await server.joinMany(3);
+    for (const [index, one] of participants.entries()) {
+      await one.waitUntil('selected');
+      await one.start();
+      await one.upload(updateOf([index], 10, { accuracy: 0.5 }));
+    }
+    await server.event('round.committed');
+    const { run } = server.handle.rounds(1)[0] ?? { run: '' };
+    const page = await open(server.coordinatorUrl, `rounds/${run}/1/1`);
+    await page.getByText('krum (byzantineMax 0)').waitFor();
+    await page.getByText('1 of 3 updates; the strategy left 2 out').waitFor();
+    await page.getByText('version 1, the best so far').waitFor();
+    const verdicts = await page.locator('.cohort tbody tr td:nth-of-type(3)').allTextContents();
+    expect(verdicts.sort()).toEqual(['Accepted', 'Left out', 'Left out']);
+    await goTo(page, 'rounds');
+    await page.getByText(', 1 used').waitFor();
+    await goTo(page, 'run');
+    await page.getByText('krum', { exact: true }).waitFor();
+  });
+
   it('pauses and resumes the run, each asked for once', async () => {
     const server = await TestServer.forTest({ plan });
     const { coordinatorUrl, adminToken } = server;

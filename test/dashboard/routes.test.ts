@@ -85,6 +85,24 @@ describe('what anybody may read', () => {
   });
 });
 
+describe('a place in the stream of a page', () => {
+  it.each([
+    'nonsense',
+    '../1',
+    `${crypto.randomUUID()}/1`,
+    `${crypto.randomUUID()}/999999999999999`,
+    '/'.repeat(4_000),
+  ])('that was made up is none: the page is told what one that opens is told: %s', async (place) => {
+    const news = async (headers?: Record<string, string>) => {
+      const [, json = ''] = /^data: (.+)$/m.exec(await firstOf('/dashboard/stream', headers)) ?? [];
+      return JSON.parse(json);
+    };
+    const { events, missed, status } = await news({ 'last-event-id': place });
+    expect(events).toEqual((await news()).events);
+    expect({ missed, run: status.run }).toEqual({ missed: false, run: server.handle.status().run });
+  });
+});
+
 describe('what only the operator may', () => {
   it('tells one client’s part in the rounds', async () => {
     const [, second] = participants;
@@ -124,12 +142,12 @@ describe('what only the operator may', () => {
 });
 
 /** What a stream says first. */
-async function firstOf(path: string): Promise<string> {
+async function firstOf(path: string, headers: Record<string, string> = {}): Promise<string> {
   const aborter = new AbortController();
-  const response = await fetch(server.coordinatorUrl + path, { signal: aborter.signal });
+  const response = await fetch(server.coordinatorUrl + path, { headers, signal: aborter.signal });
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
   let text = '';
-  while (!text.includes('data: ')) text += (await reader?.read())?.value ?? '';
+  while (!/data: .*\n/.test(text)) text += (await reader?.read())?.value ?? '';
   aborter.abort();
   return text;
 }

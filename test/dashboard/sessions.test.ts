@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { factsOf } from '../../dashboard/src/views/rounds/round-facts.ts';
 import { countShapes, reportingTimes, sessionsOf } from '../../dashboard/src/views/rounds/sessions.ts';
 import type { DetailedRound } from '../../src/dashboard/contract.ts';
 import { partOf, summaryOf } from '../../src/dashboard/summary.ts';
@@ -29,6 +30,37 @@ describe('the sessions of a cohort', () => {
     expect(sessions[0]?.spans).toEqual([{ step: 'atWork', fromMs: 100, toMs: 600 }]);
   });
 
+  it('tell who was accepted and then left out of the model, and whose update was old', () => {
+    const [a] = record.contributions;
+    const two = [
+      { ...a, staleness: 2 },
+      { ...a, clientId: 'b' },
+    ] as typeof record.contributions;
+    const robust = { ...record, contributions: two, exclusions: [], members: ['a'] };
+    const sessions = sessionsOf(robust, 5_000);
+    expect(sessions.map(({ isUnused, staleness }) => [isUnused, staleness])).toEqual([
+      [false, 2],
+      [true, 0],
+      [false, 0],
+    ]);
+    // The round is over, and nothing was said of the third: it goes on into the next.
+    expect(sessions.map(({ goesOn }) => goesOn)).toEqual([false, false, true]);
+    expect(partOf('b', robust)).toMatchObject({ outcome: 'accepted', isUnused: true });
+    expect(partOf('a', robust)).toMatchObject({ isUnused: false });
+    expect(partOf('c', robust)).toMatchObject({ outcome: 'open', isUnused: false });
+    expect(summaryOf(robust).used).toBe(1);
+    const facts = new Map(factsOf(robust, { plan: null, model: null }));
+    expect(facts.get('Made of')).toBe('1 of 2 updates; the strategy left 1 out');
+    expect(facts.get('Age of updates')).toBe('1.0 versions on average, 2 at most; 1 of the newest');
+    expect(facts.has('Wanted because')).toBe(false);
+  });
+
+  it('come with why so many were wanted, where past rounds said it', () => {
+    const summary = '50.0 % of selected clients report within 1000 ms (40 outcomes), so 26 selected give 10';
+    const facts = new Map(factsOf({ ...record, overSelected: { selected: 26, summary } }, { plan: null, model: null }));
+    expect(facts.get('Wanted because')).toBe(summary);
+  });
+
   it('go on until now where a client is not settled', () => {
     const open = { ...record, contributions: [], exclusions: [], endedAtMs: null };
     const [first] = sessionsOf(open, 900);
@@ -48,7 +80,7 @@ describe('the sessions of a cohort', () => {
       ['training', 580],
       ['uploading', 600],
     ]);
-    expect(sessions.map(({ shape }) => shape)).toEqual(['-v[]+^', '-!', '-v[]+#']);
+    expect(sessions.map(({ shape }) => shape)).toEqual(['-v[]+^', '-·!', '-v[]+#']);
   });
 
   it('have shapes, counted from the most frequent on; what is not recorded is not guessed', () => {

@@ -12,18 +12,19 @@ export interface Page {
   text: string;
 }
 
+/** Pages in a folder and in all below it. */
 const markdownIn = (folder: string): string[] =>
-  readdirSync(new URL(folder, root))
+  readdirSync(new URL(folder, root), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.md'))
-    .map((name) => `${folder}${name}`);
+    .map((name) => `${folder}${name.replaceAll('\\', '/')}`)
+    .sort();
 
 export const readPage = (path: string): Page => ({ path, text: readFileSync(new URL(path, root), 'utf8') });
 
 /** Every page that people read. */
-export const pages: readonly Page[] = [
-  ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md'],
-  ...['docs/', 'docs/adr/', 'docs/statecharts/'].flatMap(markdownIn),
-].map(readPage);
+export const pages: readonly Page[] = [...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md'], ...markdownIn('docs/')].map(
+  readPage,
+);
 
 export interface CodeBlock {
   language: string;

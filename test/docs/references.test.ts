@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { createProgram } from '../../src/cli/program.ts';
 import { errorCatalogue } from '../../src/domain/errors.ts';
-import { anchorsOf, codeBlocks, inlineCode, pages, proseOf, readPage, rootPath } from './pages.ts';
+import { anchorsOf, codeBlocks, inlineCode, type Page, pages, proseOf, readPage, rootPath } from './pages.ts';
 
 const everyCommand = (command: Command): Command[] => [command, ...command.commands.flatMap(everyCommand)];
 const sourceText = ['src', 'test', 'examples', 'scripts']
@@ -13,9 +13,15 @@ const sourceText = ['src', 'test', 'examples', 'scripts']
   .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'utf8'))
   .join('\n');
 
+/** Targets of links and sources of pictures, in Markdown and in HTML. */
+const linksIn = (page: Page): string[] =>
+  [...proseOf(page).matchAll(/\]\(([^)\s]+)\)|\b(?:href|src|srcset)="([^"\s]+)"/g)].map(
+    ([, markdown, html]) => markdown ?? html ?? '',
+  );
+
 describe.each(pages.map((page) => [page.path, page] as const))('%s', (path, page) => {
   it('has no link into the repository that leads nowhere', () => {
-    for (const [, target = ''] of proseOf(page).matchAll(/\]\(([^)\s]+)\)/g)) {
+    for (const target of linksIn(page)) {
       if (/^[a-z]+:/.test(target)) continue;
       const [file = '', anchor] = target.split('#');
       const linked = file === '' ? path : join(dirname(path), file);
@@ -50,6 +56,8 @@ describe.each(pages.map((page) => [page.path, page] as const))('%s', (path, page
           sourceText.includes(variable) || new RegExp(`\\b${name}: \\{`).test(sourceText),
           `${path} names ${variable}`,
         ).toBe(true);
+      } else if (/^OTEL(_[A-Z]+)+$/.test(code)) {
+        expect(sourceText.includes(code), `${path} names ${code}`).toBe(true);
       } else if (/^[A-Z]+(_[A-Z]+)+$/.test(code)) {
         expect(Object.keys(errorCatalogue), `${path} names ${code}`).toContain(code);
       } else if (/^[a-z][a-z0-9]*([A-Z][a-z0-9]*)+$/.test(code)) {

@@ -27,7 +27,14 @@ describe('the calls in the docs', () => {
     if (!gate) throw new Error('The aggregator does not run inline');
     const adminToken = 'a token of this test';
     apps.push(
-      await createCoordinatorApp({ handle, adminToken, http: {}, notReady: () => null, inspectFeed: null }),
+      await createCoordinatorApp({
+        handle,
+        adminToken,
+        http: {},
+        notReady: () => null,
+        inspectFeed: null,
+        spans: () => ({ sent: 0, failed: 0, dropped: 0 }),
+      }),
       await createAggregatorApp({ gate, http: {}, isDraining: () => false }),
     );
     [coordinator, aggregator] = (await Promise.all(apps.map(callsOf))) as [

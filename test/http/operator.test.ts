@@ -21,6 +21,7 @@ describe('what only the operator may do', () => {
       ['PUT', `/v1/runs/${runOf(server)}/model`],
       ['GET', '/v1/clients'],
       ['GET', `/v1/clients/${client.clientId}`],
+      ['GET', `/v1/rounds/1/selection/${client.clientId}`],
     ] as const;
     const { uptimeMs: _, ...before } = server.handle.status();
     for (const [method, path] of routes) {

@@ -15,7 +15,10 @@ afterEach(async () => {
 
 const clientSnapshot = (clientId: string): ClientView => {
   if (clientId !== 'c1') throw new ChorusError('CLIENT_UNKNOWN');
-  return Object.assign({ clientId, state: 'training' as const, lastSeenAtMs: 7 }, { clientToken: 'secret-client' });
+  return Object.assign(
+    { clientId, state: 'training' as const, waitingFor: 'At work.', lastSeenAtMs: 7 },
+    { clientToken: 'secret-client' },
+  );
 };
 
 async function start(options: Partial<InspectPluginOptions> = {}) {
@@ -109,7 +112,7 @@ describe('a client', () => {
   it('is shown in its state, without its token', async () => {
     const { app } = await start({ now: () => 9 });
     expect((await app.inject('/inspect/clients/c1')).json()).toEqual({
-      client: { clientId: 'c1', state: 'training', lastSeenAtMs: 7, clientToken: '[redacted]' },
+      client: { clientId: 'c1', state: 'training', waitingFor: 'At work.', lastSeenAtMs: 7, clientToken: '[redacted]' },
       active: ['client', 'client.training'],
       atMs: 9,
     });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../src/domain/random.ts';
+import { reasonSentence } from '../../src/domain/selection-reason.ts';
 import { drawsFrom } from '../../src/selection/draws.ts';
 import type { ExplainedPolicy } from '../../src/selection/policy.ts';
-import { reasonSentence } from '../../src/selection/reason.ts';
 import { stratifiedBy } from '../../src/selection/stratified.ts';
 import { uniform } from '../../src/selection/uniform.ts';
 import { weighted } from '../../src/selection/weighted.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../src/domain/random.ts';
+import { reasonSentence } from '../../src/domain/selection-reason.ts';
 import { type OortOptions, oort } from '../../src/selection/oort.ts';
-import { reasonSentence } from '../../src/selection/reason.ts';
 import { crowd, type Population } from './population.ts';
 
 const base: OortOptions = {

@@ -1,10 +1,10 @@
 import { ClientRegistry } from '../../src/actors/registry.ts';
 import type { ClientProfile } from '../../src/domain/client.ts';
 import { type RandomStream, seededRandom } from '../../src/domain/random.ts';
+import { type SelectionSettings, selectionSettings } from '../../src/domain/selection-settings.ts';
 import type { ClientFilter } from '../../src/selection/filter.ts';
 import { ClientHistory } from '../../src/selection/history.ts';
 import type { Candidates, ExplainedPolicy, Selection } from '../../src/selection/policy.ts';
-import { type SelectionSettings, selectionSettings } from '../../src/selection/settings.ts';
 
 /** A real registry whose waiting clients are the candidates, with a history that is told what happens to them. */
 export class Population {
@@ -23,16 +23,13 @@ export class Population {
     this.registry = registry;
     this.candidates = {
       get count() {
-        return registry.count('waiting');
-      },
-      get countKnown() {
-        return registry.count('waiting');
+        return registry.eligibleWaiting;
       },
       find: (clientId) => registry.find(clientId),
       idOf: (slot) => registry.idOf(slot),
       profileOf: (slot) => registry.profileOf(slot),
-      sampleSlots: (count, random) => registry.sample('waiting', count, random),
-      slots: () => registry.slotsIn('waiting'),
+      sampleSlots: (count, random) => registry.sampleEligible(count, random),
+      slots: () => registry.eligibleSlots(),
     };
     for (const profile of profiles) this.join(profile);
   }
@@ -41,6 +38,12 @@ export class Population {
     const slot = this.registry.register(0, profile);
     this.history.registered(slot);
     return slot;
+  }
+
+  /** Only those whom the filter lets through are candidates from now on. */
+  restrictTo(filter: ClientFilter): void {
+    this.registry.setFilter((profile) => filter.test(profile));
+    this.registry.testMore(Number.POSITIVE_INFINITY);
   }
 
   /** One round: chooses, and notes who was. They wait again at once. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../src/domain/random.ts';
-import { reasonSentence } from '../../src/selection/reason.ts';
+import { reasonSentence } from '../../src/domain/selection-reason.ts';
 import { roundRobin } from '../../src/selection/round-robin.ts';
 import { crowd } from './population.ts';
 

@@ -1,28 +1,30 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../src/domain/random.ts';
+import { reasonSentence } from '../../src/domain/selection-reason.ts';
 import { quotasOf } from '../../src/selection/quotas.ts';
-import { reasonSentence } from '../../src/selection/reason.ts';
 import { stratifiedBy } from '../../src/selection/stratified.ts';
 import { Population } from './population.ts';
 
-const firstWins = (index: number) => -index;
-
 describe('quotas', () => {
-  it('give seats by largest remainder', () => {
-    // Shares of 10 seats: 4.7, 3.1, 2.2; one seat is left, and 0.7 is the largest remainder.
-    expect(quotasOf([47, 31, 22], 10, firstWins)).toEqual([5, 3, 2]);
-    expect(quotasOf([1, 1, 1], 2, firstWins)).toEqual([1, 1, 0]);
-    expect(quotasOf([2, 0], 5, firstWins)).toEqual([2, 0]);
-    expect(quotasOf([], 5, firstWins)).toEqual([]);
+  it('are the exact shares where these are whole, and one more or less where they are not', () => {
+    expect(quotasOf([60, 30, 10], 20, 0.99)).toEqual([12, 6, 2]);
+    // Shares of 10 seats: 4.7, 3.1, 2.2, which end at 4.7, 7.8 and 10; counting begins at 0, 0.25 and 0.5.
+    expect(quotasOf([47, 31, 22], 10, 0)).toEqual([4, 3, 3]);
+    expect(quotasOf([47, 31, 22], 10, 0.25)).toEqual([4, 4, 2]);
+    expect(quotasOf([47, 31, 22], 10, 0.5)).toEqual([5, 3, 2]);
+    expect(quotasOf([2, 0], 5, 0)).toEqual([2, 0]);
+    expect(quotasOf([0], 5, 0)).toEqual([0]);
+    expect(quotasOf([], 5, 0)).toEqual([]);
   });
 
   it('add up, are within one of the exact share, and never exceed the size', () => {
     const sizes = fc.array(fc.nat({ max: 1_000_000 }), { minLength: 1, maxLength: 50 });
+    const unit = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
     fc.assert(
-      fc.property(sizes, fc.nat({ max: 1_000_000 }), (of, seats) => {
+      fc.property(sizes, fc.nat({ max: 1_000_000 }), unit, (of, seats, from) => {
         const total = of.reduce((sum, size) => sum + size, 0);
-        const quotas = quotasOf(of, seats, firstWins);
+        const quotas = quotasOf(of, seats, from);
         expect(quotas.reduce((sum, quota) => sum + quota, 0)).toBe(Math.min(seats, total));
         for (const [index, quota] of quotas.entries()) {
           const size = of[index] ?? 0;
@@ -31,6 +33,15 @@ describe('quotas', () => {
         }
       }),
     );
+  });
+
+  it('are the exact shares on average, also of a single seat', () => {
+    const sums = [0, 0, 0];
+    for (let at = 0; at < 100; at += 1) {
+      for (const [index, quota] of quotasOf([60, 30, 10], 1, at / 100).entries())
+        sums[index] = (sums[index] ?? 0) + quota;
+    }
+    expect(sums).toEqual([60, 30, 10]);
   });
 });
 

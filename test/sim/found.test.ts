@@ -1,8 +1,19 @@
 import { expect, it } from 'vitest';
+import type { Plan } from '../../src/domain/plan.ts';
 import { createSimulation, drawScenario, type FaultProfile, type Scenario } from '../../src/testing/index.ts';
 
-const drawn = (seed: number, profile: FaultProfile): Scenario =>
-  drawScenario(seed, { profile, clients: 20, rounds: 10 });
+const drawn = (seed: number, profile: FaultProfile): Scenario => {
+  const scenario = drawScenario(seed, { profile, clients: 20, rounds: 10 });
+  // They were found when every cohort was drawn uniformly, and no model was evaluated.
+  const before: Partial<Plan> = {
+    selection: 'uniform',
+    selectionAttribute: null,
+    selectionFilter: null,
+    overSelectionAdaptive: false,
+  };
+  const { evaluateEvery, evaluateBy, evaluationCohortSize, evaluationQuorum, ...plan } = scenario.plan;
+  return { ...scenario, plan: { ...plan, ...before } };
+};
 
 /** What the simulator found, each as the scenario that showed it. */
 const found: readonly [what: string, scenario: Scenario][] = [
@@ -15,6 +26,47 @@ const found: readonly [what: string, scenario: Scenario][] = [
       ...drawScenario(23, { profile: 'none', clients: 6, rounds: 4 }),
       faults: { operator: 1, diskSlow: 1 },
       faultsUntilMs: 20_000,
+    },
+  ],
+  [
+    'a simulated client waited for ever for the answer to the call that was the end of the process',
+    {
+      seed: 927043,
+      clients: 5,
+      plan: {
+        rounds: 2,
+        cohortSize: 5,
+        overSelection: 1,
+        quorum: null,
+        heartbeatIntervalMs: 1000,
+        heartbeatTimeoutMs: 3000,
+        selectionWindowMs: 10000,
+        trainingWindowMs: 20000,
+        aggregationWindowMs: 10000,
+        initialModel: 'upload',
+        updateKind: 'deltas',
+        onQuorumMissed: 'abandon',
+        extensionsMax: 0,
+        attemptsMax: 2,
+        uploadAttemptsMax: 4,
+        downloadsMax: 16,
+        payloadBytesMax: 1024,
+        selection: 'weighted',
+        selectionAttribute: null,
+        selectionFilter: null,
+        overSelectionAdaptive: false,
+        overSelectionConfidence: 0.95,
+        overSelectionMax: 2,
+      },
+      faults: { reordering: 0.03125, duplication: 0.0625, powerLoss: 1 },
+      faultsUntilMs: 15825,
+      trainingMs: { from: 1, to: 2000 },
+      holdsHeartbeats: true,
+      durability: 'update',
+      fsync: 'always',
+      keepUpdates: false,
+      stagingBytesMax: 16384,
+      clientsMax: 1010,
     },
   ],
 ];

@@ -99,7 +99,7 @@ export class Training {
     }
     const combination = next.value;
     this.#eachTile(spans, scratch, (tile, element) =>
-      combineTile(combination, tile, { arena: sum.arena, at: sum.at + element * 8 }, strategy.combine),
+      combineTile(combination, tile, { arena: sum.arena, at: sum.at + element * 8 }),
     );
   }
 

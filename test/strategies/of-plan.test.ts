@@ -29,12 +29,23 @@ describe('a plan with a strategy', () => {
     [{ strategy: 'q-fedavg' }, 'initialModel', '"q-fedavg", which needs a model that updates are measured from'],
     [{ strategy: 'fednova' }, 'initialModel', '"fednova", which needs a model'],
     [
+      { mode: 'buffered', cohortSize: 1, initialModel: 'upload' },
+      'updateKind',
+      'set updateKind (--update-kind) to "deltas", or strategy (--strategy) to "fedasync", which mixes full weights in',
+    ],
+    [{ strategy: 'fedasync', mode: 'buffered', cohortSize: 1 }, 'initialModel', '"fedasync", which needs a model'],
+    [
       { strategy: 'fedmedian', mode: 'buffered', cohortSize: 3, updateKind: 'deltas', initialModel: 'upload' },
       'strategy',
       'but mode is "buffered"',
     ],
   ])('is refused with a sentence when it cannot work: %j', (given, setting, message) => {
     expect(problemsOf(given)).toEqual([{ setting, message: expect.stringContaining(message) }]);
+  });
+
+  it('takes full weights into a buffered run by fedasync', () => {
+    const given = { strategy: 'fedasync', mode: 'buffered', cohortSize: 1, initialModel: 'upload' };
+    expect(readRunPlan(given)).toMatchObject({ plan: { updateKind: 'weights' }, problems: [] });
   });
 
   it('takes default parameters for those of the default strategy only', () => {
@@ -112,5 +123,17 @@ describe('a round', () => {
     await test.settle();
     expect([...((await test.model()).w?.data ?? [])]).toEqual([3, 4]);
     await test.chorus.close();
+  });
+});
+
+describe('the filter of a plan', () => {
+  it('is read with the rest, and what cannot be read names the setting and the place', () => {
+    expect(problemsOf({ selectionFilter: 'attributes.region == "eu"' })).toEqual([]);
+    expect(problemsOf({ selectionFilter: 'region == "eu"' })).toEqual([
+      {
+        setting: 'selectionFilter',
+        message: expect.stringMatching(/--selection-filter\) cannot be read\. At character 1/),
+      },
+    ]);
   });
 });

@@ -84,7 +84,7 @@ describe('a tile', () => {
     expect(() => measured({ kind: 'spread', weights: [1] }, large)).toThrow(RangeError);
   });
 
-  it('is not combined without a weight, with updates that are not there, or without the strategy’s own function', () => {
+  it('is not combined without a weight, with updates that are not there, or where the strategy does so itself', () => {
     expect(() => combined({ kind: 'weighted', weights: [0, 0, 0] }, tileOf(values))).toThrow('No weight, so no mean');
     expect(() => combined({ kind: 'ordered', members: [3], from: 0, to: 1 }, tileOf(values))).toThrow(RangeError);
     expect(() => combined({ kind: 'own', members: [0] }, tileOf(values))).toThrow(TypeError);

@@ -3,7 +3,7 @@ import { proximalGradient } from '../../src/client/proximal-gradient.ts';
 import { initialState, stateSchema } from '../../src/strategies/optimiser-state.ts';
 import { weightedMean } from '../../src/strategies/running.ts';
 import { clipFactor, RunningTotals, weigh } from '../../src/strategies/running-totals.ts';
-import { defineStrategy, type RunningStrategy } from '../../src/strategies/strategy.ts';
+import type { RunningStrategy } from '../../src/strategies/strategy.ts';
 import { strategyOf, Training, type Update } from './drive.ts';
 
 function runningOf(name: string, parameters: Record<string, unknown> = {}): RunningStrategy {
@@ -202,33 +202,5 @@ describe('the client’s part of FedProx', () => {
   it('is told by the server how strong that is', () => {
     expect(strategyOf('fedprox', { mu: 0.25 }).hyperparameters).toEqual({ mu: 0.25 });
     expect(strategyOf('fedavg').hyperparameters).toEqual({});
-  });
-});
-
-describe('a strategy of one’s own', () => {
-  it('needs no more than a definition', () => {
-    const halved = defineStrategy<{ share: number }>({
-      name: 'halved',
-      summary: 'A part of the step to the midrange.',
-      source: 'here',
-      settings: { share: { kind: 'number', default: 0.5, min: 0, max: 1, help: 'How much of it.' } },
-      create: () => ({
-        kind: 'gathering',
-        hyperparameters: {},
-        precondition: (contributions) => (contributions >= 2 ? null : 'It needs two.'),
-        *aggregate({ length }) {
-          const distances = yield { kind: 'pairwise' };
-          return { kind: 'own', members: [0, distances.length / length - 1] };
-        },
-        combine([first = new Float64Array(), last = new Float64Array()], into) {
-          first.forEach((value, index) => {
-            into[index] = (value + (last[index] ?? 0)) / 2;
-          });
-        },
-      }),
-    });
-    const training = new Training(halved.create({ share: 0.5 }), [0, 0]);
-    expect(training.round([update(1, 1, 2), update(1, 100, 100), update(1, 3, 8)])).toEqual([2, 5]);
-    expect(() => training.round([update(1, 1, 2)])).toThrow('It needs two.');
   });
 });

@@ -2,7 +2,7 @@
 import type { Charts, ClientParts, DetailedRound, RoundSummaries } from '../../../src/dashboard/contract.ts';
 import type { ClientState, ClientView } from '../../../src/domain/client.ts';
 import type { ClientPage, RunView } from '../../../src/domain/handle.ts';
-import type { ModelInfo } from '../../../src/domain/model.ts';
+import type { ModelInfo, ModelView } from '../../../src/domain/model.ts';
 import { call } from './call.ts';
 
 export interface AttemptKey {
@@ -18,7 +18,7 @@ export const api = {
   rounds: (limit: number) => call<RoundSummaries>(`/dashboard/rounds?limit=${limit}`),
   round: ({ run, round, attempt }: AttemptKey, signal?: AbortSignal) =>
     call<DetailedRound>(`/dashboard/rounds/${path(run)}/${round}/${attempt}`, { signal }),
-  models: () => call<{ models: ModelInfo[] }>('/v1/models'),
+  models: () => call<{ models: ModelView[] }>('/v1/models'),
   charts: () => call<Charts>('/dashboard/charts'),
 
   /** Anything that only the operator may ask, to find out whether the token is his. */

@@ -32,6 +32,12 @@ function summaryOf({ title, x, series, format }: FigureProps): string {
   return `${title}, rounds ${first} to ${last}. ${parts.join('. ')}.`;
 }
 
+/** Where nothing was measured last, what was before that. */
+const latestOf = (values: Series['values']) => values.findLast((value) => value !== null);
+
+const valueText = (value: number | null | undefined, format: FigureProps['format']): string =>
+  value === null || value === undefined ? '–' : format(value);
+
 /** A chart with its legend, which tells the values under the pointer or else the latest, and the same as a table. */
 export function Figure(props: FigureProps) {
   const { title, x, series, kind, format, fromZero = kind === 'bars', note, empty } = props;
@@ -55,7 +61,7 @@ export function Figure(props: FigureProps) {
               <li key={label}>
                 <i class={`swatch ink-${ink}`} />
                 <span>{label}</span>
-                <b>{values[at] === null || values[at] === undefined ? '–' : format(values[at])}</b>
+                <b>{valueText(pointed === null ? latestOf(values) : values[at], format)}</b>
               </li>
             ))}
           </ul>
@@ -99,7 +105,7 @@ function FigureTable({ title, x, series, format }: FigureProps) {
                   const value = values[first + index];
                   return (
                     <td class="num" key={label}>
-                      {value === null || value === undefined ? '–' : format(value)}
+                      {valueText(value, format)}
                     </td>
                   );
                 })}

@@ -3,14 +3,14 @@ import { shownStatus } from '../state/moment.ts';
 import { hrefOf } from '../state/route.ts';
 import { chooseTheme, type Theme, theme, themes } from '../state/theme.ts';
 import { count } from '../words/numbers.ts';
-import { phaseWords } from '../words/sentences.ts';
+import { phaseText } from '../words/sentences.ts';
 import { SignOut } from './sign-in.tsx';
 
 const linkWords = { connecting: 'Connecting', live: 'Live', lost: 'Not connected', asleep: 'Asleep' };
 const themeWords: Readonly<Record<Theme, string>> = { system: 'Auto', light: 'Light', dark: 'Dark' };
 
 export function Header() {
-  const { round = 0, roundsTotal = 0, phase } = shownStatus.value ?? {};
+  const { round = 0, roundsTotal = 0, phase, kind = null } = shownStatus.value ?? {};
   return (
     <header class="top">
       <a class="brand" href={hrefOf('run')}>
@@ -25,7 +25,7 @@ export function Header() {
       <p class="glance">
         {phase && (
           <>
-            <b>{phaseWords[phase]}</b>
+            <b>{phaseText(phase, kind)}</b>
             {round > 0 && (
               <span class="faint wide">
                 round {count(round)} of {count(roundsTotal)}

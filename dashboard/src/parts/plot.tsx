@@ -76,7 +76,7 @@ function optionsOf(props: PlotProps, widthPx: number): uPlot.Options {
     ],
     series: [
       {},
-      ...inks.map(({ label, ink }) =>
+      ...inks.map(({ label, ink, values }) =>
         kind === 'bars'
           ? {
               label,
@@ -85,12 +85,21 @@ function optionsOf(props: PlotProps, widthPx: number): uPlot.Options {
               points: { show: false },
               paths: uPlot.paths.bars?.({ size: [0.72, 26] }) ?? (() => null),
             }
-          : { label, stroke: colour(ink), width: 2, points: { show: props.x.length < 3, size: 6, fill: colour(ink) } },
+          : {
+              label,
+              stroke: colour(ink),
+              width: 2,
+              spanGaps: true,
+              points: { show: hasGaps(values), size: 6, fill: colour(ink) },
+            },
       ),
     ],
     hooks: { setCursor: [(plot) => onPoint(plot.cursor.idx ?? null)] },
   };
 }
+
+/** Whether a line alone would not show where it was measured. */
+const hasGaps = (values: Series['values']): boolean => values.length < 3 || values.includes(null);
 
 function rangeOf(min: number | null, max: number | null, fromZero: boolean): uPlot.Range.MinMax {
   if (min === null || max === null) return [0, 1];
@@ -105,7 +114,8 @@ export function Plot(props: PlotProps) {
   const plot = useRef<uPlot | null>(null);
   const [paint, setPaint] = useState(0);
   useSignalEffect(() => setPaint(paintings.value));
-  const shape = `${paint} ${props.kind} ${props.series.map(({ label, ink }) => label + ink).join()} ${props.x.length < 3}`;
+  const looks = props.series.map(({ label, ink, values }) => `${label} ${ink} ${hasGaps(values)}`);
+  const shape = `${paint} ${props.kind} ${looks.join()}`;
 
   // Made anew for another shape; data alone is set below.
   useEffect(() => {

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import type { RoundKind } from '../../../src/domain/round.ts';
 import { useTick } from '../state/clock.ts';
 import { shownNow } from '../state/moment.ts';
 import { hrefOf } from '../state/route.ts';
@@ -24,6 +25,12 @@ export function WindowBar({ fromMs, toMs, label }: { fromMs: number; toMs: numbe
   useTick();
   const share = toMs > fromMs ? (shownNow() - fromMs) / (toMs - fromMs) : 0;
   return <progress class="window" max={1} value={Math.min(1, Math.max(0, share))} aria-label={label} />;
+}
+
+/** Beside a round's number: which attempt at it, where that is not the first. Evaluations are counted among them. */
+export function AttemptText({ attempt, kind }: { attempt: number; kind: RoundKind }) {
+  if (kind === 'evaluation') return <span class="faint"> evaluation</span>;
+  return attempt > 1 ? <span class="faint"> attempt {attempt}</span> : null;
 }
 
 export function Tile({

@@ -2,7 +2,7 @@
 import { batch, effect, signal } from '@preact/signals';
 import type { News, RoundSummary } from '../../../src/dashboard/contract.ts';
 import type { ChorusEvent, RunView, Status } from '../../../src/domain/handle.ts';
-import type { ModelInfo } from '../../../src/domain/model.ts';
+import type { ModelView } from '../../../src/domain/model.ts';
 import { api } from '../api/api.ts';
 import { follow, type Link } from '../api/follow.ts';
 import { sentenceOf } from '../api/problem.ts';
@@ -11,7 +11,7 @@ import { sentenceOf } from '../api/problem.ts';
 const eventsKeptMax = 400;
 /** Attempts at rounds kept for charts and tables. */
 const roundsKeptMax = 1_000;
-/** Attempts asked for when one has ended: the last few, so that none is missed between two answers. */
+/** Attempts asked for when something has changed, and one more for each that has ended, so that none is missed. */
 const roundsAtOnce = 5;
 /** While rounds end faster than this, they are asked for together, ms. */
 const calmMs = 400;
@@ -23,7 +23,7 @@ export const rounds = signal<readonly RoundSummary[]>([]);
 export const events = signal<readonly ChorusEvent[]>([]);
 export const run = signal<RunView | null>(null);
 /** Oldest first; null: not asked for yet. */
-export const models = signal<readonly ModelInfo[] | null>(null);
+export const models = signal<readonly ModelView[] | null>(null);
 export const link = signal<Link>('connecting');
 /** Why the server's answers could not be read, or null. */
 export const trouble = signal<string | null>(null);
@@ -83,6 +83,9 @@ async function refresh(): Promise<void> {
   }
 }
 
+/** Events after which something new is known of a model. */
+const modelNews = ['round.committed', 'round.evaluated', 'model.judged', 'model.installed'];
+
 /** Something could not be read: with the next news, all is read again. */
 let hasGaps = false;
 
@@ -94,8 +97,10 @@ function takeNews(news: News): void {
   server = news.server;
   hasGaps = false;
   for (const { type } of news.events) {
-    if (type === 'phase' || type.startsWith('round.')) stale.rounds ||= roundsAtOnce;
-    if (type === 'round.committed' || type === 'model.installed') stale.models = true;
+    if (type === 'phase') stale.rounds ||= roundsAtOnce;
+    // Rounds may end faster than they are asked for.
+    if (type.startsWith('round.')) stale.rounds = Math.min(roundsKeptMax, Math.max(stale.rounds, roundsAtOnce) + 1);
+    if (modelNews.includes(type)) stale.models = true;
     if (type === 'phase') stale.run = true;
   }
   batch(() => {

@@ -6,6 +6,8 @@ import * as live from './live.ts';
 
 export interface Moment extends PastMoment {
   entry: HistoryEntry;
+  /** The last ones up to it, in their order. */
+  entries: readonly HistoryEntry[];
 }
 
 /** null: now. */
@@ -26,16 +28,16 @@ export const roundsOfRun = computed(() => {
   return shownRounds.value.filter((one) => one.run === run);
 });
 
+/** What the run that is shown is to do; null: it is not the present one, whose plan alone is known. */
+export const planOfRun = computed(() => {
+  const { run } = live;
+  return run.value?.run === shownStatus.value?.run ? (run.value?.plan ?? null) : null;
+});
+
 /** Models committed by then, oldest first. */
 export const shownModels = computed(() => {
   const atMs = moment.value?.entry.atMs ?? Number.POSITIVE_INFINITY;
   return live.models.value?.filter(({ createdAtMs }) => createdAtMs <= atMs) ?? null;
-});
-
-/** What happened last before the moment, newest first. */
-export const shownEvents = computed(() => {
-  const atMs = moment.value?.entry.atMs ?? Number.POSITIVE_INFINITY;
-  return live.events.value.filter((event) => event.atMs <= atMs);
 });
 
 /** The time of the moment, for countdowns: a past one stands still. */

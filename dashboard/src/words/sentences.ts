@@ -1,7 +1,7 @@
 /** What codes and events mean, in sentences. Pure. */
 import type { ClientState } from '../../../src/domain/client.ts';
 import { errorCatalogue } from '../../../src/domain/errors.ts';
-import type { ChorusEvent, ExclusionReason, Phase, RunState } from '../../../src/domain/handle.ts';
+import type { ChorusEvent, ExclusionReason, Phase, RunState, Status } from '../../../src/domain/handle.ts';
 import { metric, plural, shortId } from './numbers.ts';
 
 export const exclusionWords: Readonly<Record<ExclusionReason, string>> = {
@@ -14,6 +14,19 @@ export const exclusionWords: Readonly<Record<ExclusionReason, string>> = {
   notNeeded: 'Not needed: the round was full',
   stale: 'Too old: it trained from a model of too many versions ago',
   roundAbandoned: 'The round was abandoned',
+};
+
+/** The verdict on one client in a word or two, for small screens. */
+export const verdictLabels: Readonly<Record<ExclusionReason, string>> = {
+  heartbeatTimeout: 'Lost',
+  left: 'Left',
+  reregistered: 'Restarted',
+  evicted: 'Evicted',
+  uploadsRefused: 'Refused',
+  straggler: 'Too late',
+  notNeeded: 'Not needed',
+  stale: 'Too old',
+  roundAbandoned: 'Abandoned',
 };
 
 /** In a word or two, for legends and columns. */
@@ -50,6 +63,10 @@ export const phaseWords: Readonly<Record<Phase, string>> = {
   draining: 'Shutting down',
 };
 
+/** What training is for depends on the attempt. */
+export const phaseText = (phase: Phase, kind: Status['kind']): string =>
+  kind === 'evaluation' && phase === 'training' ? 'Evaluating' : phaseWords[phase];
+
 export type Tone = 'good' | 'busy' | 'warn' | 'bad' | 'calm';
 
 export const runTones: Readonly<Record<RunState, Tone>> = {
@@ -75,6 +92,9 @@ export const stateWords: Readonly<Record<Exclude<ClientState, 'unknown'>, string
 export const refusal = (code: string): string =>
   code in errorCatalogue ? errorCatalogue[code as keyof typeof errorCatalogue].title : code;
 
+/** A title as it goes on after a colon. */
+export const midSentence = (title: string): string => `${title[0]?.toLowerCase() ?? ''}${title.slice(1)}`;
+
 /** `quorumMissed: 2 of 3 came`: the sentence alone. */
 export function abandonment(reason: string): string {
   const [, sentence = reason] = /^\w+: (.*)$/s.exec(reason) ?? [];
@@ -96,11 +116,11 @@ export function eventSentence({ type, data }: ChorusEvent): string | null {
     case 'update.accepted':
       return `${round}: update of ${client} accepted, ${plural(Number(data.numExamples), 'example')}.`;
     case 'update.refused':
-      return `${round}: update of ${client} refused: ${refusal(String(data.code)).toLowerCase()}.`;
+      return `${round}: update of ${client} refused: ${midSentence(refusal(String(data.code)))}.`;
     case 'update.discarded':
       return `${round}: update of ${client} was not needed: ${data.detail}.`;
     case 'client.excluded':
-      return `${round}: ${client} is out – ${data.code ? refusal(String(data.code)).toLowerCase() : reasonOf(data.reason)}.`;
+      return `${round}: ${client} is out – ${data.code ? midSentence(refusal(String(data.code))) : reasonOf(data.reason)}.`;
     case 'model.installed':
       return `Model version ${data.version} was installed.`;
     case 'round.committed':
@@ -115,6 +135,8 @@ export function eventSentence({ type, data }: ChorusEvent): string | null {
       return `Model version ${data.version} was not evaluated by the ${data.by}: ${data.reason}.`;
     case 'round.abandoned':
       return `${round}, attempt ${data.attempt}, abandoned: ${abandonment(String(data.reason))}.`;
+    case 'operation':
+      return `An operator: ${data.sentence}.`;
     case 'aggregator.lost':
       return `The aggregator was lost: ${data.reason}. It is restarted.`;
     case 'aggregator.restarted':

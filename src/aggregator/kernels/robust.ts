@@ -1,9 +1,9 @@
 import type { Dtype } from '../../domain/model.ts';
-import type { Combination, GatheringStrategy, Measurement } from '../../strategies/strategy.ts';
+import type { Combination, Measurement } from '../../strategies/strategy.ts';
 import { bufferOf } from '../shared-memory.ts';
 import type { Place } from './kernel-types.ts';
 import { fold, kernelsFor } from './kernels.ts';
-import { decoded, referenceRobustKernels } from './robust-reference.ts';
+import { referenceRobustKernels } from './robust-reference.ts';
 import { type RobustKernels, robustScratchBytes } from './robust-types.ts';
 import { wasmRobustKernels } from './wasm-robust.ts';
 
@@ -49,27 +49,15 @@ export function measureTile(measurement: Measurement, tile: Tile, into: Float64A
   });
 }
 
-/** The aggregate of a tile, float64. @param own the strategy's `combine`, where the combination is its own. */
-export function combineTile(
-  combination: Combination,
-  tile: Tile,
-  into: Place,
-  own?: GatheringStrategy['combine'],
-): void {
+/** The aggregate of a tile, float64. @throws {TypeError} the combination is not one of ours. */
+export function combineTile(combination: Combination, tile: Tile, into: Place): void {
   const { dtype, count, updates, scratch } = tile;
   if (combination.kind === 'weighted') {
     weightedMean(combination.weights, tile, into);
     return;
   }
   const members = combination.members.map((index) => memberAt(updates, index));
-  if (combination.kind === 'own') {
-    if (!own) throw new TypeError('The strategy returns a combination of its own, but has no "combine"');
-    own(
-      members.map((member) => decoded(dtype, member, count)),
-      new Float64Array(bufferOf(into.arena), into.at, count),
-    );
-    return;
-  }
+  if (combination.kind === 'own') throw new TypeError('A strategy of one’s own combines on its own thread');
   const kernels = robustKernelsFor([...members, into, scratch]);
   const [, rest] = partsOf(scratch);
   if (combination.kind === 'ordered') kernels.orderedMean(dtype, members, count, combination, into, rest);

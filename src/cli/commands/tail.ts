@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Connection, publicApi } from '../api/connection.ts';
 import { readEvents } from '../api/event-stream.ts';
 import { CommandFailure } from '../failure.ts';
-import { eventLine } from '../render/event.ts';
-import { timestamp } from '../render/format.ts';
+import { eventLine, eventStyle } from '../render/event.ts';
+import { timeOfDay, timestamp } from '../render/format.ts';
 import { styleFor } from '../render/style.ts';
 import { print } from './output.ts';
 
@@ -25,6 +25,8 @@ export async function tailEvents(options: TailOptions): Promise<void> {
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => over.abort());
   const { signal } = over;
   const style = styleFor(process.stdout);
+  // On a terminal one looks at what happens now; what is kept in a file needs its day.
+  const time = process.stdout.isTTY ? timeOfDay : timestamp;
   let lastId: number | null = options.all ? 0 : null;
   let isFirst = true;
   let isLost = false;
@@ -36,7 +38,7 @@ export async function tailEvents(options: TailOptions): Promise<void> {
       for await (const event of readEvents(body ?? none())) {
         lastId = event.id;
         if (options.json) print(JSON.stringify(event));
-        else print(`${style.faint(timestamp(event.atMs))}  ${eventLine(event)}`);
+        else print(`${style.faint(time(event.atMs))}  ${eventStyle(event, style)(eventLine(event))}`);
       }
     } catch (error) {
       if (signal.aborted) break;

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
-import type { Status } from '../../domain/handle.ts';
+import type { ChorusEvent, RunView, Status } from '../../domain/handle.ts';
 import type { Api } from '../api/api.ts';
+import { readEvents } from '../api/event-stream.ts';
 import { CommandFailure } from '../failure.ts';
 import { type RoundPoint, screenLines } from '../render/screen.ts';
 import { statusLine } from '../render/status.ts';
@@ -12,7 +13,10 @@ const tickMs = 1_000;
 /** Events in quick succession are shown together; more often than this nobody can read. */
 const calmMs = 150;
 
-/** Attempts asked for, for the curve. */
+/** Events kept: more than any screen has rows. */
+const eventsKeptMax = 500;
+
+/** Attempts asked for, for the curves. */
 const roundsAsked = 100;
 
 /** Follows the status until Ctrl-C: redrawn in place on a terminal, else a line for every change. */
@@ -21,12 +25,12 @@ export async function watchStatus(api: Api, { json }: { json: boolean }): Promis
   process.once('SIGINT', () => over.abort());
   process.once('SIGTERM', () => over.abort());
   const { signal } = over;
+  const news = followNews(api, signal);
   const show = json
     ? changes((status) => JSON.stringify(status))
     : process.stdout.isTTY
-      ? screen(api, signal)
+      ? screen(api, news.events, signal)
       : changes(statusLine);
-  const news = followNews(api, signal);
   try {
     // The first answer must come: a wrong address is not something to wait for.
     show(await api.json<Status>('/v1/status', { signal }));
@@ -65,10 +69,11 @@ function changes(lineOf: (status: Status) => string): Show {
 }
 
 /** The whole screen, drawn in one write and over what was there, so that nothing flickers; given back at the end. */
-function screen(api: Api, signal: AbortSignal): Show {
+function screen(api: Api, events: readonly ChorusEvent[], signal: AbortSignal): Show {
   const style = styleFor(process.stdout);
   let rounds: RoundPoint[] = [];
-  let roundsOf = '';
+  let run: RunView | null = null;
+  let known = '';
   let last: Status | null = null;
   const draw = (lines: readonly string[]) => process.stdout.write(screenText(lines, process.stdout));
   process.stdout.write(takeScreen);
@@ -80,18 +85,26 @@ function screen(api: Api, signal: AbortSignal): Show {
       return;
     }
     last = status;
-    const shown = () => last && draw(screenLines(last, rounds, Date.now(), style));
-    const key = `${status.run} ${status.modelVersion}`;
-    if (key !== roundsOf) {
-      roundsOf = key;
-      // The curve may be late, the status may not.
-      api
-        .json<{ rounds: RoundPoint[] }>(`/dashboard/rounds?limit=${roundsAsked}`, { signal })
-        .then((answer) => {
+    const shown = () => {
+      if (!last || signal.aborted) return;
+      const plan = run?.run === last.run ? run.plan : null;
+      draw(screenLines({ status: last, plan, rounds, events, nowMs: Date.now() }, sizeOf(process.stdout), style));
+    };
+    const key = `${status.run} ${status.modelVersion} ${status.kind}`;
+    if (key !== known) {
+      known = key;
+      // Curves and the plan may be late, the status may not.
+      const asked = [
+        api.json<{ rounds: RoundPoint[] }>(`/dashboard/rounds?limit=${roundsAsked}`, { signal }).then((answer) => {
           rounds = answer.rounds;
-          if (!signal.aborted) shown();
-        })
-        .catch(() => undefined);
+        }),
+        status.run !== null &&
+          status.run !== run?.run &&
+          api.json<RunView>('/v1/runs/current', { signal }).then((answer) => {
+            run = answer;
+          }),
+      ];
+      void Promise.allSettled(asked).then(shown);
     }
     shown();
   };
@@ -105,30 +118,40 @@ const giveBackScreen = '\u001b[?25h\u001b[?1049l';
 const usualColumns = 80;
 const usualRows = 24;
 
+const sizeOf = ({ columns = 0, rows = 0 }: { columns?: number; rows?: number }) => ({
+  columns: columns || usualColumns,
+  rows: rows || usualRows,
+});
+
 /** Lines as they are to be written over a screen: cut to its height, long ones broken by the terminal. */
-export function screenText(
-  lines: readonly string[],
-  { columns = 0, rows = 0 }: { columns?: number; rows?: number },
-): string {
-  const [width, height] = [columns || usualColumns, rows || usualRows];
+export function screenText(lines: readonly string[], terminal: { columns?: number; rows?: number }): string {
+  const { columns, rows } = sizeOf(terminal);
   const shown: string[] = [];
-  let left = height - 1;
+  let left = rows - 1;
   for (const line of lines.flatMap((one) => one.split('\n'))) {
-    left -= Math.max(1, Math.ceil(stripVTControlCharacters(line).length / width));
+    left -= Math.max(1, Math.ceil(stripVTControlCharacters(line).length / columns));
     if (left < 0) break;
     shown.push(`${line}\u001b[K\n`);
   }
   return `\u001b[H${shown.join('')}\u001b[J`;
 }
 
-/** Listens to the event stream, and comes back to it when it breaks. What happened is read from the status. */
-function followNews(api: Api, signal: AbortSignal): { wait(msMax: number): Promise<void> } {
+/** Listens to the event stream, and comes back to it where it broke. How things stand is read from the status. */
+function followNews(
+  api: Api,
+  signal: AbortSignal,
+): { events: readonly ChorusEvent[]; wait(msMax: number): Promise<void> } {
   let wake: () => void = () => undefined;
+  const events: ChorusEvent[] = [];
   const follow = async () => {
     while (!signal.aborted) {
       try {
-        const { body } = await api.open('/v1/events', { signal });
-        for await (const _ of body ?? []) wake();
+        const { body } = await api.open(`/v1/events?lastEventId=${events.at(-1)?.id ?? 0}`, { signal });
+        for await (const event of body ? readEvents(body) : []) {
+          events.push(event);
+          if (events.length > eventsKeptMax) events.shift();
+          wake();
+        }
       } catch {
         // Without the stream, the status is read once a second all the same.
       }
@@ -137,6 +160,7 @@ function followNews(api: Api, signal: AbortSignal): { wait(msMax: number): Promi
   };
   void follow();
   return {
+    events,
     wait: (msMax) =>
       new Promise((resolve) => {
         const timer = setTimeout(resolve, msMax);

@@ -7,6 +7,9 @@ const prefix = 'CHORUS_';
 /** Variables of the test suite; a server started by a test ignores them. */
 const testPrefix = 'CHORUS_TEST_';
 
+/** Variables that are not ours alone: what we are told ourselves, by whatever source, counts over them. */
+const sharedVariables = { OTEL_EXPORTER_OTLP_ENDPOINT: 'otlpEndpoint' } as const;
+
 /**
  * Reads the settings given by environment variables. An empty variable counts as not set, as compose files leave it;
  * an unknown one is refused, for it was meant to say something.
@@ -34,4 +37,17 @@ export function fromVariables(
     }
   }
   return { given, problems };
+}
+
+/** Reads the settings that variables of others give. */
+export function fromSharedVariables(
+  env: Readonly<Record<string, string | undefined>>,
+  settings: readonly CliSetting[],
+): Reading {
+  const given = Object.entries(sharedVariables).flatMap(([variable, name]): Given[] => {
+    const setting = settings.find((one) => one.name === name);
+    const value = env[variable];
+    return setting && value ? [{ setting, value, source: `Variable ${variable}` }] : [];
+  });
+  return { given, problems: [] };
 }

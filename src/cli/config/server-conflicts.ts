@@ -25,9 +25,20 @@ function isOrigin(text: string): boolean {
   }
 }
 
+/** Where something is sent to; nothing secret is in it, for it is shown. */
+function isPlainUrl(text: string): boolean {
+  try {
+    const { protocol, username, password, search, hash } = new URL(text);
+    return ['http:', 'https:'].includes(protocol) && `${username}${password}${search}${hash}` === '';
+  } catch {
+    return false;
+  }
+}
+
 /** @returns a sentence, with the fix, for each setting of the server that cannot be as it is. */
 export function serverConflicts(settings: ServerSettings): Conflict[] {
-  const { host, port, aggregatorPort, allowRemote, allowedHosts, aggregatorUrl, corsOrigins, dataDir } = settings;
+  const { host, port, aggregatorPort, allowRemote, allowedHosts, aggregatorUrl, corsOrigins, dataDir, otlpEndpoint } =
+    settings;
   const conflicts: Conflict[] = [];
   const conflict = (setting: keyof ServerSettings, message: string, other?: keyof ServerSettings) =>
     conflicts.push({ setting, message, ...(other ? { with: other } : {}) });
@@ -62,6 +73,19 @@ export function serverConflicts(settings: ServerSettings): Conflict[] {
     conflict(
       'aggregatorUrl',
       `aggregatorUrl (--aggregator-url) is ${JSON.stringify(aggregatorUrl)}, which is no origin; give scheme, host and port without a path, e.g. https://aggregator.example.`,
+    );
+  }
+  for (const [name, path] of Object.entries(settings.strategyModules)) {
+    if (typeof path === 'string' && path !== '') continue;
+    conflict(
+      'strategyModules',
+      `strategyModules (--strategy-modules) has ${JSON.stringify(path)} for ${JSON.stringify(name)}; give the path of a file.`,
+    );
+  }
+  if (otlpEndpoint !== null && !isPlainUrl(otlpEndpoint)) {
+    conflict(
+      'otlpEndpoint',
+      'otlpEndpoint (--otlp-endpoint) is no http or https URL, or holds a user name, a password, a query or a fragment; give e.g. http://127.0.0.1:4318, and headers for the collector in OTEL_EXPORTER_OTLP_HEADERS.',
     );
   }
   if (dataDir === '') conflict('dataDir', 'dataDir (--data-dir) is empty; give the name of a folder.');

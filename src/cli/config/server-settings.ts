@@ -102,6 +102,11 @@ const features = {
     default: null,
     help: 'Path of an ES module that exports evaluate({ tensors, metadata, version }) and returns metrics: for evaluateBy server or both. It runs on a thread of its own, with all the rights of the server. No plan can name one.',
   },
+  strategyModules: {
+    kind: 'record',
+    default: {},
+    help: 'Strategies of your own, by name: NAME is the path of an ES module, and plans choose it as strategy module:NAME. They run on threads of their own, with all the rights of the server. No plan can name a path.',
+  },
   xainApi: { kind: 'boolean', default: false, help: 'Serves the HTTP API of XAIN’s 2020 proof of concept as well.' },
 } as const satisfies SettingTable;
 
@@ -147,11 +152,33 @@ const logs = {
   },
 } as const satisfies SettingTable;
 
+const traces = {
+  otlpEndpoint: {
+    kind: 'text',
+    default: null,
+    help: 'Base URL of an OpenTelemetry collector (OTLP over HTTP), e.g. http://127.0.0.1:4318; each round is sent to it as a trace. OTEL_EXPORTER_OTLP_ENDPOINT stands in when it is not given. Default: nothing is traced.',
+  },
+} as const satisfies SettingTable;
+
 /** The settings of the server, as they are grouped in the help and in the docs. */
-export const serverSections = { Network: network, Data: data, Features: features, Limits: limits, Logs: logs };
+export const serverSections = {
+  Network: network,
+  Data: data,
+  Features: features,
+  Limits: limits,
+  Logs: logs,
+  Traces: traces,
+};
 
 /** Every setting of the server: what, unit, default and bounds. The admin token itself is none: it is a secret. */
-export const serverSettings = { ...network, ...data, ...features, ...limits, ...logs } as const satisfies SettingTable;
+export const serverSettings = {
+  ...network,
+  ...data,
+  ...features,
+  ...limits,
+  ...logs,
+  ...traces,
+} as const satisfies SettingTable;
 
 /** What a server is to be like, apart from the plan of its runs. */
 export interface ServerSettings {
@@ -174,6 +201,8 @@ export interface ServerSettings {
   readonly frontDoor: boolean;
   /** null: none. */
   readonly evaluatorModule: string | null;
+  /** Paths by name. */
+  readonly strategyModules: Readonly<Record<string, string>>;
   readonly xainApi: boolean;
   readonly clientsMax: number;
   readonly stagingBytesMax: number;
@@ -182,6 +211,8 @@ export interface ServerSettings {
   readonly drainMs: number;
   readonly logLevel: string;
   readonly logFormat: 'auto' | 'pretty' | 'json';
+  /** null: nothing is traced. */
+  readonly otlpEndpoint: string | null;
 }
 
 /** Texts that hold several values with commas between. */

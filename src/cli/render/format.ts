@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
+import { plural } from '../../domain/words.ts';
 
 /** Metrics shown in a line; the rest is counted. */
 const metricsShownMax = 4;
@@ -8,7 +9,7 @@ const textLengthMax = 300;
 /** `12,345` */
 export const grouped = (count: number): string => count.toLocaleString('en-US');
 
-export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+export { plural };
 
 /** `850 ms`, `12.3 s`, `2 min 5 s`, `3 h 4 min`. */
 export function duration(ms: number): string {
@@ -39,6 +40,9 @@ export function byteSize(bytes: number): string {
 
 /** `2026-05-04 12:31:07 UTC`. */
 export const timestamp = (atMs: number): string => `${new Date(atMs).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+
+/** `12:31:07`, UTC. */
+export const timeOfDay = (atMs: number): string => new Date(atMs).toISOString().slice(11, 19);
 
 /** A text that came from elsewhere, without anything that could drive a terminal, and not too long. */
 export function printable(text: string): string {

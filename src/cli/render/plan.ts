@@ -14,10 +14,12 @@ export function planLines(plan: Plan, style: Style): string[] {
   const lines = [
     line('Rounds', roundsText(plan)),
     line('Clients', clientsText(plan)),
+    line('Selection', selectionText(plan)),
     line('Quorum', `${plural(quorumOf(plan), 'contribution')} commit a round; ${missedText(plan)}`),
     line('Windows', windowsText(plan)),
     line('Longest', longestText(plan)),
     line('Model', modelText(plan)),
+    line('Strategy', strategyText(plan)),
     line('Evaluation', evaluationText(plan)),
   ];
   if (plan.stopMetric !== null) lines.push(line('Goal', goalText(plan)));
@@ -48,6 +50,14 @@ function clientsText(plan: Plan): string {
   return `${opens} and selects ${share}`;
 }
 
+function selectionText(plan: Plan): string {
+  const { selection, selectionAttribute, selectionFilter, overSelectionAdaptive, overSelectionMax } = plan;
+  const by = selectionAttribute === null ? '' : ` by ${printable(selectionAttribute)}`;
+  const among = selectionFilter === null ? '' : `, among clients with ${printable(selectionFilter)}`;
+  const most = overSelectionAdaptive ? `, as many as past rounds say, up to ${overSelectionMax} × the cohort` : '';
+  return `${selection}${by}${among}${most}`;
+}
+
 function missedText({ onQuorumMissed, extensionsMax, attemptsMax }: Plan): string {
   if (onQuorumMissed === 'abandon') return 'without it the run pauses';
   const extended =
@@ -72,6 +82,13 @@ function modelText({ initialModel, updateKind }: Plan): string {
     latest: 'from the last committed model',
   };
   return `${from[initialModel]}; clients send ${updateKind === 'weights' ? 'whole weights' : 'differences'}`;
+}
+
+/** `multi-krum, byzantineMax = 3`, and how versions follow each other where that is not round by round. */
+export function strategyText(plan: Plan): string {
+  const parameters = recordText(plan.strategyParameters);
+  const mode = isBuffered(plan) ? '; buffered' : '';
+  return `${plan.strategy}${parameters === '' ? '' : `, ${parameters}`}${mode}`;
 }
 
 function evaluationText(plan: Plan): string {

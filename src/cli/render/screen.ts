@@ -1,39 +1,102 @@
-import type { RoundRecord, Status } from '../../domain/handle.ts';
-import { printable } from './format.ts';
+import type { ChorusEvent, RoundRecord, Status } from '../../domain/handle.ts';
+import type { Plan } from '../../domain/plan.ts';
+import { eventLine, eventStyle } from './event.ts';
+import { countdown, printable, progressBar, timeOfDay } from './format.ts';
 import { sparkline } from './sparkline.ts';
-import { statusLines } from './status.ts';
+import { factLines, labelled, labelWidth, usualBarWidth } from './status.ts';
 import type { Style } from './style.ts';
+import { wrap } from './wrap.ts';
 
-/** Rounds in the curve. */
+/** Rounds in a curve, and metrics that get one. */
 const roundsShown = 40;
-const labelWidth = 10;
+const curvesMax = 2;
 /** Characters of a metric's name that are shown. */
-const nameShown = 40;
+const nameShown = 20;
+/** Columns of a terminal from which on bars are longer. */
+const wideColumns = 100;
+const wideBarWidth = 48;
 
-/** What the curve is made of. */
+/** What happens all the time, and says little by itself. */
+const frequent = ['membership', 'phase', 'update.accepted', 'result.accepted', 'clients.selected'];
+
+/** What a curve is made of. */
 export type RoundPoint = Pick<RoundRecord, 'run' | 'phase' | 'metrics'>;
 
-/** Everything on the screen of `chorus status --watch`. @param rounds newest first @param nowMs Unix ms */
-export function screenLines(status: Status, rounds: readonly RoundPoint[], nowMs: number, style: Style): string[] {
-  return [
-    style.strong('Chorus'),
-    '',
-    ...statusLines(status, nowMs, style),
-    ...curveLines(status, rounds, style),
-    '',
-    style.faint('Ctrl-C ends this; the server goes on.'),
-  ];
+export interface Screen {
+  status: Status;
+  /** Of its run; null: not known yet. */
+  plan: Plan | null;
+  /** Newest first. */
+  rounds: readonly RoundPoint[];
+  /** Oldest first. */
+  events: readonly ChorusEvent[];
+  /** Unix ms. */
+  nowMs: number;
 }
 
-/** The first metric that the last committed round has, by round. */
-function curveLines({ run }: Status, rounds: readonly RoundPoint[], style: Style): string[] {
-  const committed = rounds.filter((one) => one.run === run && one.phase === 'committed').reverse();
-  const [name] = Object.keys(committed.at(-1)?.metrics ?? {});
-  const values = committed.map(({ metrics }) => metrics[name ?? '']).filter((value) => value !== undefined);
-  const last = values.at(-1);
-  if (name === undefined || last === undefined || values.length < 2) return [];
-  const label = style.faint('By round'.padEnd(labelWidth));
-  return [
-    `${label} ${sparkline(values, roundsShown)} ${printable(name).slice(0, nameShown)} ${Number(last.toPrecision(4))}`,
+/** Everything on the screen of `chorus status --watch`, as many lines as there are rows but one. */
+export function screenLines(
+  shown: Screen,
+  { columns, rows }: { columns: number; rows: number },
+  style: Style,
+): string[] {
+  const { status, plan } = shown;
+  const barWidth = columns < wideColumns ? usualBarWidth : wideBarWidth;
+  const upper = [
+    style.strong('Chorus'),
+    '',
+    ...factLines(status, style, { plan, barWidth }),
+    ...timeLines(shown, barWidth, style),
+    ...waitingLines(status, columns, style),
+    ...curveLines(shown, 'committed', 'By round', style),
+    ...curveLines(shown, 'evaluated', 'Evaluated', style),
   ];
+  const end = ['', style.faint('Ctrl-C ends this; the server goes on.')];
+  const room = rows - 1 - upper.length - end.length - 1;
+  const lately = room > 0 ? latelyLines(shown, { columns, room }, style) : [];
+  return [...upper, ...(lately.length > 0 ? ['', ...lately] : []), ...end];
+}
+
+/** How much of the window is used, and what happens at its end. */
+function timeLines({ status: { waitingFor }, nowMs }: Screen, barWidth: number, style: Style): string[] {
+  const { sinceMs, deadlineAtMs, next } = waitingFor;
+  if (deadlineAtMs === null) return [];
+  const bar = progressBar(nowMs - sinceMs, deadlineAtMs - sinceMs, barWidth);
+  return [labelled('Time', `${bar} ${countdown(deadlineAtMs, nowMs)} ${printable(next)}`, style)];
+}
+
+function waitingLines({ waitingFor: { summary, deadlineAtMs } }: Status, columns: number, style: Style): string[] {
+  // The line above says what happens at the deadline.
+  const text = deadlineAtMs === null ? summary : summary.replace(/; at \d\d:\d\d:\d\d UTC .*$/s, '.');
+  return indented('Waiting', wrap(printable(text), columns - labelWidth - 1), style);
+}
+
+const indented = (label: string, lines: readonly string[], style: Style): string[] =>
+  lines.map((line, index) => labelled(index === 0 ? label : '', line, style));
+
+/** The metrics that the last of these rounds has, by round: accuracy first. */
+function curveLines({ status, rounds }: Screen, phase: RoundRecord['phase'], label: string, style: Style): string[] {
+  const points = rounds.filter((one) => one.run === status.run && one.phase === phase).reverse();
+  const names = Object.keys(points.at(-1)?.metrics ?? {}).sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
+  const curves = names.slice(0, curvesMax).flatMap((name) => {
+    const values = points.map(({ metrics }) => metrics[name]).filter((value) => value !== undefined);
+    const last = values.at(-1);
+    if (last === undefined || values.length < 2) return [];
+    return `${sparkline(values, roundsShown)} ${printable(name).slice(0, nameShown)} ${Number(last.toPrecision(4))}`;
+  });
+  return indented(label, curves, style);
+}
+
+const rank = (name: string): number => (/acc/i.test(name) ? 0 : /loss/i.test(name) ? 1 : 2);
+
+/** What happened last, the newest lowest, as much as there is room for. */
+function latelyLines({ events }: Screen, { columns, room }: { columns: number; room: number }, style: Style): string[] {
+  const told = events.filter(({ type }) => !frequent.includes(type)).slice(-room);
+  const width = columns - labelWidth - 1 - 'hh:mm:ss  '.length;
+  const lines = told.map((event) => {
+    const text = eventLine(event);
+    const cut = text.length > width ? `${text.slice(0, width - 1)}…` : text;
+    return `${style.faint(timeOfDay(event.atMs))}  ${eventStyle(event, style)(cut)}`;
+  });
+  return indented('Lately', lines, style);
 }

@@ -1,10 +1,13 @@
+import { isServing } from '../../domain/explain-aggregator.ts';
 import type { Status, WaitingFor } from '../../domain/handle.ts';
+import type { Plan } from '../../domain/plan.ts';
 import { countdown, plural, printable, progressBar } from './format.ts';
+import { strategyText } from './plan.ts';
 import type { Style } from './style.ts';
 
 /** Cells of the progress bar. */
-const barWidth = 24;
-const labelWidth = 10;
+export const usualBarWidth = 24;
+export const labelWidth = 10;
 
 /** One sentence that answers "why is this round waiting?", with the time that is left. */
 export function waitingLine({ summary, deadlineAtMs }: WaitingFor, nowMs: number): string {
@@ -12,21 +15,35 @@ export function waitingLine({ summary, deadlineAtMs }: WaitingFor, nowMs: number
   return deadlineAtMs === null ? text : `${text} (${countdown(deadlineAtMs, nowMs)})`;
 }
 
-/** The status for people, a line each. @param nowMs Unix ms, for the countdown. */
-export function statusLines(status: Status, nowMs: number, style: Style): string[] {
-  const line = (label: string, text: string) => `${style.faint(label.padEnd(labelWidth))} ${text}`;
+/** A label and what stands beside it. */
+export const labelled = (label: string, text: string, style: Style): string =>
+  `${style.faint(label.padEnd(labelWidth))} ${text}`;
+
+/** The status for people, a line each. @param nowMs Unix ms, for the countdown. @param plan see {@link factLines} */
+export const statusLines = (status: Status, nowMs: number, style: Style, plan: Plan | null = null): string[] => [
+  ...factLines(status, style, { plan }),
+  labelled('Waiting', waitingLine(status.waitingFor, nowMs), style),
+];
+
+/** The status but for what it waits for. @param plan of the run; null: it is not known. */
+export function factLines(
+  status: Status,
+  style: Style,
+  { plan, barWidth = usualBarWidth }: { plan: Plan | null; barWidth?: number },
+): string[] {
+  const line = (label: string, text: string) => labelled(label, text, style);
   const lines = [
     line('Run', status.run === null ? 'none yet' : `${status.run}, ${runWord(status, style)}`),
     line('Round', roundText(status, style)),
   ];
   if (status.target !== null)
-    lines.push(line(status.kind === 'evaluation' ? 'Results' : 'Updates', updatesText(status, style)));
+    lines.push(line(status.kind === 'evaluation' ? 'Results' : 'Updates', updatesText(status, style, barWidth)));
   lines.push(line('Clients', clientsText(status)));
   lines.push(line('Model', status.modelVersion === null ? 'none yet' : `version ${status.modelVersion}`));
-  if (!['idle', 'collecting', 'aggregating'].includes(status.aggregator)) {
+  if (plan) lines.push(line('Strategy', strategyText(plan)));
+  if (!isServing({ state: status.aggregator })) {
     lines.push(line('Aggregator', style.warning(printable(status.aggregator))));
   }
-  lines.push(line('Waiting', waitingLine(status.waitingFor, nowMs)));
   return lines;
 }
 
@@ -42,8 +59,9 @@ function roundText({ round, roundsTotal, attempt, kind, phase }: Status, style: 
   return `${style.strong(`${round}/${roundsTotal}`)}, ${printable(phase)}${again}`;
 }
 
-function updatesText({ contributions, target, quorum }: Status, style: Style): string {
-  const need = target ?? 0;
+function updatesText({ contributions, target, quorum, waitingFor }: Status, style: Style, barWidth: number): string {
+  // With over-selection a round closes before all that were selected have reported.
+  const need = waitingFor.guard?.name === 'mayClose' ? waitingFor.guard.need : (target ?? 0);
   if (need === 0) return 'no cohort yet';
   const bar = progressBar(contributions, need, barWidth);
   return `${contributions >= (quorum ?? 0) ? style.good(bar) : bar} ${contributions} of ${need}, quorum ${quorum ?? 0}`;

@@ -1,7 +1,7 @@
 import Table from 'cli-table3';
 import type { RoundRecord } from '../../domain/handle.ts';
 import type { ModelView } from '../../domain/model.ts';
-import { byteSize, duration, metricsLine, printable, tallyLine, timestamp } from './format.ts';
+import { byteSize, duration, metricsLine, plural, printable, tallyLine, timestamp } from './format.ts';
 import type { Style } from './style.ts';
 
 /** Characters of a digest that are shown: enough to tell models apart. */
@@ -55,13 +55,20 @@ export function roundsTable(rounds: readonly RoundRecord[], nowMs: number, style
     String(record.round),
     record.kind === 'evaluation' ? 'evaluation' : String(record.attempt),
     outcome(record, style),
-    `${record.contributions.length}/${record.target}`,
+    updatesText(record),
     tallyLine(record.exclusions.map(({ reason, code }) => printable(code ?? reason))) || '–',
     duration((record.endedAtMs ?? nowMs) - record.openedAtMs),
     record.modelVersion === null ? '–' : String(record.modelVersion),
     record.reason === null ? metricsLine(record.metrics) : printable(record.reason),
   ]);
   return table(head, rows, ['Round', 'Attempt', 'Updates', 'Took', 'Model'], style);
+}
+
+/** `12/15`, with how many of them the strategy used, and how old they were, where that is to be told. */
+function updatesText({ contributions, target, members }: RoundRecord): string {
+  const used = members ? `, ${members.length} used` : '';
+  const oldest = contributions.reduce((most, { staleness = 0 }) => Math.max(most, staleness), 0);
+  return `${contributions.length}/${target}${used}${oldest > 0 ? `, to ${plural(oldest, 'version')} old` : ''}`;
 }
 
 function outcome({ phase }: RoundRecord, style: Style): string {

@@ -2,7 +2,7 @@ import type { Plan } from '../../domain/plan.ts';
 import { configVariable, planCliSettings, serveCliSettings } from '../config/catalogue.ts';
 import { fromFile, fromPlanFile } from '../config/from-file.ts';
 import { type Flags, fromFlags } from '../config/from-flags.ts';
-import { fromVariables } from '../config/from-variables.ts';
+import { fromSharedVariables, fromVariables } from '../config/from-variables.ts';
 import type { Reading } from '../config/given.ts';
 import { readSettingsFile } from '../config/read-file.ts';
 import { resolveServe, type ServeConfig } from '../config/resolve.ts';
@@ -12,11 +12,12 @@ import { type Demo, loadDemo } from './demo.ts';
 export type Env = Readonly<Record<string, string | undefined>>;
 
 /**
- * Settles what a server is to be like: flags over variables over the plan's file over the file of settings over the demo's plan over defaults.
+ * Settles what a server is to be like: flags over variables over the plan's file over the file of settings over variables of others over the demo's plan over defaults.
  * @throws {CommandFailure} exit code 2, with every problem at once.
  */
 export async function readServeConfig(flags: Flags, env: Env): Promise<{ config: ServeConfig; demo: Demo | null }> {
   const readings = [
+    fromSharedVariables(env, serveCliSettings),
     await readFileGiven(flags.values.config ?? env[configVariable], (document, file) =>
       fromFile(document, file, serveCliSettings),
     ),

@@ -1,7 +1,9 @@
 import type { Logger } from 'pino';
 import { failureOf } from '../../audit/failures.ts';
 import type { Chorus } from '../../chorus.ts';
+import { ChorusError } from '../../domain/errors.ts';
 import { EvaluatorUnusable } from '../../domain/evaluate.ts';
+import { StrategyUnusable } from '../../strategies/own-strategy.ts';
 import { packageVersion } from '../../version.ts';
 import type { Flags } from '../config/from-flags.ts';
 import type { ServeConfig } from '../config/resolve.ts';
@@ -99,9 +101,12 @@ export async function serve(flags: Flags): Promise<void> {
   }
 }
 
-/** What is wrong with the folder or with the evaluator is said in its own sentence. */
+/** What is wrong with the folder, the evaluator or a strategy is said in its own sentence. */
 function refuseUnusable(error: unknown): never {
-  const sentence = error instanceof EvaluatorUnusable ? `${error.message}.` : failureOf(error);
+  const isOfModule = error instanceof EvaluatorUnusable || error instanceof StrategyUnusable;
+  // What a plan must be by a strategy of one's own is known only when that is loaded.
+  const isOfPlan = error instanceof ChorusError && error.code === 'PLAN_INVALID';
+  const sentence = isOfModule ? `${error.message}.` : isOfPlan ? error.message : failureOf(error);
   throw sentence === null ? error : new CommandFailure(sentence);
 }
 
@@ -121,12 +126,14 @@ function chorusOptions(
     foldThreads,
     inspect,
     evaluatorModule,
+    strategyModules,
     autoStart,
     clientsMax,
     stagingBytesMax,
     durability,
     fsync,
     keepUpdates,
+    otlpEndpoint,
   } = server;
   return {
     plan,
@@ -136,6 +143,8 @@ function chorusOptions(
     ...(foldThreads === null ? {} : { foldThreads }),
     ...(aggregatorUrl === null ? {} : { aggregatorUrl }),
     ...(evaluatorModule === null ? {} : { evaluator: evaluatorModule }),
+    strategies: strategyModules,
+    ...(otlpEndpoint === null ? {} : { otlpEndpoint }),
     inspectPage: inspect,
     preloadHttp: true,
     autoStart,

@@ -1,14 +1,14 @@
 import type { Socket } from 'node:net';
 import type { UploadGate } from '../../domain/aggregation.ts';
 import type { HttpLimits, HttpSettings } from '../../domain/http.ts';
+import type { Durations } from '../durations.ts';
 import type { PlainRequest } from './request-head.ts';
 
 export interface FrontDoorDeps {
   gate: UploadGate;
   http: HttpSettings;
   limits: HttpLimits;
-  /** Told of each request that was answered here. */
-  answered: (about: { method: string; route: string; status: number; ms: number }) => void;
+  durations: Durations;
 }
 
 /** The front door, as a connection that went through it sees it. */

@@ -234,7 +234,7 @@ export class FastConnection {
     this.#socket.write(headText(answer, connection), 'latin1');
     if (answer.body.length > 0 && answer.status !== 304) this.#socket.write(answer.body);
     this.#socket.uncork();
-    this.#deps.answered({
+    this.#deps.durations.add({
       method: request.kind === 'upload' ? 'PUT' : 'GET',
       route: request.kind === 'upload' ? '/v1/rounds/:round/updates/:clientId' : '/v1/rounds/:round/model',
       status: answer.status,

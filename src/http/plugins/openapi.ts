@@ -1,36 +1,22 @@
-import swagger from '@fastify/swagger';
-import swaggerUi from '@fastify/swagger-ui';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, RouteOptions } from 'fastify';
 import { errorCatalogue } from '../../domain/errors.ts';
-
-export interface OpenApiOptions {
-  title: string;
-  description: string;
-  /** Token kinds that routes of this service ask for, with what they are. */
-  tokens: Readonly<Record<string, string>>;
-}
+import type { OpenApiOptions } from './api-pages.ts';
+import { serveWhenAsked } from './when-asked.ts';
 
 /** Collects the routes registered after it; served as `/openapi.json`, shown at `/docs`, refusals at `/docs/errors`. */
-export async function describeApi(app: FastifyInstance, { title, description, tokens }: OpenApiOptions): Promise<void> {
-  const securitySchemes = Object.fromEntries(
-    Object.entries(tokens).map(([name, about]) => [
-      name,
-      { type: 'http' as const, scheme: 'bearer', description: about },
-    ]),
-  );
-  await app.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: { title, description, version: '1', license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
-      components: { securitySchemes },
-    },
-  });
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
+export function describeApi(app: FastifyInstance, options: OpenApiOptions): void {
   const hidden = { schema: { hide: true } };
-  app.get('/openapi.json', hidden, async () => app.swagger());
   app.get('/docs/errors', hidden, async (_request, reply) =>
     reply.type('text/html; charset=utf-8').header('content-security-policy', "default-src 'none'").send(errorsPage()),
   );
+  const routes: RouteOptions[] = [];
+  serveWhenAsked(app, ['/openapi.json', '/docs', '/docs/*'], async () => {
+    const { apiPages } = await import('./api-pages.ts');
+    return apiPages(options, routes);
+  });
+  app.addHook('onRoute', (route) => {
+    if (route.method !== 'HEAD') routes.push(route);
+  });
 }
 
 function errorsPage(): string {

@@ -17,7 +17,7 @@ export const historyRoutes: FastifyPluginAsyncTypebox<{ handle: CoordinatorHandl
       {
         schema: {
           tags,
-          summary: 'What happened last, in words, in its order',
+          summary: 'What happened, in words, in its order; the last of it, if not told otherwise',
           querystring: HistoryQuery,
           response: { 200: HistoryReply, ...problems(400, 429) },
         },

@@ -2,20 +2,25 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Registry } from 'prom-client';
 import { ChorusError } from '../../domain/errors.ts';
 import { limitByAddress } from '../base-app.ts';
+import type { Histogram } from '../histogram.ts';
 import { problems } from '../schemas/common.ts';
 import { Type } from '../schemas/type.ts';
 
 interface OpsOptions {
   /** Why it cannot do its work now, or null. */
   notReady: () => string | null;
-  metrics: Registry;
+  /** Loads the numbers that are read when they are asked for; the first to ask need not be there when a server starts. */
+  loadMetrics: () => Promise<Registry>;
+  /** Those that count from the start. */
+  histograms: readonly Histogram[];
 }
 
 const Health = Type.Object({ status: Type.Literal('ok') });
 const notReadyRetryMs = 1_000;
 
 /** For orchestrators and Prometheus. */
-export const opsRoutes: FastifyPluginAsyncTypebox<OpsOptions> = async (app, { notReady, metrics }) => {
+export const opsRoutes: FastifyPluginAsyncTypebox<OpsOptions> = async (app, options) => {
+  const { notReady, loadMetrics, histograms } = options;
   limitByAddress(app);
   const tags = ['operations'];
   app.get('/healthz', { schema: { tags, summary: 'Whether it is alive', response: { 200: Health } } }, async () => ({
@@ -33,9 +38,16 @@ export const opsRoutes: FastifyPluginAsyncTypebox<OpsOptions> = async (app, { no
     },
   );
 
+  let loading: Promise<Registry> | null = null;
   app.get(
     '/metrics',
     { schema: { tags, summary: 'Numbers for Prometheus', produces: ['text/plain'], response: { 200: Type.String() } } },
-    async (_request, reply) => reply.type(metrics.contentType).send(await metrics.metrics()),
+    async (_request, reply) => {
+      loading ??= loadMetrics();
+      const metrics = await loading;
+      // What has no samples yet it spells in its own way.
+      const numbers = (await metrics.metrics()).replace(/ Nan$/gm, ' NaN');
+      return reply.type(metrics.contentType).send(numbers + histograms.map((histogram) => histogram.text()).join(''));
+    },
   );
 };

@@ -1,12 +1,23 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { CoordinatorHandle } from '../../domain/handle.ts';
 import { limitByAddress } from '../base-app.ts';
-import { problems } from '../schemas/common.ts';
-import { RoundQuery, RoundReply, RoundsQuery, RoundsReply, StatusReply } from '../schemas/coordinator.ts';
+import { adminOnly } from '../plugins/bearer.ts';
+import { bearer, problems } from '../schemas/common.ts';
+import {
+  RoundQuery,
+  RoundReply,
+  RoundsQuery,
+  RoundsReply,
+  SelectionReply,
+  StatusReply,
+} from '../schemas/coordinator.ts';
 import { Type } from '../schemas/type.ts';
 
-/** What anybody may read of the run and its rounds. */
-export const roundRoutes: FastifyPluginAsyncTypebox<{ handle: CoordinatorHandle }> = async (app, { handle }) => {
+/** What anybody may read of the run and its rounds, and what only an operator may. */
+export const roundRoutes: FastifyPluginAsyncTypebox<{ handle: CoordinatorHandle; adminToken: string }> = async (
+  app,
+  { handle, adminToken },
+) => {
   limitByAddress(app);
   const tags = ['rounds'];
 
@@ -47,5 +58,20 @@ export const roundRoutes: FastifyPluginAsyncTypebox<{ handle: CoordinatorHandle 
       },
     },
     async (request) => handle.round(request.params.round, request.query.kind),
+  );
+
+  app.get(
+    '/v1/rounds/:round/selection/:clientId',
+    {
+      onRequest: adminOnly(adminToken),
+      schema: {
+        tags,
+        summary: 'Why a client was chosen for a round, or was not',
+        security: bearer('admin'),
+        params: Type.Object({ round: Type.Integer({ minimum: 1 }), clientId: Type.String({ minLength: 1 }) }),
+        response: { 200: SelectionReply, ...problems(400, 401, 404, 429) },
+      },
+    },
+    async (request) => handle.selection(request.params.round, request.params.clientId),
   );
 };

@@ -2,6 +2,7 @@ import { clientStates } from '../../domain/client.ts';
 import { errorCatalogue } from '../../domain/errors.ts';
 import type { Plan } from '../../domain/plan.ts';
 import type { RoundKind } from '../../domain/round.ts';
+import type { Reason } from '../../domain/selection-reason.ts';
 import { Count, Metrics, nullable, Sha256, TimeMs, Uuid, UuidText } from './common.ts';
 import { Type } from './type.ts';
 
@@ -60,6 +61,9 @@ export const TrainingReply = Type.Object({
   modelVersion: nullable(Count),
   hyperparameters: Hyperparameters,
   deadlineAtMs: TimeMs,
+  traceparent: Type.Optional(
+    Type.String({ description: 'W3C Trace Context of this client’s work; left out when the server traces nothing' }),
+  ),
 });
 
 export const EvaluationBody = Type.Object(
@@ -138,6 +142,9 @@ export const RoundReply = Type.Object({
       ),
     ),
   ),
+  overSelected: Type.Optional(
+    Type.Object({ selected: Count, summary: Type.String() }, { description: 'With overSelectionAdaptive' }),
+  ),
   cohort: Type.Array(Uuid),
   contributions: Type.Array(
     Type.Object({ ...Receipt, staleness: Type.Optional(Count), acceptedAtMs: TimeMs, metrics: Metrics }),
@@ -170,6 +177,17 @@ export const RoundReply = Type.Object({
   bytesIn: Type.Optional(Type.Number({ description: 'Bytes of uploads, once it is committed' })),
   bytesOut: Type.Optional(Type.Number({ description: 'Bytes of models handed out, once it is committed' })),
 });
+export const SelectionReply = Type.Object({
+  clientId: Uuid,
+  round: Count,
+  chosen: Type.Boolean(),
+  reason: Type.Unsafe<Reason>({
+    type: 'object',
+    additionalProperties: true,
+    description: 'kind, chosen, and the numbers that decided; see docs/selection.md',
+  }),
+  sentence: Type.String({ description: 'The same for people' }),
+});
 export const RoundsReply = Type.Object({ rounds: Type.Array(RoundReply) });
 export const RoundQuery = Type.Object({ kind: Type.Optional(Kind) });
 export const RoundsQuery = Type.Object({ limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000 })) });
@@ -178,6 +196,7 @@ const presentStates = clientStates.filter((state) => state !== 'unknown');
 export const ClientReply = Type.Object({
   clientId: Uuid,
   state: Type.Enum(presentStates),
+  waitingFor: Type.String({ description: 'What is awaited of it, or what it waits for, and until when' }),
   lastSeenAtMs: TimeMs,
   evaluates: Type.Optional(Type.Boolean()),
   name: Type.Optional(Type.String()),

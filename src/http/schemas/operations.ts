@@ -61,6 +61,7 @@ export const HistoryQuery = Type.Object({
 export const HistoryReply = Type.Object({
   firstSeq: Count,
   lastSeq: Count,
+  onDisk: Type.Boolean({ description: 'Whether all entries are kept, on the disk' }),
   entries: Type.Array(Type.Object({ seq: Count, atMs: TimeMs, type: Type.String(), sentence: Type.String() })),
 });
 export const MomentParams = Type.Object({ seq: Type.Integer(seqRange) });

@@ -3,8 +3,10 @@ import { decodeSafetensors } from '../../wire/safetensors.ts';
 import { type Answer, mayPass } from './answers.ts';
 import { retryDelayMs } from './backoff.ts';
 import type { Chance } from './chance.ts';
+import type { SentResult } from './evaluations.ts';
 import type { Network } from './network.ts';
 import { type Payload, payloadOf, type SimulatedTrainer } from './payload.ts';
+import { randomResult } from './results.ts';
 import { gateOf, type LiveServer, type Server } from './server.ts';
 import type { World } from './world.ts';
 
@@ -27,6 +29,12 @@ export interface AssignmentDeps {
     sent(update: { run: string; round: number; clientId: string; payload: Payload }): void;
     /** The server said to a client that its update counts. */
     acknowledged(run: string, receipt: Receipt): void;
+    readonly evaluations: {
+      /** This client sent this result. */
+      sent(run: string, clientId: string, result: SentResult): void;
+      /** The server said to a client that its result counts. */
+      acknowledged(run: string, receipt: Receipt): void;
+    };
   };
 }
 
@@ -143,18 +151,20 @@ export class Assignment {
           settle,
         }),
       (answer) => {
-        if (answer.kind === 'ok') this.#train(answer.value);
-        else if (this.#isTokenUnknown(answer)) this.#renew(() => this.#download());
+        if (answer.kind === 'ok') {
+          this.#note('has the model');
+          this.#work(answer.value);
+        } else if (this.#isTokenUnknown(answer)) this.#renew(() => this.#download());
         else this.#end(answer.kind === 'refused' && answer.code === 'UPDATE_DISCARDED' ? 'over' : 'sitOut');
       },
     );
   }
 
-  #train(model: Uint8Array | null): void {
-    const { world, chance, train, trainingMs } = this.#deps;
-    const { round } = this.#mustHaveTicket();
+  #work(model: Uint8Array | null): void {
+    const { world, chance, trainingMs } = this.#deps;
+    const { task } = this.#mustHaveTicket();
     if (world.strikes('dropout', 0.3)) {
-      this.#note('will never upload');
+      this.#note('will never answer');
       return;
     }
     const windowMs = Math.max(0, this.#giveUpAtMs - world.nowMs);
@@ -163,17 +173,63 @@ export class Assignment {
     const tookMs = isStraggler ? world.chance('straggler').between(0.5, 2) * windowMs : ordinaryMs;
     world.scheduler.after(tookMs, () => {
       if (this.#isOver) return;
-      const update = train({
-        client: this.#worker.index,
-        round,
-        // Decoded only for trainers that look at it.
-        get model() {
-          return model && decodeSafetensors(model).tensors;
-        },
-        random: chance,
-      });
-      this.#deliver(payloadOf(update, world));
+      if (task === 'evaluate') this.#evaluate();
+      else this.#train(model);
     });
+  }
+
+  #train(model: Uint8Array | null): void {
+    const { world, chance, train } = this.#deps;
+    const update = train({
+      client: this.#worker.index,
+      round: this.#mustHaveTicket().round,
+      // Decoded only for trainers that look at it.
+      get model() {
+        return model && decodeSafetensors(model).tensors;
+      },
+      random: chance,
+    });
+    this.#deliver(payloadOf(update, world));
+  }
+
+  #evaluate(): void {
+    const { network, world, chance, oracle } = this.#deps;
+    const { run, round } = this.#mustHaveTicket();
+    const { name: who, clientId, clientToken } = this.#worker;
+    if (world.strikes('malformed', 0.3)) {
+      this.#note('cannot evaluate', { round });
+      this.#end('sitOut');
+      return;
+    }
+    const send = (result: SentResult, settle: (answer: Answer<Receipt>) => void) => {
+      oracle.evaluations.sent(run, clientId, result);
+      const act = async (live: LiveServer) => {
+        mustBe(live, clientId, clientToken);
+        const receipt = await live.handle.reportEvaluation(clientId, result);
+        if (!live.isDead) oracle.evaluations.acknowledged(run, receipt);
+        return receipt;
+      };
+      network.call({ who, what: 'evaluation', act, settle });
+    };
+    const result = randomResult(round, chance, world);
+    if (world.strikes('repetition', 0.3)) {
+      const isSame = world.chance('repetition').below(2) === 0;
+      send(isSame ? result : randomResult(round, chance, world), () => undefined);
+    }
+    this.#insist<Receipt>(
+      (settle) => send(result, settle),
+      (answer) => {
+        if (answer.kind === 'ok') {
+          this.#note('has the receipt of its result', { round });
+          return this.#end('over');
+        }
+        this.#note('is refused', answer);
+        const code = answer.kind === 'refused' ? answer.code : null;
+        if (code === 'CLIENT_UNKNOWN') return this.#end('forgotten');
+        const isDefinite = code === 'EVALUATION_DISCARDED' || code === 'EVALUATION_CONFLICT';
+        this.#end(isDefinite ? 'over' : 'sitOut');
+      },
+    );
   }
 
   #deliver(payload: Payload): void {
@@ -204,6 +260,7 @@ export class Assignment {
       const isSame = world.chance('repetition').below(2) === 0;
       send(isSame ? payload : again(), trainingToken, round, () => undefined);
     }
+    this.#note('uploads', { round, bytes: payload.bytes.byteLength });
     this.#insist<Receipt>(
       (settle) => send(payload, this.#mustHaveTicket().trainingToken, round, settle),
       (answer) => {

@@ -214,6 +214,8 @@ export class Network {
       },
     };
     live.openCalls.add(open);
+    // The call itself was the end of the process.
+    if (live.isDead) open.breakOff();
     outcome.then(
       (value) =>
         end(() => {

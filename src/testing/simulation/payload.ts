@@ -26,6 +26,7 @@ export type SimulatedTrainer = (task: SimulatedTask) => SimulatedUpdate;
 
 const parameterCount = 8;
 const numExamplesMax = 100;
+const localStepsMax = 7;
 
 const vectorOf = (data: Float32Array): Tensors => ({ w: { dtype: 'F32', shape: [data.length], data } });
 
@@ -33,16 +34,25 @@ const vectorOf = (data: Float32Array): Tensors => ({ w: { dtype: 'F32', shape: [
 export const zeros: Tensors = vectorOf(new Float32Array(parameterCount));
 
 /** Random weights: no two updates are the same, so that one that is counted twice or left out shows in the mean. */
-export const randomTrainer: SimulatedTrainer = ({ random }) => ({
+const randomUpdate = ({ random }: SimulatedTask): SimulatedUpdate => ({
   tensors: vectorOf(Float32Array.from({ length: parameterCount }, () => random.between(-1, 1))),
   numExamples: 1 + random.below(numExamplesMax),
 });
+
+/** Random weights, with the metrics that strategies ask for. */
+export const randomTrainer: SimulatedTrainer = (task) => {
+  const { tensors, numExamples = 1 } = randomUpdate(task);
+  // What was drawn for the weights serves for these as well.
+  const [first = 0] = tensors.w?.data ?? [];
+  return { tensors, numExamples, metrics: { loss: Math.abs(first), local_steps: 1 + (numExamples % localStepsMax) } };
+};
 
 /** An update as it is sent. */
 export interface Payload {
   bytes: Uint8Array;
   /** What is in them, when they are sound. */
   tensors: Tensors;
+  metrics: Readonly<Record<string, number>>;
   /** Whether it may be accepted. */
   isSound: boolean;
 }
@@ -53,13 +63,13 @@ export function payloadOf({ tensors, numExamples = 1, metrics = {} }: SimulatedU
     encodeSafetensors(sent, writeUpdateMetadata({ numExamples: examples, metrics }));
   if (world.strikes('notFinite', 0.3)) {
     const chance = world.chance('notFinite');
-    return { bytes: encode(withOneBadValue(tensors, chance), numExamples), tensors, isSound: false };
+    return { bytes: encode(withOneBadValue(tensors, chance), numExamples), tensors, metrics, isSound: false };
   }
   const bytes = encode(tensors, numExamples);
   if (world.strikes('malformed', 0.3)) {
-    return { bytes: malformed(bytes, world.chance('malformed')), tensors, isSound: false };
+    return { bytes: malformed(bytes, world.chance('malformed')), tensors, metrics, isSound: false };
   }
-  return { bytes, tensors, isSound: true };
+  return { bytes, tensors, metrics, isSound: true };
 }
 
 function withOneBadValue(tensors: Tensors, chance: Chance): Tensors {

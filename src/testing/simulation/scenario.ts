@@ -1,6 +1,9 @@
-import type { Plan } from '../../domain/plan.ts';
+import { type Plan, quorumOf, readPlan } from '../../domain/plan.ts';
+import type { StrategyName } from '../../domain/strategy-choice.ts';
+import { strategyOf } from '../../strategies/of-plan.ts';
 import { type Chance, chanceFor } from './chance.ts';
 import { drawFaults, type FaultProfile, type Faults } from './faults.ts';
+import { groupAttribute, groupsFilter, throughGroupsFilter } from './groups.ts';
 import type { SimulationOptions } from './simulation.ts';
 
 /** What is drawn for one seed; plain JSON, so that it can be shown, made smaller and replayed. */
@@ -23,13 +26,21 @@ export interface ScenarioBounds {
   profile: FaultProfile;
   clients: number;
   rounds: number;
+  /** By its usual parameters; the plan is made such that it can work. @default FedAvg */
+  strategy?: StrategyName;
 }
 
 /** Draws everything that the bounds leave open: the faults, the plan, and how things are kept. */
-export function drawScenario(seed: number, { profile, clients, rounds }: ScenarioBounds): Scenario {
+export function drawScenario(seed: number, { profile, clients, rounds, strategy }: ScenarioBounds): Scenario {
   const chance = chanceFor(seed, 'scenario');
   const faults = drawFaults(profile, chance);
-  const plan = { rounds, ...drawSelection(chance, clients), ...drawTimes(chance), ...drawRules(chance) };
+  const sizes = drawSizes(chance, clients);
+  const times = drawTimes(chance);
+  const rules = drawRules(chance);
+  const drawn = { rounds, ...sizes, ...times, ...rules };
+  const fitted = strategy === undefined ? drawn : { ...drawn, ...fitting(drawn, strategy) };
+  const selection = drawSelection(chanceFor(seed, 'selection'), fitted, clients);
+  const plan = { ...fitted, ...selection, ...drawEvaluation(chanceFor(seed, 'evaluation'), clients) };
   return {
     seed,
     clients,
@@ -41,12 +52,12 @@ export function drawScenario(seed: number, { profile, clients, rounds }: Scenari
     durability: chance.happens(0.8) ? 'update' : 'round',
     fsync: chance.happens(0.8) ? 'always' : 'commit',
     keepUpdates: chance.happens(0.2),
-    stagingBytesMax: chance.pick([1_024, 16_384, 1_048_576]),
+    stagingBytesMax: Math.max(chance.pick([1_024, 16_384, 1_048_576]), stagingBytesMin(strategy)),
     clientsMax: clients + chance.pick([1, 10, 1_000]),
   };
 }
 
-function drawSelection(chance: Chance, clients: number): Partial<Plan> {
+function drawSizes(chance: Chance, clients: number): Partial<Plan> {
   const share = (part: number) => Math.max(1, Math.floor(clients * part));
   if (chance.happens(0.5)) {
     const minClients = share(chance.between(0.1, 0.8));
@@ -55,6 +66,26 @@ function drawSelection(chance: Chance, clients: number): Partial<Plan> {
   const cohortSize = share(chance.between(0.05, 0.6));
   const quorum = chance.happens(0.5) ? null : 1 + chance.below(cohortSize);
   return { cohortSize, overSelection: chance.pick([1, 1.3, 2]), quorum };
+}
+
+/** Whether so many clients are enough for a round to open; a filter leaves some of them out. */
+export const suffice = (clients: number, { minClients, cohortSize, selectionFilter }: Partial<Plan>): boolean =>
+  Math.max(1, minClients ?? 0, cohortSize ?? 0) <= (selectionFilter ? throughGroupsFilter(clients) : clients);
+
+/** Drawn from a stream of its own, so that the rest of a scenario is what it would be without. */
+function drawSelection(chance: Chance, sizes: Partial<Plan>, clients: number): Partial<Plan> {
+  const { cohortSize = null, participantsRatio } = sizes;
+  const ranked = chance.pick(['uniform', 'weighted', 'round-robin', 'stratified', 'oort'] as const);
+  const selection = cohortSize === null && participantsRatio === 1 && chance.happens(0.5) ? 'all' : ranked;
+  const isFiltered = chance.happens(0.3) && suffice(clients, { ...sizes, selectionFilter: groupsFilter });
+  return {
+    selection,
+    selectionAttribute: selection === 'stratified' ? groupAttribute : null,
+    selectionFilter: isFiltered ? groupsFilter : null,
+    overSelectionAdaptive: cohortSize !== null && chance.happens(0.5),
+    overSelectionConfidence: chance.pick([0.5, 0.95]),
+    overSelectionMax: chance.pick([2, 4]),
+  };
 }
 
 function drawTimes(chance: Chance): Partial<Plan> {
@@ -80,4 +111,38 @@ function drawRules(chance: Chance): Partial<Plan> {
     downloadsMax: chance.pick([1, 3, 16]),
     payloadBytesMax: chance.pick([1_024, 8_192]),
   };
+}
+
+/** From a stream of its own too. */
+function drawEvaluation(chance: Chance, clients: number): Partial<Plan> {
+  if (!chance.happens(0.3)) return {};
+  const cohortSize = 1 + chance.below(clients);
+  return {
+    evaluateEvery: 1 + chance.below(2),
+    evaluateBy: chance.pick(['clients', 'clients', 'server', 'both'] as const),
+    ...(chance.happens(0.5) ? { evaluationCohortSize: cohortSize } : { evaluationRatio: chance.pick([0.3, 1]) }),
+    evaluationQuorum: chance.happens(0.5) ? null : 1,
+    evaluationWindowMs: chance.pick([500, 3_000, 20_000]),
+  };
+}
+
+/** Updates that are in no file wait in memory for a strategy that needs all of them, so that it must hold them. */
+const gatheredBytesMax = 1_048_576;
+
+const stagingBytesMin = (strategy: StrategyName | undefined): number =>
+  strategy !== undefined && strategyOf({ name: strategy, parameters: {} }).kind === 'gathering' ? gatheredBytesMax : 0;
+
+/** Contributions within which every strategy has enough, by its usual parameters. */
+const contributionsMax = 100;
+
+/** What must be otherwise in a plan for this strategy to work. */
+function fitting(drawn: Partial<Plan>, strategy: StrategyName): Partial<Plan> {
+  const its = strategyOf({ name: strategy, parameters: {} });
+  const counts = Array.from({ length: contributionsMax }, (_, index) => index + 1);
+  const needed = counts.find((contributions) => its.precondition(contributions) === null) ?? 1;
+  const isEnough = quorumOf(readPlan(drawn).plan) >= needed;
+  const { cohortSize = needed } = drawn;
+  const cohort = isEnough ? {} : { cohortSize: Math.max(cohortSize ?? 0, needed), quorum: needed, minClients: needed };
+  const base = its.kind === 'running' && its.needsBase ? { initialModel: 'upload' as const } : {};
+  return { strategy, ...cohort, ...base };
 }

@@ -11,11 +11,8 @@ export class PolicyFailed extends Error {
   override readonly name = 'PolicyFailed';
 }
 
-/** Each set of clients is equally likely. */
-const anyone: Policy = ({ count, candidates, random }) => candidates.sample(count, random);
-
 /** A policy that fails in all the ways in which one can. */
-export function unreliable(world: World, policy: Policy = anyone): Policy {
+export function unreliable(world: World, policy: Policy): Policy {
   /** Whom it named before: most of them are at work, or gone. */
   let before: readonly string[] = [];
   return (request) => {

@@ -1,5 +1,5 @@
 import type { FaultKind } from './faults.ts';
-import type { Scenario } from './scenario.ts';
+import { type Scenario, suffice } from './scenario.ts';
 import { createSimulation, type SimulationReport } from './simulation.ts';
 import type { Invariant } from './violation.ts';
 
@@ -53,8 +53,6 @@ async function attempt(scenario: Scenario, invariant: Invariant): Promise<Shrunk
 /** What is worth trying, the largest steps first. */
 function* smallerThan(scenario: Scenario): Generator<Scenario> {
   const { faults, clients, plan, faultsUntilMs } = scenario;
-  // With fewer no round would ever open.
-  const clientsMin = Math.max(1, plan.minClients ?? 0, plan.cohortSize ?? 0);
   for (const kind of Object.keys(faults) as FaultKind[]) {
     const { [kind]: _, ...rest } = faults;
     yield { ...scenario, faults: rest };
@@ -63,7 +61,8 @@ function* smallerThan(scenario: Scenario): Generator<Scenario> {
     const rounds = Math.floor(plan.rounds * part);
     if (rounds >= 1) yield { ...scenario, plan: { ...plan, rounds } };
     const fewer = Math.floor(clients * part);
-    if (fewer >= clientsMin) yield { ...scenario, clients: fewer };
+    // With fewer than it needs no round would ever open.
+    if (suffice(fewer, plan)) yield { ...scenario, clients: fewer };
     if (faultsUntilMs > 100) yield { ...scenario, faultsUntilMs: Math.floor(faultsUntilMs * part) };
   }
 }

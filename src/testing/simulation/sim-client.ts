@@ -2,6 +2,7 @@ import type { Heartbeat, Registration } from '../../domain/handle.ts';
 import type { Answer } from './answers.ts';
 import { Assignment, type AssignmentDeps, type AssignmentEnd, mustBe } from './assignment.ts';
 import { retryDelayMs } from './backoff.ts';
+import { profileOf } from './groups.ts';
 import type { LiveServer } from './server.ts';
 
 /** How long a client that holds its heartbeats asks the server to hold them, ms. */
@@ -10,6 +11,8 @@ export const holdMsMax = 20_000;
 export interface SimClientDeps extends AssignmentDeps {
   /** Whether its heartbeats are held until there is news. */
   holdsHeartbeats: boolean;
+  /** Whether it says that it can evaluate. */
+  evaluates: boolean;
   watcher: {
     /** The client holds a registration. */
     registered(clientId: string, clientToken: string): void;
@@ -122,7 +125,10 @@ export class SimClient {
       who: this.name,
       what: 'registration',
       act: ({ handle }) => {
-        const registration = handle.rendezvous(clientId === undefined ? {} : { clientId });
+        const registration = handle.rendezvous({
+          ...(clientId === undefined ? profileOf(this.index) : { clientId }),
+          evaluates: this.#deps.evaluates,
+        });
         this.#deps.watcher.heard(registration.clientId);
         return registration;
       },

@@ -1,17 +1,26 @@
 import type { CoreOptions } from '../../core.ts';
-import type { CoordinatorHandle } from '../../domain/handle.ts';
+import { evaluatorsOf } from '../../domain/evaluation.ts';
+import type { ChorusEvent, CoordinatorHandle } from '../../domain/handle.ts';
 import type { Tensors } from '../../domain/model.ts';
 import type { Plan } from '../../domain/plan.ts';
 import { attemptMsMax } from '../../domain/round.ts';
+import { noOwnStrategies, type OwnStrategyName } from '../../domain/strategy-choice.ts';
+import { ownStrategiesHere } from '../../own-strategies.ts';
+import { choosePolicy } from '../../selection/choose-policy.ts';
 import { readRunPlan } from '../../strategies/of-plan.ts';
+import type { AnyOwnStrategy } from '../../strategies/own-strategy.ts';
+import { CohortWatch } from './cohort-watch.ts';
 import { SimulatedDisk } from './disk.ts';
 import { drawFaults, type FaultProfile, type Faults } from './faults.ts';
+import { profileOf } from './groups.ts';
 import { Network } from './network.ts';
 import { Oracle } from './oracle.ts';
 import { randomTrainer, type SimulatedTrainer, zeros } from './payload.ts';
+import { referenceOf } from './reference.ts';
 import { drive } from './scheduler.ts';
 import { PolicyFailed, unreliable } from './selector-faults.ts';
 import { Server } from './server.ts';
+import { simulatedEvaluator } from './server-evaluator.ts';
 import { holdMsMax, SimClient } from './sim-client.ts';
 import { operatorMsMax, startSystemFaults } from './system-faults.ts';
 import type { Violation } from './violation.ts';
@@ -34,7 +43,9 @@ export interface SimulationOptions {
   trainingMs?: { from: number; to: number };
   /** Whether clients let the server hold their heartbeats until there is news. @default false */
   holdsHeartbeats?: boolean;
-  /** How a cohort is chosen. @default uniformly at random */
+  /** A strategy of one's own, which counts over the plan's. The same updates must make the same model. @default the plan's */
+  strategy?: AnyOwnStrategy;
+  /** How a cohort is chosen, whatever the plan's `selection` says. @default as the plan says */
   policy?: CoreOptions['policy'];
   /** `memory`: nothing outlives the process, so it never ends. @default disk */
   storage?: 'memory' | 'disk';
@@ -74,6 +85,11 @@ export interface SimulationReport {
 const openingMsMax = 30_000;
 /** How long the selector may take to answer, ms. */
 const selectorMsMax = 5_000;
+/** Of the clients, those that say they can evaluate. */
+const evaluatorShare = 0.8;
+/** What plans of a simulation call its strategy. */
+const ownName = 'own';
+const ownStrategy: OwnStrategyName = `module:${ownName}`;
 const clientKey = new Uint8Array(32).fill(7);
 /** Events that concern clients and network alone, one after another, before promises are given a chance all the same. */
 const eventsPerStepMax = 1_000;
@@ -122,6 +138,7 @@ class Simulated implements Simulation {
   readonly #disk: SimulatedDisk | null;
   readonly #server: Server;
   readonly #oracle: Oracle;
+  readonly #cohorts: CohortWatch;
   readonly #clients: SimClient[];
   #isStarted = false;
   #steps = 0;
@@ -129,7 +146,10 @@ class Simulated implements Simulation {
   constructor(options: SimulationOptions) {
     const { seed = 1, clients = 20, faults = {}, faultsUntilMs = 60_000, stagingBytesMax = 2 ** 20 } = options;
     this.#options = options;
-    const { plan, problems } = readRunPlan(options.plan ?? {});
+    const { strategy } = options;
+    const own = strategy ? { facts: ownStrategiesHere({ [ownName]: strategy }), strategy } : null;
+    const chosen = own ? { ...options.plan, strategy: ownStrategy } : (options.plan ?? {});
+    const { plan, problems } = readRunPlan(chosen, {}, own?.facts ?? noOwnStrategies);
     if (problems.length > 0) throw new RangeError(problems.map(({ message }) => message).join(' '));
     this.#plan = plan;
     const draws = new World({ seed, faults: {}, faultsUntilMs: 0 }).chance('faults');
@@ -140,26 +160,34 @@ class Simulated implements Simulation {
     this.#oracle = new Oracle({
       world: this.#world,
       plan,
-      checksMean: plan.strategy === 'fedavg' && Object.keys(plan.strategyParameters).length === 0,
+      reference: referenceOf(plan, own),
       initialModel,
       durability,
       fsync,
       stagingBytesMax,
-      attemptMsMax: attemptMsMax(plan, selectorMsMax) + openingMsMax,
+      attemptMsMax: Math.max(attemptMsMax(plan, selectorMsMax), evaluationMsMax(plan)) + openingMsMax,
       holdMsMax,
     });
+    this.#cohorts = new CohortWatch(this.#world, plan);
     this.#disk = storage === 'disk' ? new SimulatedDisk(this.#world) : null;
     this.#server = new Server(
       this.#world,
       {
         ...{ plan, durability, fsync, keepUpdates, clientsMax, stagingBytesMax, clientKey },
-        policy: unreliable(this.#world, policy),
+        strategies: strategy ? { [ownName]: strategy } : {},
+        evaluator: simulatedEvaluator(this.#world, (version, metrics) =>
+          this.#oracle.evaluations.found(version, metrics),
+        ),
+        ...(this.faults.selector
+          ? { policy: unreliable(this.#world, policy ?? choosePolicy(plan)) }
+          : policy && { policy }),
       },
       this.#disk,
       {
         onEvent: (event) => {
           this.#world.note('server', event.type, event.data);
           this.#oracle.event(event);
+          this.#watchCohorts(event);
         },
         onUp: (live) => this.#oracle.up(live),
         onClockSet: () => this.#oracle.clockSet(),
@@ -184,7 +212,8 @@ class Simulated implements Simulation {
           train,
           trainingMs,
           holdsHeartbeats,
-          watcher: this.#oracle,
+          evaluates: evaluatorsOf(plan).includes('clients') && this.#world.chance('evaluators').happens(evaluatorShare),
+          watcher: this.#oracle.presence,
         }),
     );
   }
@@ -201,6 +230,15 @@ class Simulated implements Simulation {
     return this.#world.transcript.lines();
   }
 
+  #watchCohorts(event: ChorusEvent): void {
+    const { handle } = this;
+    if (!handle) return;
+    this.#cohorts.event(event, handle, (clientId) => {
+      const index = this.#clients.findIndex((client) => client.clientId === clientId);
+      return index === -1 ? null : profileOf(index);
+    });
+  }
+
   async run(goal: SimulationGoal = {}): Promise<SimulationReport> {
     const report = await this.explore(goal);
     const { violation } = report;
@@ -215,7 +253,7 @@ class Simulated implements Simulation {
     await drive(() => {
       this.#oracle.check();
       this.#steps += 1;
-      if (this.#world.violation || (this.#oracle.roundsCommitted >= wanted && this.#oracle.isSettled)) return false;
+      if (this.#world.violation || this.#isReached(wanted)) return false;
       this.#checkEnd(startedAt);
       return this.#step();
     });
@@ -227,6 +265,13 @@ class Simulated implements Simulation {
       steps: this.#steps,
       violation: this.#world.violation,
     };
+  }
+
+  /** After the last round its model may still be evaluated. */
+  #isReached(rounds: number): boolean {
+    if (this.#oracle.roundsCommitted < rounds || !this.#oracle.isSettled) return false;
+    const isAll = rounds === this.#plan.rounds && evaluatorsOf(this.#plan).length > 0;
+    return !isAll || this.handle?.status().runState === 'finished';
   }
 
   #start(): void {
@@ -266,7 +311,8 @@ class Simulated implements Simulation {
   #checkEnd(startedAt: number): void {
     const { world } = { world: this.#world };
     const { rounds, heartbeatTimeoutMs } = this.#plan;
-    const roundMsMax = attemptMsMax(this.#plan, selectorMsMax) + openingMsMax + operatorMsMax + 2 * heartbeatTimeoutMs;
+    const attemptsMs = attemptMsMax(this.#plan, selectorMsMax) + evaluationMsMax(this.#plan);
+    const roundMsMax = attemptsMs + openingMsMax + operatorMsMax + 2 * heartbeatTimeoutMs;
     const dueAtMs = world.faultsUntilMs + roundMsMax * (rounds + 3);
     if (world.nowMs > dueAtMs || this.#steps - startedAt > stepsMax) {
       const waiting = this.#server.live?.handle.status().waitingFor.summary ?? 'the process is down';
@@ -277,5 +323,9 @@ class Simulated implements Simulation {
     }
   }
 }
+
+/** How long the evaluation of a model may take; 0: there is none. */
+const evaluationMsMax = (plan: Plan): number =>
+  evaluatorsOf(plan).length === 0 ? 0 : attemptMsMax(plan, selectorMsMax, 'evaluation') + openingMsMax;
 
 const describe = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error));

@@ -1,8 +1,10 @@
 /** What always holds; see section 6 of the design. */
 export type Invariant =
   | 'counted once'
-  | 'exact mean'
+  | 'right model'
+  | 'right metrics'
   | 'quorum'
+  | 'cohorts as planned'
   | 'counts agree'
   | 'versions rise'
   | 'models stay'

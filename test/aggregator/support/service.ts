@@ -19,6 +19,7 @@ export const order: RoundOrder = {
   numExamplesMax: 1_000,
   updateNormMax: null,
   updateKind: 'weights',
+  aggregationWindowMs: 60_000,
   modelVersion: null,
 };
 

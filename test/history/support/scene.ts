@@ -36,8 +36,8 @@ export class Scene {
   readonly disk: MemoryDisk;
   /** At moments when nothing was under way. */
   readonly seen: Seen[] = [];
-  /** Counts of the live registry just before a fact was written: so after the one before it. */
-  readonly countsBefore = new Map<number, ClientCounts>();
+  /** Counts of the live registry just before so many facts were written in one append, from this one on. */
+  readonly countsBefore = new Map<number, { counts: ClientCounts; facts: number }>();
   /** What the disk would have held, had the process ended just before a fact was written. */
   readonly diskBefore = new Map<number, { files: ReadonlyMap<string, Buffer>; atMs: number }>();
   readonly crashes: unknown[] = [];
@@ -178,7 +178,9 @@ export class Scene {
 
   #noteAppend(facts: number): void {
     this.diskBefore.set(this.#seq + 1, { files: new Map(this.disk.files), atMs: this.#nowMs });
-    if (facts > 0 && this.#process) this.countsBefore.set(this.#seq + 1, this.handle.status().counts);
+    if (facts > 0 && this.#process) {
+      this.countsBefore.set(this.#seq + 1, { counts: this.handle.status().counts, facts });
+    }
     this.#seq += facts;
   }
 }

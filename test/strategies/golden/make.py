@@ -109,6 +109,15 @@ def fednova(clients, base, p, state):
     return [b + effective * t for b, t in zip(base, next_model)], state
 
 
+def fedasync(clients, base, p, state):
+    made = []
+    for client, delta in zip(clients, deltas(clients, base, p)):
+        alpha = p["mixing"] * client["staleness"]
+        trained = [b + d for b, d in zip(base, delta)]
+        made.append([(1 - alpha) * b + alpha * w for b, w in zip(base, trained)])
+    return [mean(column) for column in columns(made)], state
+
+
 # ── gathering ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -219,6 +228,7 @@ means = {
     "fedprox": (fedavg, {"mu": 0.1}),
     "q-fedavg": (q_fedavg, {"q": 2.0, "clientLearningRate": 0.5}),
     "fednova": (fednova, {}),
+    "fedasync": (fedasync, {"mixing": 0.5}),
 }
 robust = {
     "fedmedian": (fedmedian, {}),
@@ -243,6 +253,7 @@ def case(about, name, function, parameters, rounds, size):
                 "n": D(c["numExamples"]),
                 "metrics": {k: D(v) for k, v in c["metrics"].items()},
                 "values": [D(x) for x in c["values"]],
+                "staleness": D(c.get("staleness", 1)),
             }
             for c in participants
         ]
@@ -294,6 +305,12 @@ case("weighed by examples", "rfa", rfa, {"iterations": 4, "smoothing": 1e-3, "we
 case("two at each end", "trimmed-mean", trimmed_mean, {"trimCount": 2}, [clients(11, 5, 21)], 5)
 case("an even number", "fedmedian", fedmedian, {}, [clients(10, 5, 22)], 5)
 case("two hostile", "bulyan", bulyan, {"byzantineMax": 2}, [clients(11, 5, 23)], 5)
+# By hand, the first value: at the age of 3, α = 0.5 · 4^−0.5 = 0.25, and 0.75 · −1.078125 + 0.25 · 2.59375 = −0.16015625.
+aged = [[{**clients(1, 3, seed)[0], "staleness": (1 + age) ** -0.5}] for seed, age in ((1, 3), (26, 0), (27, 8), (28, 2))]
+case("an update a version, of any age", "fedasync", fedasync, {"mixing": 0.5}, aged, 3)
+several = [{**client, "staleness": (1 + age) ** -1.0} for age, client in enumerate(clients(4, 3, 29))]
+case("several of any age", "fedasync", fedasync, {"mixing": 0.9}, [several], 3)
+case("fresh, and mixed in whole", "fedasync", fedasync, {"mixing": 1.0}, [clients(1, 3, 30)], 3)
 for name, (function, parameters) in {**robust, "fedavg": means["fedavg"]}.items():
     wild = clients(8, 3, 24) + [like([HUGE, -HUGE, TINY])]
     case("one huge update", name, function, parameters, [wild], 3)

@@ -1,8 +1,8 @@
-import type { Chart } from '../../../../src/inspect/chart.ts';
+import type { Chart, ChartEdge } from '../../../../src/inspect/chart.ts';
 import { adminToken } from '../../api/token.ts';
 import { OperatorsOnly } from '../../parts/sign-in.tsx';
 import { Countdown, Trouble, WindowBar } from '../../parts/small.tsx';
-import { shownStatus } from '../../state/moment.ts';
+import { moment, shownStatus } from '../../state/moment.ts';
 import { goTo } from '../../state/route.ts';
 import { acceptedNow } from './active.ts';
 import { Guards } from './guards.tsx';
@@ -40,7 +40,21 @@ export function Aside({ chart, active, isLive, clientId, event, choose }: AsideP
         </>
       )}
       {event !== null && <Senders machine={chart.id} event={event} isLive={isLive} />}
+      {chart.id !== 'client' && <Source isLive={isLive} />}
     </aside>
+  );
+}
+
+/** Where what is shown comes from, and how to see more. */
+function Source({ isLive }: { isLive: boolean }) {
+  if (moment.value) return <p class="note">As it stood at the past moment. Guards are told of the present only.</p>;
+  return isLive ? (
+    <p class="note">Live: each transition, as the machine itself tells it.</p>
+  ) : (
+    <p class="note">
+      Read off the status a few times a second: states that last shorter, and the states within selecting, are not seen.
+      Started with <code>--inspect</code>, the server tells each transition, who sent it, and what every guard says.
+    </p>
   );
 }
 
@@ -103,7 +117,10 @@ function Accepted({
 }: Pick<AsideProps, 'chart' | 'event' | 'choose'> & { states: readonly string[] }) {
   const edges = acceptedNow(chart, states);
   const names = [...new Set(edges.map((edge) => edge.event))];
-  if (names.length === 0) return null;
+  const others = [...new Set(chart.edges.map((edge) => edge.event))].filter(
+    (name) => name !== 'always' && !names.includes(name),
+  );
+  const choice = { event, choose };
   return (
     <section aria-labelledby="accepted-title">
       <h3 id="accepted-title">Reacts to</h3>
@@ -113,19 +130,46 @@ function Accepted({
           const guards = ways.flatMap(({ guard }) => (guard && guard !== 'else' ? [guard] : []));
           return (
             <li key={name}>
-              <button
-                type="button"
-                class={`event kind-${ways[0]?.kind}`}
-                aria-pressed={event === name}
-                onClick={() => choose(event === name ? null : name)}
-              >
-                {name}
-              </button>
+              <EventButton {...choice} name={name} kind={ways[0]?.kind ?? 'event'} />
               {guards.length > 0 && <span class="faint">if {guards.join(' or ')}</span>}
             </li>
           );
         })}
       </ul>
+      {names.length === 0 && <p class="faint">Nothing, as it is.</p>}
+      {others.length > 0 && (
+        <details>
+          <summary>Events of its other states</summary>
+          <p class="other-events">
+            {others.map((name) => (
+              <EventButton
+                key={name}
+                {...choice}
+                name={name}
+                kind={chart.edges.find((edge) => edge.event === name)?.kind ?? 'event'}
+              />
+            ))}
+          </p>
+        </details>
+      )}
     </section>
+  );
+}
+
+function EventButton({
+  name,
+  kind,
+  event,
+  choose,
+}: Pick<AsideProps, 'event' | 'choose'> & Pick<ChartEdge, 'kind'> & { name: string }) {
+  return (
+    <button
+      type="button"
+      class={`event kind-${kind}`}
+      aria-pressed={event === name}
+      onClick={() => choose(event === name ? null : name)}
+    >
+      {name}
+    </button>
   );
 }

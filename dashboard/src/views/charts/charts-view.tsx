@@ -44,7 +44,7 @@ export default function ChartsView() {
         ))}
       </nav>
       <div class="charts-body">
-        <Stage key={chart.id} chart={chart} active={active.states} />
+        <Stage key={chart.id} chart={chart} active={active.states} event={event} choose={setEvent} />
         <Aside {...{ chart, active, event, clientId }} isLive={answer.isLive} choose={setEvent} />
       </div>
     </div>

@@ -21,6 +21,8 @@ export class Drawing {
   readonly #states: Map<string, SVGGElement>;
   readonly #edges = new Map<string, SVGGElement[]>();
   readonly #timers = new Map<Element, number>();
+  /** Events of edges, by their ids. */
+  readonly #events: ReadonlyMap<string, string>;
   readonly #size: { width: number; height: number };
   #look: Look;
   #glide = 0;
@@ -31,6 +33,7 @@ export class Drawing {
     const { width, height } = this.element.viewBox.baseVal;
     this.#size = { width, height };
     this.#look = { x: width / 2, y: height / 2, scale: 1 };
+    this.#events = new Map(chart.edges.map(({ id, event }) => [id, event]));
     this.element.removeAttribute('width');
     this.element.removeAttribute('height');
     const found = <T extends Element>(selector: string) => [...this.element.querySelectorAll<T>(selector)];
@@ -63,6 +66,22 @@ export class Drawing {
         window.setTimeout(() => element.classList.remove('fired'), flashMs),
       );
     }
+  }
+
+  /** Marks every edge of an event; null: none. */
+  mark(event: string | null): void {
+    const edges = [...this.#edges];
+    // A line may be shared by edges of several events.
+    const chosen = new Set(edges.flatMap(([id, elements]) => (this.#events.get(id) === event ? elements : [])));
+    for (const element of edges.flatMap(([, elements]) => elements)) {
+      element.classList.toggle('chosen', chosen.has(element));
+    }
+  }
+
+  /** @returns the event that is told at a place of the screen, or null. */
+  eventAt(x: number, y: number): string | null {
+    const edge = document.elementFromPoint(x, y)?.closest<SVGGElement>('[data-edge]')?.dataset.edge;
+    return this.#events.get(edge ?? '') ?? null;
   }
 
   /** Marks what has this text in it, and shows the first. @returns how many were found. */

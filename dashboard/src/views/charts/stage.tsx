@@ -5,14 +5,24 @@ import { Trouble } from '../../parts/small.tsx';
 import { edgesBetween } from './active.ts';
 import { Drawing } from './drawing.ts';
 import { drawChart } from './engine.ts';
+import { followPointers } from './gestures.ts';
 import { onTransition } from './machines.ts';
 
 const zoomStep = 1.25;
 /** Pixels that an arrow key moves it. */
 const panStep = 60;
 
-/** The drawing of one chart: pan by dragging or arrow keys, zoom by wheel, buttons or plus and minus, search. */
-export function Stage({ chart, active }: { chart: Chart; active: readonly string[] }) {
+interface StageProps {
+  chart: Chart;
+  active: readonly string[];
+  /** That is marked, or null. */
+  event: string | null;
+  /** Somebody clicked on an event. */
+  choose: (event: string) => void;
+}
+
+/** The drawing of one chart: moved by dragging or arrow keys, zoomed by wheel, pinch, buttons or plus and minus. */
+export function Stage({ chart, active, event, choose }: StageProps) {
   const host = useRef<HTMLElement>(null);
   const drawing = useRef<Drawing | null>(null);
   const before = useRef<readonly string[]>([]);
@@ -36,10 +46,20 @@ export function Stage({ chart, active }: { chart: Chart; active: readonly string
     const stop = onTransition((transition) => {
       if (transition.actor === chart.id) drawing.current?.flash(transition.edges);
     });
+    const letGo =
+      host.current &&
+      followPointers(host.current, () => drawing.current, {
+        moved: () => setFollows(false),
+        clicked: (place) => {
+          const clicked = drawing.current?.eventAt(place.x, place.y) ?? null;
+          if (clicked !== null) choose(clicked);
+        },
+      });
     const resized = new ResizeObserver(() => drawing.current?.resized());
     if (host.current) resized.observe(host.current);
     return () => {
       isGone = true;
+      letGo?.();
       resized.disconnect();
       stop();
     };
@@ -52,7 +72,9 @@ export function Stage({ chart, active }: { chart: Chart; active: readonly string
     if (follows) drawing.current?.reveal();
   }, [chart, active.join(), state]);
 
-  const onKeyDown = (event: KeyboardEvent) => {
+  useEffect(() => drawing.current?.mark(event), [chart, event, state]);
+
+  const onKeyDown = (pressed: KeyboardEvent) => {
     const { current } = drawing;
     const moves: Record<string, () => void> = {
       ArrowLeft: () => current?.pan(-panStep, 0),
@@ -64,9 +86,9 @@ export function Stage({ chart, active }: { chart: Chart; active: readonly string
       '-': () => current?.zoom(1 / zoomStep),
       '0': () => current?.fit(),
     };
-    const move = moves[event.key];
+    const move = moves[pressed.key];
     if (!move) return;
-    event.preventDefault();
+    pressed.preventDefault();
     setFollows(false);
     move();
   };
@@ -126,25 +148,10 @@ export function Stage({ chart, active }: { chart: Chart; active: readonly string
         tabIndex={0}
         aria-label="Drawing: arrow keys move it, plus and minus zoom, zero shows the whole"
         onKeyDown={onKeyDown}
-        onPointerDown={(event) => startDrag(event, drawing.current, () => setFollows(false))}
         onWheel={(event) => zoomByWheel(event, drawing.current)}
       />
     </section>
   );
-}
-
-function startDrag(event: PointerEvent, drawing: Drawing | null, onMove: () => void): void {
-  const host = event.currentTarget as HTMLElement;
-  if (!drawing || event.button !== 0) return;
-  host.setPointerCapture(event.pointerId);
-  let { clientX, clientY } = event;
-  const move = (moved: PointerEvent): void => {
-    onMove();
-    drawing.pan(clientX - moved.clientX, clientY - moved.clientY);
-    ({ clientX, clientY } = moved);
-  };
-  host.addEventListener('pointermove', move);
-  host.addEventListener('lostpointercapture', () => host.removeEventListener('pointermove', move), { once: true });
 }
 
 /** Only with Ctrl (or a pinch), so that the page still scrolls. */

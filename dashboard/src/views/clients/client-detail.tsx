@@ -1,12 +1,13 @@
 import type { ClientPart } from '../../../../src/dashboard/contract.ts';
 import { api } from '../../api/api.ts';
 import { Problem } from '../../api/problem.ts';
-import { Pill, Trouble } from '../../parts/small.tsx';
+import { AttemptText, Pill, Trouble } from '../../parts/small.tsx';
 import { useAnswer } from '../../parts/use-answer.ts';
 import { serverNow, status } from '../../state/live.ts';
 import { hrefOf } from '../../state/route.ts';
-import { count, duration, metric, moment, plural } from '../../words/numbers.ts';
-import { exclusionWords, refusal, stateWords } from '../../words/sentences.ts';
+import { count, duration, moment, plural } from '../../words/numbers.ts';
+import { metricsText } from '../../words/plans.ts';
+import { exclusionWords, midSentence, refusal, stateWords } from '../../words/sentences.ts';
 import { stateTone } from './state-tone.ts';
 
 /** The client as it is, or null when it is registered no more: it may have a history all the same. */
@@ -48,6 +49,7 @@ export function ClientDetail({ clientId }: { clientId: string }) {
 
 function About({ client }: { client: Awaited<ReturnType<typeof api.client>> }) {
   const rows: [string, string][] = [
+    ['Now', client.waitingFor],
     ['Name', client.name ?? 'none given'],
     ['Last seen', `${duration(serverNow() - client.lastSeenAtMs)} ago`],
     ...Object.entries(client.attributes ?? {}).map(([key, value]): [string, string] => [key, String(value)]),
@@ -65,13 +67,16 @@ function About({ client }: { client: Awaited<ReturnType<typeof api.client>> }) {
 }
 
 function Parts({ parts, searched }: { parts: readonly ClientPart[]; searched: number }) {
-  const accepted = parts.filter(({ outcome }) => outcome === 'accepted').length;
+  const counted = parts.filter(
+    ({ kind, outcome, isUnused }) => kind === 'training' && outcome === 'accepted' && !isUnused,
+  );
   return (
     <section class="card" aria-labelledby="parts-title">
       <div class="bar">
         <h3 id="parts-title">Its rounds</h3>
         <span class="faint">
-          in {count(parts.length)} of the last {plural(searched, 'attempt')}; {count(accepted)} of its updates count
+          in {count(parts.length)} of the last {plural(searched, 'attempt')}; {count(counted.length)} of its updates
+          count
         </span>
       </div>
       {parts.length === 0 ? (
@@ -106,29 +111,24 @@ function Parts({ parts, searched }: { parts: readonly ClientPart[]; searched: nu
 }
 
 function PartRow({ part }: { part: ClientPart }) {
-  const { run, round, attempt, openedAtMs, atMs, outcome, code, numExamples, metrics } = part;
+  const { run, round, attempt, kind, openedAtMs, atMs, outcome, isUnused, code, numExamples, metrics } = part;
   return (
     <tr>
       <th scope="row">
         <a href={hrefOf('rounds', run, round, attempt)}>
           {count(round)}
-          {attempt > 1 && <span class="faint"> attempt {attempt}</span>}
+          <AttemptText attempt={attempt} kind={kind} />
         </a>
       </th>
       <td>{moment(atMs ?? openedAtMs, serverNow())}</td>
       <td class={outcome === 'accepted' || outcome === 'open' ? '' : 'text-bad'}>
-        {outcome === 'accepted' && 'Accepted'}
+        {outcome === 'accepted' && (isUnused ? 'Accepted, then left out by the strategy' : 'Accepted')}
         {outcome === 'open' && 'Selected, not settled yet'}
         {outcome !== 'accepted' && outcome !== 'open' && (exclusionWords[outcome] ?? outcome)}
-        {code && `: ${refusal(code).toLowerCase()}`}
+        {code && `: ${midSentence(refusal(code))}`}
       </td>
       <td class="num wide">{numExamples === null ? '–' : count(numExamples)}</td>
-      <td class="wide">
-        {Object.entries(metrics)
-          .slice(0, 3)
-          .map(([name, value]) => `${name} ${metric(value)}`)
-          .join(', ') || '–'}
-      </td>
+      <td class="wide">{metricsText(metrics, 3) || '–'}</td>
     </tr>
   );
 }

@@ -16,12 +16,28 @@ const groups: readonly { title: string; settings: readonly string[] }[] = [
       ...['stalenessMax', 'stalenessExponent'],
     ],
   },
+  {
+    title: 'Selection of clients',
+    settings: [
+      ...[
+        'selection',
+        'selectionFilter',
+        'selectionAttribute',
+        'utilityMetric',
+        'explorationStart',
+        'explorationDecay',
+      ],
+      ...['explorationMin', 'reportMsPreferred', 'slownessPenalty', 'overSelectionAdaptive', 'overSelectionConfidence'],
+      'overSelectionMax',
+    ],
+  },
   { title: 'Windows', settings: ['selectionWindowMs', 'trainingWindowMs', 'aggregationWindowMs'] },
   { title: 'When the quorum is missed', settings: ['onQuorumMissed', 'extensionsMax', 'attemptsMax'] },
   {
     title: 'Model and updates',
     settings: ['initialModel', 'updateKind', 'hyperparameters', 'hyperparametersByRound'],
   },
+  { title: 'Strategy', settings: ['strategy', 'strategyParameters'] },
   {
     title: 'Evaluation and early stop',
     settings: [

@@ -3,8 +3,9 @@ import type { DetailedRound } from '../../../../src/dashboard/contract.ts';
 import { Pager } from '../../parts/pager.tsx';
 import { ClientLink } from '../../parts/small.tsx';
 import { shownNow } from '../../state/moment.ts';
-import { duration, metric, plural, timeOfDay } from '../../words/numbers.ts';
-import { exclusionWords, refusal } from '../../words/sentences.ts';
+import { duration, plural, timeOfDay } from '../../words/numbers.ts';
+import { metricsText } from '../../words/plans.ts';
+import { exclusionWords, midSentence, refusal, verdictLabels } from '../../words/sentences.ts';
 import type { Session, Span } from './sessions.ts';
 
 const pageSize = 50;
@@ -19,7 +20,7 @@ const stepWords: Readonly<Record<Span['step'], string>> = {
   downloading: 'downloading',
   training: 'training',
   uploading: 'uploading',
-  atWork: 'selected and at work',
+  atWork: 'at work, steps not known',
 };
 
 /** Every client of the cohort as a bar from its selection to its end, with the verdict on it. */
@@ -46,6 +47,12 @@ export function Cohort({ record, sessions }: { record: DetailedRound; sessions: 
             <i class="swatch end-accepted" />
             accepted
           </li>
+          {sessions.some(({ isUnused }) => isUnused) && (
+            <li>
+              <i class="swatch end-unused" />
+              left out by the strategy
+            </li>
+          )}
           <li>
             <i class="swatch end-excluded" />
             excluded
@@ -115,7 +122,7 @@ export function Cohort({ record, sessions }: { record: DetailedRound; sessions: 
 function sorted(sessions: readonly Session[], order: keyof typeof orders): Session[] {
   const late = ({ settledAtMs }: Session) => settledAtMs ?? Number.POSITIVE_INFINITY;
   if (order === 'time') return [...sessions].sort((a, b) => late(a) - late(b));
-  const isOut = ({ outcome }: Session) => Number(outcome !== null && outcome !== 'accepted');
+  const isOut = ({ outcome, isUnused }: Session) => Number(isUnused || (outcome !== null && outcome !== 'accepted'));
   return order === 'trouble' ? [...sessions].sort((a, b) => isOut(b) - isOut(a)) : [...sessions];
 }
 
@@ -140,13 +147,15 @@ function Row({ session, fromMs, toMs }: { session: Session; fromMs: number; toMs
               style={{ left: percent(place(span.fromMs)), width: percent(place(span.toMs) - place(span.fromMs)) }}
             />
           ))}
-          {settledAtMs !== null && <b class={endOf(outcome)} style={{ left: percent(place(settledAtMs)) }} />}
+          {settledAtMs !== null && <b class={endOf(session)} style={{ left: percent(place(settledAtMs)) }} />}
         </div>
       </td>
-      <td class="num">{settledAtMs === null ? 'open' : duration(settledAtMs - began)}</td>
+      <td class="num">{settledAtMs === null ? '–' : duration(settledAtMs - began)}</td>
       {outcome === 'accepted' ? (
         <>
-          <td>Accepted</td>
+          <td class="one-line">
+            <Acceptance session={session} />
+          </td>
           <td class="wide one-line faint">{metricsText(metrics)}</td>
           <td class="wide one-line">
             <code title={`SHA-256 ${sha256}`}>{sha256?.slice(0, 12)}</code>{' '}
@@ -163,21 +172,32 @@ function Row({ session, fromMs, toMs }: { session: Session; fromMs: number; toMs
 }
 
 /** Who was not needed did nothing wrong. */
-const endOf = (outcome: Session['outcome']): string =>
-  outcome === 'accepted' ? 'end-accepted' : outcome === 'notNeeded' ? 'end-unneeded' : 'end-excluded';
+function endOf({ outcome, isUnused }: Session): string {
+  if (outcome === 'accepted') return isUnused ? 'end-unused' : 'end-accepted';
+  return outcome === 'notNeeded' ? 'end-unneeded' : 'end-excluded';
+}
 
-const metricsText = (metrics: Session['metrics']): string =>
-  Object.entries(metrics)
-    .slice(0, 2)
-    .map(([name, value]) => `${name} ${metric(value)}`)
-    .join(', ');
+/** Accepted is what the client was told; the strategy may have left its update out all the same. */
+function Acceptance({ session: { isUnused, staleness } }: { session: Session }) {
+  return (
+    <>
+      {isUnused ? <span title="Accepted; the strategy made the model without it">Left out</span> : 'Accepted'}
+      {staleness > 0 && <span class="faint">, {plural(staleness, 'version')} old</span>}
+    </>
+  );
+}
 
-function Verdict({ session: { outcome, code } }: { session: Session }) {
-  if (outcome === null || outcome === 'accepted') return <span class="faint">At work</span>;
+function Verdict({ session: { outcome, goesOn, code } }: { session: Session }) {
+  if (outcome === null || outcome === 'accepted') {
+    return <span class="faint">{goesOn ? 'Trains on into the next round' : 'At work'}</span>;
+  }
   return (
     <span class={outcome === 'notNeeded' ? 'faint' : 'text-bad'}>
-      {exclusionWords[outcome] ?? outcome}
-      {code && `: ${refusal(code).toLowerCase()}`}
+      <span class="wide">
+        {exclusionWords[outcome]}
+        {code && `: ${midSentence(refusal(code))}`}
+      </span>
+      <span class="narrow">{verdictLabels[outcome]}</span>
     </span>
   );
 }

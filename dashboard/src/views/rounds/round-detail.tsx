@@ -1,14 +1,16 @@
 import { useMemo } from 'preact/hooks';
 import type { DetailedRound } from '../../../../src/dashboard/contract.ts';
 import { type AttemptKey, api } from '../../api/api.ts';
-import { Pill, Trouble } from '../../parts/small.tsx';
+import { AttemptText, Pill, Trouble } from '../../parts/small.tsx';
 import { useAnswer } from '../../parts/use-answer.ts';
-import { moment as past, shownNow, shownRounds } from '../../state/moment.ts';
+import { run } from '../../state/live.ts';
+import { moment as past, shownModels, shownNow, shownRounds } from '../../state/moment.ts';
 import { hrefOf } from '../../state/route.ts';
-import { bytes, count, duration, metric, plural, shortId, timeOfDay } from '../../words/numbers.ts';
+import { count, duration, shortId, timeOfDay } from '../../words/numbers.ts';
 import { abandonment, phaseWords } from '../../words/sentences.ts';
 import { Cohort } from './cohort.tsx';
 import { ReportingTimes } from './reporting-times.tsx';
+import { factsOf } from './round-facts.ts';
 import { roundTone } from './round-tone.ts';
 import { sessionsOf } from './sessions.ts';
 import { Shapes } from './shapes.tsx';
@@ -32,9 +34,9 @@ export function RoundDetail(key: AttemptKey) {
 }
 
 function Detail({ record }: { record: DetailedRound }) {
-  const { run, round, attempt, phase, openedAtMs, endedAtMs, reason } = record;
+  const { round, attempt, kind, phase, openedAtMs, endedAtMs, reason } = record;
   const sessions = useMemo(() => sessionsOf(record, shownNow()), [record]);
-  const neighbours = shownRounds.value.filter((one) => one.run === run);
+  const neighbours = shownRounds.value.filter((one) => one.run === record.run);
   const at = neighbours.findIndex(isSame(record));
   return (
     <article class="round-detail">
@@ -42,11 +44,11 @@ function Detail({ record }: { record: DetailedRound }) {
         <a href={hrefOf('rounds')}>All rounds</a>
         <h2>
           Round {count(round)}
-          {attempt > 1 && <span class="faint"> attempt {attempt}</span>}
+          <AttemptText attempt={attempt} kind={kind} />
         </h2>
         <Pill tone={roundTone(phase)}>{phaseWords[phase]}</Pill>
         <span class="faint grow">
-          run {shortId(run)}, opened {timeOfDay(openedAtMs)}
+          run {shortId(record.run)}, opened {timeOfDay(openedAtMs)}
           {endedAtMs !== null && `, took ${duration(endedAtMs - openedAtMs)}`}
         </span>
         <Neighbour of={neighbours[at - 1]} label="Earlier" />
@@ -57,7 +59,7 @@ function Detail({ record }: { record: DetailedRound }) {
       <Cohort record={record} sessions={sessions} />
       <div class="columns">
         <ReportingTimes record={record} />
-        <Shapes sessions={sessions} hasMarks={record.marks !== undefined} />
+        <Shapes sessions={sessions} />
       </div>
     </article>
   );
@@ -69,36 +71,11 @@ function Neighbour({ of, label }: { of: AttemptKey | undefined; label: string })
 }
 
 function Facts({ record }: { record: DetailedRound }) {
-  const { openedAtMs, trainingAtMs, aggregatingAtMs, endedAtMs, target, quorum, cohort, contributions } = record;
-  const { exclusions, modelVersion, numExamples, metrics, bytesIn, bytesOut } = record;
-  const phases: [string, number | null, number | null][] = [
-    ['selecting', openedAtMs, trainingAtMs ?? endedAtMs],
-    ['training', trainingAtMs, aggregatingAtMs ?? endedAtMs],
-    ['aggregating', aggregatingAtMs, endedAtMs],
-  ];
-  const took = phases.flatMap(([name, from, to]) => (from && to ? [`${name} ${duration(to - from)}`] : []));
-  const rows: [string, string][] = [
-    ['Cohort', `${plural(cohort.length, 'client')} selected, ${count(target)} wanted`],
-    ['Contributions', `${count(contributions.length)}, quorum ${count(quorum)}, ${plural(numExamples, 'example')}`],
-    ['Excluded', plural(exclusions.length, 'client')],
-    ['Time', took.join(', ') || '–'],
-    ['Model', modelVersion === null ? 'none from this attempt' : `version ${count(modelVersion)}`],
-    [
-      'Metrics',
-      Object.entries(metrics)
-        .map(([name, value]) => `${name} ${metric(value)}`)
-        .join(', ') || 'none reported',
-    ],
-    ...(bytesIn === undefined
-      ? []
-      : ([['Bytes', `${bytes(bytesIn)} in, ${bytes(bytesOut ?? 0)} out`]] as const).map(([a, b]): [string, string] => [
-          a,
-          b,
-        ])),
-  ];
+  const plan = run.value?.run === record.run ? run.value.plan : null;
+  const model = shownModels.value?.find(({ version }) => version === record.modelVersion) ?? null;
   return (
     <dl class="facts card">
-      {rows.map(([name, text]) => (
+      {factsOf(record, { plan, model }).map(([name, text]) => (
         <div key={name}>
           <dt>{name}</dt>
           <dd>{text}</dd>

@@ -1,12 +1,13 @@
 import { useState } from 'preact/hooks';
 import type { RoundSummary } from '../../../../src/dashboard/contract.ts';
 import { Pager } from '../../parts/pager.tsx';
-import { Empty, Pill } from '../../parts/small.tsx';
+import { AttemptText, Empty, Pill } from '../../parts/small.tsx';
 import { serverNow } from '../../state/live.ts';
-import { shownRounds } from '../../state/moment.ts';
+import { shownModels, shownRounds } from '../../state/moment.ts';
 import { hrefOf } from '../../state/route.ts';
 import { count, duration, metric, moment, plural, shortId } from '../../words/numbers.ts';
 import { abandonment, exclusionLabels, phaseWords } from '../../words/sentences.ts';
+import { bestVersions } from '../run/best-model.ts';
 import { metricNames } from '../run/run-series.ts';
 import { roundTone } from './round-tone.ts';
 
@@ -30,6 +31,7 @@ export function RoundTable() {
     );
   }
   const metrics = metricNames(shown).slice(0, 2);
+  const best = bestVersions(shownModels.value ?? []);
   return (
     <section class="card rounds">
       <div class="bar">
@@ -76,7 +78,7 @@ export function RoundTable() {
               <th scope="col" class="wide">
                 Opened
               </th>
-              <th scope="col" class="num">
+              <th scope="col" class="num wide">
                 Took
               </th>
               <th scope="col" class="num">
@@ -97,7 +99,11 @@ export function RoundTable() {
           </thead>
           <tbody>
             {shown.map((one) => (
-              <Row key={`${one.run} ${one.round} ${one.attempt}`} one={one} metrics={metrics} />
+              <Row
+                key={`${one.run} ${one.round} ${one.attempt}`}
+                {...{ one, metrics }}
+                isBest={one.modelVersion !== null && best.has(one.modelVersion)}
+              />
             ))}
           </tbody>
         </table>
@@ -107,15 +113,14 @@ export function RoundTable() {
   );
 }
 
-function Row({ one, metrics }: { one: RoundSummary; metrics: readonly string[] }) {
+function Row({ one, metrics, isBest }: { one: RoundSummary; metrics: readonly string[]; isBest: boolean }) {
   const { run, round, attempt, kind, phase, openedAtMs, endedAtMs, cohort, contributions, quorum } = one;
   return (
     <tr>
       <th scope="row">
         <a href={hrefOf('rounds', run, round, attempt)}>
           {count(round)}
-          {kind === 'evaluation' && <span class="faint"> evaluation</span>}
-          {kind === 'training' && attempt > 1 && <span class="faint"> attempt {attempt}</span>}
+          <AttemptText attempt={attempt} kind={kind} />
         </a>
       </th>
       <td>
@@ -123,9 +128,10 @@ function Row({ one, metrics }: { one: RoundSummary; metrics: readonly string[] }
         {one.reason && <p class="reason wide">{abandonment(one.reason)}.</p>}
       </td>
       <td class="wide">{moment(openedAtMs, serverNow())}</td>
-      <td class="num">{endedAtMs === null ? 'open' : duration(endedAtMs - openedAtMs)}</td>
+      <td class="num wide">{endedAtMs === null ? 'open' : duration(endedAtMs - openedAtMs)}</td>
       <td class="num">
         {count(contributions)} <span class="faint">of {count(Math.max(cohort, contributions))}</span>
+        {one.used !== null && <span class="faint">, {count(one.used)} used</span>}
         <span class="sr-only">, quorum {quorum}</span>
       </td>
       <td class="wide one-line">{excludedText(one) || <span class="faint">nobody</span>}</td>
@@ -134,7 +140,9 @@ function Row({ one, metrics }: { one: RoundSummary; metrics: readonly string[] }
           {one.metrics[name] === undefined ? '–' : metric(one.metrics[name])}
         </td>
       ))}
-      <td class="num wide">{one.modelVersion ?? '–'}</td>
+      <td class="num wide">
+        {kind === 'training' && isBest && <span class="best">best</span>} {one.modelVersion ?? '–'}
+      </td>
     </tr>
   );
 }

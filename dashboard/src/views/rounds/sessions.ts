@@ -15,6 +15,12 @@ export interface Session {
   spans: Span[];
   /** null: not settled yet. */
   outcome: 'accepted' | ExclusionReason | null;
+  /** Accepted, and then left out of the model by the strategy. */
+  isUnused: boolean;
+  /** The attempt is over, and it trains on into the next. */
+  goesOn: boolean;
+  /** Versions made while it trained. */
+  staleness: number;
   code: ErrorCode | null;
   settledAtMs: number | null;
   numExamples: number | null;
@@ -34,7 +40,7 @@ export const shapeMarks = [
   ['^', 'upload accepted'],
   ['#', 'upload refused or too late'],
   ['!', 'broken off'],
-  ['·', 'not recorded by this server'],
+  ['·', 'at work, but what it did is not known'],
 ] as const;
 
 /** @returns one session for each client of the cohort, in order of selection. @param nowMs where open spans end. */
@@ -42,19 +48,25 @@ export function sessionsOf(record: DetailedRound, nowMs: number): Session[] {
   const marks = new Map(record.marks?.map((one) => [one.clientId, one]));
   const contributions = new Map(record.contributions.map((one) => [one.clientId, one]));
   const exclusions = new Map(record.exclusions.map((one) => [one.clientId, one]));
+  const members = record.members && new Set(record.members);
   const endMs = record.endedAtMs ?? nowMs;
   return record.cohort.map((clientId) => {
     const contribution = contributions.get(clientId);
     const exclusion = contribution ? undefined : exclusions.get(clientId);
     const settledAtMs = contribution?.acceptedAtMs ?? exclusion?.atMs ?? null;
     const outcome = contribution ? 'accepted' : (exclusion?.reason ?? null);
+    const goesOn = outcome === null && record.endedAtMs !== null;
     const mark = marks.get(clientId);
     const fromMs = mark?.selectedAtMs ?? record.trainingAtMs ?? record.openedAtMs;
     return {
       clientId,
       outcome,
+      isUnused: contribution !== undefined && members !== undefined && !members.has(clientId),
+      goesOn,
+      staleness: contribution?.staleness ?? 0,
       settledAtMs,
-      spans: spansOf(mark, fromMs, settledAtMs ?? endMs),
+      // Who came from the attempt before, or goes on into the next, began to train before or does so now.
+      spans: spansOf(contribution || goesOn ? begun(mark) : mark, fromMs, settledAtMs ?? endMs),
       code: exclusion?.code ?? null,
       numExamples: contribution?.numExamples ?? null,
       sha256: contribution?.sha256 ?? null,
@@ -64,11 +76,16 @@ export function sessionsOf(record: DetailedRound, nowMs: number): Session[] {
   });
 }
 
+/** Of a client that trains, whether or not its beginning was marked in this attempt. */
+const begun = (mark: ClientMarks | undefined): ClientMarks | undefined =>
+  mark && { ...mark, startedAtMs: mark.startedAtMs ?? mark.selectedAtMs };
+
 function spansOf(mark: ClientMarks | undefined, fromMs: number, toMs: number): Span[] {
   if (!mark) return [{ step: 'atWork', fromMs, toMs }];
   const begins: [Span['step'], number | null][] = [
     ['selected', mark.selectedAtMs],
-    ['downloading', mark.startedAtMs],
+    // What a client did after it had begun is known once its training has ended.
+    [mark.downloadedAtMs === null ? 'atWork' : 'downloading', mark.startedAtMs],
     ['training', mark.downloadedAtMs],
     ['uploading', mark.uploadingAtMs],
   ];
@@ -80,7 +97,9 @@ function shapeOf(outcome: Session['outcome'], mark: ClientMarks | undefined): st
   if (outcome === 'accepted') return '-v[]+^';
   if (outcome === 'uploadsRefused') return '-v[]+#';
   if (!mark) return outcome === null ? '-··' : '-··!';
-  const got = mark.downloadedAtMs === null ? '' : 'v[';
+  // What a client that never reported did after it had begun is not known.
+  const unknown = mark.startedAtMs === null ? '' : '·';
+  const got = mark.downloadedAtMs === null ? unknown : 'v[';
   const sent = mark.uploadingAtMs === null ? '' : ']+';
   if (outcome === null) return `-${got}${sent}`;
   return `-${got}${sent}${sent === '' ? '!' : '#'}`;

@@ -3,7 +3,7 @@ import { count } from '../../words/numbers.ts';
 import { countShapes, type Session, shapeMarks } from './sessions.ts';
 
 /** The shapes of the cohort's sessions, counted: a new or frequent odd one points to trouble. */
-export function Shapes({ sessions, hasMarks }: { sessions: readonly Session[]; hasMarks: boolean }) {
+export function Shapes({ sessions }: { sessions: readonly Session[] }) {
   const shapes = useMemo(() => countShapes(sessions), [sessions]);
   return (
     <section class="card shapes" aria-labelledby="shapes-title">
@@ -38,7 +38,7 @@ export function Shapes({ sessions, hasMarks }: { sessions: readonly Session[]; h
       )}
       <ul class="marks">
         {shapeMarks
-          .filter(([mark]) => mark !== '·' || !hasMarks)
+          .filter(([mark]) => mark !== '·' || shapes.some(({ shape }) => shape.includes(mark)))
           .map(([mark, meaning]) => (
             <li key={mark}>
               <code>{mark}</code> {meaning}

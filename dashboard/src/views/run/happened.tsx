@@ -1,17 +1,38 @@
-import { useMemo } from 'preact/hooks';
-import { shownEvents } from '../../state/moment.ts';
+import { useComputed } from '@preact/signals';
+import type { ChorusEvent, HistoryEntry } from '../../../../src/domain/handle.ts';
+import { events } from '../../state/live.ts';
+import { moment } from '../../state/moment.ts';
 import { timeOfDay } from '../../words/numbers.ts';
-import { eventSentence, eventTone } from '../../words/sentences.ts';
+import { eventSentence, eventTone, type Tone } from '../../words/sentences.ts';
 
 const shownMax = 60;
 
+interface Line {
+  id: number;
+  atMs: number;
+  tone: Tone;
+  sentence: string;
+}
+
+function linesNow(newestFirst: readonly ChorusEvent[]): Line[] {
+  const lines: Line[] = [];
+  for (const event of newestFirst) {
+    const sentence = eventSentence(event);
+    if (sentence !== null) lines.push({ id: event.id, atMs: event.atMs, tone: eventTone(event), sentence });
+    if (lines.length === shownMax) break;
+  }
+  return lines;
+}
+
+/** Events of a past moment are not kept; the log has their facts. */
+const linesThen = (entries: readonly HistoryEntry[]): Line[] =>
+  entries
+    .toReversed()
+    .map(({ seq, atMs, sentence }) => ({ id: seq, atMs, tone: 'calm', sentence: sentence.replace(/(?<![.…])$/, '.') }));
+
 /** What happened last, in sentences. */
 export function Happened() {
-  const events = shownEvents.value;
-  const lines = useMemo(() => {
-    const told = events.map((event) => ({ event, sentence: eventSentence(event) }));
-    return told.filter(({ sentence }) => sentence !== null).slice(0, shownMax);
-  }, [events]);
+  const lines = useComputed(() => (moment.value ? linesThen(moment.value.entries) : linesNow(events.value))).value;
   return (
     <section class="card happened" aria-labelledby="happened-title">
       <h2 id="happened-title">What happened last</h2>
@@ -20,9 +41,9 @@ export function Happened() {
       ) : (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
         <ol class="scroll" tabIndex={0} aria-label="Events, newest first">
-          {lines.map(({ event, sentence }) => (
-            <li key={event.id} class={`tone-${eventTone(event)}`}>
-              <time dateTime={new Date(event.atMs).toISOString()}>{timeOfDay(event.atMs)}</time>
+          {lines.map(({ id, atMs, tone, sentence }) => (
+            <li key={id} class={`tone-${tone}`}>
+              <time dateTime={new Date(atMs).toISOString()}>{timeOfDay(atMs)}</time>
               <span>{sentence}</span>
             </li>
           ))}

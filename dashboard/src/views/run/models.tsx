@@ -1,10 +1,10 @@
 import { useState } from 'preact/hooks';
-import type { ModelInfo } from '../../../../src/domain/model.ts';
+import type { ModelView } from '../../../../src/domain/model.ts';
 import { modelUrl } from '../../api/api.ts';
 import { serverNow } from '../../state/live.ts';
-import { shownModels, shownStatus } from '../../state/moment.ts';
+import { planOfRun, shownModels, shownStatus } from '../../state/moment.ts';
 import { bytes, count, metric, moment } from '../../words/numbers.ts';
-import { bestModel } from './best-model.ts';
+import { bestModel, evaluated } from './best-model.ts';
 
 const shownAtFirst = 8;
 
@@ -14,9 +14,10 @@ export function Models() {
   const models = shownModels.value;
   const newestFirst = [...(models ?? [])].reverse();
   const shown = isWhole ? newestFirst : newestFirst.slice(0, shownAtFirst);
-  const best = bestModel((models ?? []).filter(({ run }) => run === shownStatus.value?.run));
+  const ofRun = (models ?? []).filter(({ run }) => run === shownStatus.value?.run);
+  const best = bestModel(ofRun, planOfRun.value?.stopMetric ?? null);
   if (best && !shown.includes(best.model)) shown.push(best.model);
-  const metrics = metricsOf(newestFirst);
+  const metrics = columnsOf(newestFirst);
   return (
     <section class="card models" aria-labelledby="models-title">
       <h2 id="models-title">Models</h2>
@@ -30,16 +31,14 @@ export function Models() {
               <tr>
                 <th scope="col">Version</th>
                 <th scope="col">Made</th>
-                {metrics.map((name) => (
-                  <th scope="col" class="num" key={name}>
+                {metrics.map(({ label, name }) => (
+                  <th scope="col" class="num" key={label}>
                     {name}
+                    {label !== name && <span class="faint below">evaluated</span>}
                   </th>
                 ))}
                 <th scope="col" class="num">
-                  Size
-                </th>
-                <th scope="col">
-                  <span class="sr-only">Download</span>
+                  Download
                 </th>
               </tr>
             </thead>
@@ -60,10 +59,33 @@ export function Models() {
   );
 }
 
-const metricsOf = (models: readonly ModelInfo[]): string[] =>
-  [...new Set(models.slice(0, 50).flatMap((model) => Object.keys(model.metrics)))].slice(0, 2);
+/** A column of a metric: as contributors measured it, or as it was evaluated. */
+interface Column {
+  label: string;
+  name: string;
+  read: (model: ModelView) => number | undefined;
+}
 
-function Row({ model, metrics, isBest }: { model: ModelInfo; metrics: readonly string[]; isBest: boolean }) {
+/** Models whose metrics make the columns: the newest. */
+const lookedAtMax = 50;
+
+/** Where models were evaluated, that is what counts; else what contributors measured. */
+function columnsOf(models: readonly ModelView[]): Column[] {
+  const newest = models.slice(0, lookedAtMax);
+  const namesOf = (metrics: (model: ModelView) => object) =>
+    [...new Set(newest.flatMap((model) => Object.keys(metrics(model))))].slice(0, 2);
+  const found = namesOf(evaluated);
+  if (found.length > 0) {
+    return found.map((name) => ({ label: `${name} evaluated`, name, read: (model) => evaluated(model)[name] }));
+  }
+  return namesOf(({ metrics }) => metrics).map((name) => ({
+    label: name,
+    name,
+    read: ({ metrics }) => metrics[name],
+  }));
+}
+
+function Row({ model, metrics, isBest }: { model: ModelView; metrics: readonly Column[]; isBest: boolean }) {
   const { version, round, createdAtMs, sha256 } = model;
   return (
     <tr>
@@ -71,23 +93,25 @@ function Row({ model, metrics, isBest }: { model: ModelInfo; metrics: readonly s
         {version}
         {isBest && <span class="best">best</span>}
       </th>
-      <td>
+      <td class="one-line">
         {round === 0 ? 'installed' : `round ${round}`} <span class="faint">{moment(createdAtMs, serverNow())}</span>
       </td>
-      {metrics.map((name) => (
-        <td class="num" key={name}>
-          {model.metrics[name] === undefined ? '–' : metric(model.metrics[name])}
-        </td>
-      ))}
-      <td class="num">{bytes(model.bytes)}</td>
+      {metrics.map(({ label, read }) => {
+        const value = read(model);
+        return (
+          <td class="num" key={label}>
+            {value === undefined ? '–' : metric(value)}
+          </td>
+        );
+      })}
       <td class="num">
         <a
           href={modelUrl(version)}
           download={`model-${version}.safetensors`}
-          aria-label={`Download version ${version}`}
+          aria-label={`Download version ${version}, ${bytes(model.bytes)}`}
           title={`SHA-256 ${sha256}`}
         >
-          Download
+          {bytes(model.bytes)}
         </a>
       </td>
     </tr>

@@ -1,8 +1,9 @@
 import type { Status } from '../../../../src/domain/handle.ts';
+import { contributionsWanted } from '../../../../src/domain/plan.ts';
 import { ClientLink, Countdown, Pill, WindowBar } from '../../parts/small.tsx';
-import { shownStatus } from '../../state/moment.ts';
+import { planOfRun, shownStatus } from '../../state/moment.ts';
 import { count, plural } from '../../words/numbers.ts';
-import { phaseWords, runTones } from '../../words/sentences.ts';
+import { phaseText, phaseWords, runTones } from '../../words/sentences.ts';
 
 /** Clients that the sentence itself names; see `names` in src/domain/explain.ts. */
 const namedMax = 5;
@@ -16,7 +17,7 @@ const waitingLine = ({ summary, deadlineAtMs }: Status['waitingFor']): string =>
 export function Now() {
   const status = shownStatus.value;
   if (!status) return <section class="now card is-loading" aria-label="Now" />;
-  const { waitingFor, phase, runState, round, roundsTotal, attempt } = status;
+  const { waitingFor, phase, kind, runState, round, roundsTotal, attempt } = status;
   const { deadlineAtMs, sinceMs, next, clients, clientsTotal } = waitingFor;
   return (
     <section class="now card" aria-label="Now">
@@ -31,8 +32,9 @@ export function Now() {
           )}
         </h2>
         <Pill tone={runTones[runState]}>{phaseWords[runState]}</Pill>
-        {attempt > 1 && <Pill tone="warn">attempt {attempt}</Pill>}
-        <Steps phase={phase} />
+        {attempt > 1 && kind !== 'evaluation' && <Pill tone="warn">attempt {attempt}</Pill>}
+        {kind === 'evaluation' && <Pill tone="calm">evaluation</Pill>}
+        <Steps phase={phase} kind={kind} />
       </div>
       <p class="waiting" id="waiting">
         <Sentence text={waitingLine(waitingFor)} clients={clients} />
@@ -75,7 +77,7 @@ function Sentence({ text, clients }: { text: string; clients: readonly string[] 
   );
 }
 
-function Steps({ phase }: { phase: Status['phase'] }) {
+function Steps({ phase, kind }: Pick<Status, 'phase' | 'kind'>) {
   const at = (steps as readonly string[]).indexOf(phase);
   if (at === -1) return null;
   return (
@@ -86,21 +88,28 @@ function Steps({ phase }: { phase: Status['phase'] }) {
           class={index < at ? 'is-past' : index === at ? 'is-now' : ''}
           aria-current={index === at ? 'step' : undefined}
         >
-          {phaseWords[step]}
+          {phaseText(step, kind)}
         </li>
       ))}
     </ol>
   );
 }
 
+/** With over-selection the round closes at fewer contributions than it has selected clients. */
+function wantedOf({ target, kind, waitingFor }: Status): number | null {
+  if (waitingFor.guard?.name === 'mayClose') return waitingFor.guard.need;
+  const plan = planOfRun.value;
+  return plan && target !== null && kind === 'training' ? contributionsWanted(plan, target) : target;
+}
+
 /** Contributions on the way to what is wanted, with a mark at the quorum. */
 function Contributions({ status }: { status: Status }) {
-  const { contributions, quorum, phase, waitingFor } = status;
-  // With over-selection the round closes at fewer contributions than it has selected clients.
-  const target = waitingFor.guard?.name === 'mayClose' ? waitingFor.guard.need : status.target;
+  const { contributions, quorum, phase, kind } = status;
+  const target = wantedOf(status);
   if (target === null || quorum === null || phase === 'selecting') return null;
   const wanted = Math.max(target, quorum, contributions, 1);
-  const text = `${count(contributions)} of ${count(target)} contributions, quorum ${count(quorum)}`;
+  const what = kind === 'evaluation' ? 'results' : 'contributions';
+  const text = `${count(contributions)} of ${count(target)} ${what}, quorum ${count(quorum)}`;
   return (
     <div class="contributions">
       <svg viewBox="0 0 1000 12" preserveAspectRatio="none" role="img" aria-label={text}>

@@ -1,5 +1,6 @@
 import { useMemo } from 'preact/hooks';
 import type { RoundSummary } from '../../../../src/dashboard/contract.ts';
+import type { ModelView } from '../../../../src/domain/model.ts';
 import type { Ink } from '../../parts/colours.ts';
 import { Figure } from '../../parts/figure.tsx';
 import { roundsOfRun, shownModels } from '../../state/moment.ts';
@@ -21,6 +22,9 @@ const metricInks: readonly Ink[] = ['accent', 'green', 'violet', 'amber'];
 /** Rounds drawn: more would be thinner than a pixel on a small screen. */
 const roundsDrawnMax = 400;
 
+const reportedNote = 'As the contributors measured it, weighted by their examples';
+const evaluatedNote = 'As contributors measured it in training, and as the models made were evaluated';
+
 const seconds = (value: number): string => (value < 10 ? `${value.toFixed(1)} s` : `${Math.round(value)} s`);
 const whole = (value: number): string => (Number.isInteger(value) ? count(value) : '');
 const numbersOf = (rounds: readonly Attempts[]): number[] => rounds.map(([first]) => first?.round ?? 0);
@@ -28,7 +32,7 @@ const numbersOf = (rounds: readonly Attempts[]): number[] => rounds.map(([first]
 export function RunCharts() {
   const rounds = roundsOfRun.value;
   const models = shownModels.value;
-  const drawn = useMemo(() => prepare(rounds), [rounds]);
+  const drawn = useMemo(() => prepare(rounds, models ?? []), [rounds, models]);
   const { ended, names } = drawn;
   const traffic = useMemo(() => byteSeries(ended, models ?? []), [ended, models]);
   return (
@@ -47,7 +51,7 @@ export function RunCharts() {
         <Figure
           key={name}
           title={`${name[0]?.toUpperCase()}${name.slice(1)} by round`}
-          note="As the contributors measured it, weighted by their examples"
+          note={series.length > 1 ? evaluatedNote : reportedNote}
           x={drawn.committedNumbers}
           series={series}
           kind="line"
@@ -96,11 +100,11 @@ export function RunCharts() {
 }
 
 /** Everything that is drawn, worked out once for each change of the rounds. */
-function prepare(rounds: readonly RoundSummary[]) {
+function prepare(rounds: readonly RoundSummary[], models: readonly ModelView[]) {
   const over = rounds.filter(({ endedAtMs, kind }) => endedAtMs !== null && kind === 'training');
   const ended = byRound(over).slice(-roundsDrawnMax);
   const committed = over.filter(({ phase }) => phase === 'committed').slice(-roundsDrawnMax);
-  const names = metricNames(committed);
+  const names = metricNames([...committed, ...models.slice(-roundsDrawnMax).flatMap(({ evaluations }) => evaluations)]);
   return {
     ended,
     names,
@@ -108,7 +112,8 @@ function prepare(rounds: readonly RoundSummary[]) {
     committedNumbers: committed.map(({ round }) => round),
     metrics: names
       .slice(0, metricChartsMax)
-      .map((name, index) => ({ name, series: metricSeries(committed, name, metricInks[index] ?? 'accent') })),
+      .map((name, index) => ({ name, series: metricSeries(committed, models, name, metricInks[index] ?? 'accent') }))
+      .filter(({ series }) => series.length > 0),
     phases: phaseSeries(ended),
     contributions: contributionSeries(ended),
     exclusions: exclusionSeries(ended),

@@ -1,22 +1,43 @@
 /** What the charts of a run draw, from its rounds. Pure. */
 import type { RoundSummary } from '../../../../src/dashboard/contract.ts';
+import type { Evaluator } from '../../../../src/domain/evaluation.ts';
 import type { ExclusionReason } from '../../../../src/domain/handle.ts';
-import type { ModelInfo } from '../../../../src/domain/model.ts';
+import type { ModelInfo, ModelView } from '../../../../src/domain/model.ts';
 import type { Ink } from '../../parts/colours.ts';
 import type { Series } from '../../parts/series.ts';
 import { exclusionLabels } from '../../words/sentences.ts';
 
 const rank = (name: string): number => (/loss/i.test(name) ? 0 : /acc/i.test(name) ? 1 : 2);
 
-/** Names of the metrics that any round reports: loss first, then accuracy, then the others by name. */
-export function metricNames(rounds: readonly RoundSummary[]): string[] {
+/** Names of the metrics that any of them has: loss first, then accuracy, then the others by name. */
+export function metricNames(rounds: readonly { metrics: Readonly<Record<string, number>> }[]): string[] {
   const names = new Set(rounds.flatMap(({ metrics }) => Object.keys(metrics)));
   return [...names].sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
 }
 
-export const metricSeries = (rounds: readonly RoundSummary[], name: string, ink: Ink): Series[] => [
-  { label: name, ink, values: rounds.map(({ metrics }) => metrics[name] ?? null) },
+const evaluators: readonly { by: Evaluator; label: string; ink: Ink }[] = [
+  { by: 'server', label: 'evaluated by the server', ink: 'rose' },
+  { by: 'clients', label: 'evaluated by clients', ink: 'amber' },
 ];
+
+/** One metric by round: as contributors measured it, and as the models of these rounds were evaluated, if they were. */
+export function metricSeries(
+  rounds: readonly RoundSummary[],
+  models: readonly ModelView[],
+  name: string,
+  ink: Ink,
+): Series[] {
+  const byVersion = new Map(models.map((model) => [model.version, model]));
+  const found = evaluators.map(({ by, ...look }) => ({
+    ...look,
+    values: rounds.map(({ modelVersion }) => {
+      const { evaluations } = byVersion.get(modelVersion ?? 0) ?? { evaluations: [] };
+      return evaluations.find((one) => one.by === by)?.metrics[name] ?? null;
+    }),
+  }));
+  const reported = { label: name, ink, values: rounds.map(({ metrics }) => metrics[name] ?? null) };
+  return [reported, ...found].filter(({ values }) => values.some((value) => value !== null));
+}
 
 const between = (from: number | null, to: number | null): number =>
   from === null || to === null ? 0 : Math.max(0, to - from) / 1_000;

@@ -1,9 +1,9 @@
 import type { RoundSummary } from '../../../../src/dashboard/contract.ts';
-import type { ModelInfo } from '../../../../src/domain/model.ts';
 import { Tile } from '../../parts/small.tsx';
-import { roundsOfRun, shownModels, shownStatus } from '../../state/moment.ts';
+import { planOfRun, roundsOfRun, shownModels, shownStatus } from '../../state/moment.ts';
 import { count, duration, metric, plural, shortCount } from '../../words/numbers.ts';
-import { bestModel } from './best-model.ts';
+import { modeText, parametersText } from '../../words/plans.ts';
+import { type Best, bestModel } from './best-model.ts';
 
 /** Rounds whose durations make the estimate of what is left. */
 const recentMax = 10;
@@ -17,8 +17,19 @@ function typicalMs(rounds: readonly RoundSummary[]): number | null {
   return recent[recent.length >> 1] ?? null;
 }
 
-const bestOf = (models: readonly ModelInfo[] | null, run: string | null) =>
-  bestModel((models ?? []).filter((one) => one.run === run));
+function BestText({ best }: { best: Best | null }) {
+  if (!best) return <>no metrics yet</>;
+  const { model, measure } = best;
+  return (
+    <span title={measure ? `${measure.name} ${metric(measure.value)}` : undefined}>
+      best: {count(model.version)}
+      {measure && `, ${metric(measure.value)}`}
+    </span>
+  );
+}
+
+/** In these it does what it should. */
+const aggregatorAtWork = ['idle', 'collecting', 'aggregating'];
 
 export function Tiles() {
   const status = shownStatus.value;
@@ -26,12 +37,15 @@ export function Tiles() {
   if (!status) return <dl class="tiles is-loading" />;
   const { round, roundsTotal, modelVersion, population, counts, run } = status;
   const committed = rounds.filter(({ phase }) => phase === 'committed').length;
-  const abandoned = rounds.filter(({ phase }) => phase === 'abandoned').length;
+  const abandoned = rounds.filter(({ phase, kind }) => phase === 'abandoned' && kind === 'training').length;
   const typical = typicalMs(rounds);
   const left = Math.max(0, roundsTotal - committed);
-  const best = bestOf(shownModels.value, run);
-  const contributions = rounds.reduce((sum, one) => sum + one.contributions, 0);
-  const excluded = rounds.reduce(
+  const plan = planOfRun.value;
+  const models = (shownModels.value ?? []).filter((one) => one.run === run);
+  const best = bestModel(models, plan?.stopMetric ?? null);
+  const trained = rounds.filter(({ kind }) => kind === 'training');
+  const contributions = trained.reduce((sum, one) => sum + one.contributions, 0);
+  const excluded = trained.reduce(
     (sum, { exclusions }) => sum + Object.values(exclusions).reduce((all, some) => all + some, 0),
     0,
   );
@@ -50,7 +64,7 @@ export function Tiles() {
       <Tile
         label="Model"
         value={modelVersion === null ? 'none yet' : `version ${count(modelVersion)}`}
-        detail={best ? `best: ${count(best.model.version)}, ${metric(best.value)}` : 'no metrics yet'}
+        detail={<BestText best={best} />}
       />
       <Tile
         label="Clients"
@@ -58,7 +72,11 @@ export function Tiles() {
         detail={`${count(counts.training)} training, ${count(counts.waiting)} waiting`}
       />
       <Tile label="Contributions" value={shortCount(contributions)} detail={`${shortCount(excluded)} excluded`} />
-      <Tile label="Aggregator" value={status.aggregator} detail={`server up ${duration(status.uptimeMs)}`} />
+      {plan && aggregatorAtWork.includes(status.aggregator) ? (
+        <Tile label="Strategy" value={plan.strategy} detail={parametersText(plan) || modeText(plan)} />
+      ) : (
+        <Tile label="Aggregator" value={status.aggregator} detail="sums the updates" />
+      )}
     </dl>
   );
 }

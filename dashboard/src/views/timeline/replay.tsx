@@ -1,5 +1,5 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
-import { type HistoryEntry, type HistoryPage, readHistory, readMoment } from '../../api/history.ts';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { type HistoryPage, readHistory, readMoment } from '../../api/history.ts';
 import { sentenceOf } from '../../api/problem.ts';
 import { Trouble } from '../../parts/small.tsx';
 import { serverNow } from '../../state/live.ts';
@@ -7,9 +7,10 @@ import { moment } from '../../state/moment.ts';
 import { hrefOf } from '../../state/route.ts';
 import { count, moment as timeText } from '../../words/numbers.ts';
 import { phaseWords } from '../../words/sentences.ts';
+import { Latest } from './latest.ts';
 
-/** While the slider is dragged, the server is asked no more often than this, ms. */
-const calmMs = 120;
+/** Entries that are listed, up to the one that is looked at. */
+const entriesShown = 60;
 /** One entry after another when it plays, ms. */
 const playMs = 400;
 
@@ -20,7 +21,34 @@ export function Replay({ newest, readAgain }: { newest: HistoryPage; readAgain: 
   const [seq, setSeq] = useState(moment.value?.entry.seq ?? lastSeq);
   const [isPlaying, setPlaying] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
+  const [isPending, setPending] = useState(false);
   const isFirst = useRef(true);
+  const isGone = useRef(false);
+  const shown = useRef(newest);
+  const latest = useMemo(
+    () =>
+      new Latest<number>(async (wanted) => {
+        try {
+          const { page: found, ...rest } = await lookAt(wanted, shown.current);
+          if (isGone.current) return;
+          shown.current = found;
+          setPage(found);
+          setProblem(null);
+          moment.value = rest;
+        } catch (error) {
+          setProblem(sentenceOf(error));
+        }
+        setPending(false);
+      }),
+    [],
+  );
+  useEffect(
+    () => () => {
+      isGone.current = true;
+      latest.forget();
+    },
+    [],
+  );
 
   useEffect(() => {
     // Nobody has moved it yet: what is shown is now, or the moment chosen before.
@@ -28,28 +56,17 @@ export function Replay({ newest, readAgain }: { newest: HistoryPage; readAgain: 
       isFirst.current = false;
       return;
     }
-    const aborter = new AbortController();
-    const timer = setTimeout(() => {
-      lookAt(seq, page, aborter.signal)
-        .then(({ page: found, ...rest }) => {
-          setPage(found);
-          setProblem(null);
-          moment.value = rest;
-        })
-        .catch((error: unknown) => aborter.signal.aborted || setProblem(sentenceOf(error)));
-    }, calmMs);
-    return () => {
-      clearTimeout(timer);
-      aborter.abort();
-    };
+    setPending(true);
+    latest.want(seq);
   }, [seq]);
 
   useEffect(() => {
     if (!isPlaying) return;
     if (seq >= lastSeq) return setPlaying(false);
+    if (isPending) return;
     const timer = setTimeout(() => setSeq(seq + 1), playMs);
     return () => clearTimeout(timer);
-  }, [isPlaying, seq]);
+  }, [isPlaying, seq, isPending]);
 
   const go = (to: number) => setSeq(Math.min(lastSeq, Math.max(firstSeq, to)));
   const backToNow = () => {
@@ -62,7 +79,7 @@ export function Replay({ newest, readAgain }: { newest: HistoryPage; readAgain: 
       <section class="card" aria-labelledby="replay-title">
         <div class="bar">
           <h2 id="replay-title">Replay</h2>
-          <span class="faint grow">{count(lastSeq - firstSeq + 1)} entries are kept</span>
+          <span class="faint grow">{keptText(newest)}</span>
           <button type="button" onClick={readAgain}>
             Read the newest
           </button>
@@ -96,18 +113,28 @@ export function Replay({ newest, readAgain }: { newest: HistoryPage; readAgain: 
           </button>
         </div>
         {problem && <Trouble>{problem}</Trouble>}
-        <Then />
+        <Then isPending={isPending} />
       </section>
       <Entries page={page} seq={seq} go={go} />
     </div>
   );
 }
 
-async function lookAt(seq: number, page: HistoryPage, signal: AbortSignal) {
-  const known = page.entries.find((entry) => entry.seq === seq);
-  const found = known ? page : ((await readHistory(seq + 1, signal)) ?? page);
-  const entry: HistoryEntry = found.entries.find((one) => one.seq === seq) ?? { seq, atMs: 0, type: '', sentence: '' };
-  return { entry, page: found, ...(await readMoment(seq, signal)) };
+/** How far back it goes, and how long that lasts. */
+function keptText({ firstSeq, lastSeq, onDisk }: HistoryPage): string {
+  const kept = `${count(lastSeq - firstSeq + 1)} entries are kept`;
+  return onDisk ? `${kept}, on the disk` : `${kept}: the last ones, in memory, until this server ends`;
+}
+
+async function lookAt(seq: number, page: HistoryPage) {
+  const { firstSeq } = page;
+  const at = page.entries.findIndex((entry) => entry.seq === seq);
+  // Near the beginning of a page there would be little to read before the entry.
+  const suffices = at >= entriesShown || (at !== -1 && page.entries[0]?.seq === firstSeq);
+  const found = suffices ? page : ((await readHistory(seq + 1)) ?? page);
+  const entries = found.entries.filter((entry) => entry.seq <= seq).slice(-entriesShown);
+  const entry = entries.at(-1) ?? { seq, atMs: 0, type: '', sentence: '' };
+  return { entry, entries, page: found, ...(await readMoment(seq)) };
 }
 
 function entryText({ entries }: HistoryPage, seq: number): string {
@@ -116,12 +143,13 @@ function entryText({ entries }: HistoryPage, seq: number): string {
 }
 
 /** How things stood, in short; the other views have the whole. */
-function Then() {
+function Then({ isPending }: { isPending: boolean }) {
   const past = moment.value;
+  if (isPending && !past) return <p class="faint">Reading how things stood then…</p>;
   if (!past) return <p class="faint">You see the present. Move the slider to look at a past moment.</p>;
   const { phase, round, roundsTotal, waitingFor } = past.status;
   return (
-    <p class="then">
+    <p class="then" aria-busy={isPending}>
       <b>{phaseWords[phase]}</b>
       {round > 0 && `, round ${count(round)} of ${count(roundsTotal)}`}. {waitingFor.summary}{' '}
       <a href={hrefOf('run')}>See the run then</a>
@@ -136,7 +164,7 @@ function Entries({ page, seq, go }: { page: HistoryPage; seq: number; go: (seq: 
       <ol class="entries">
         {page.entries
           .filter((entry) => entry.seq <= seq)
-          .slice(-60)
+          .slice(-entriesShown)
           .reverse()
           .map((entry) => (
             <li key={entry.seq}>

@@ -23,5 +23,5 @@ export default function TimelineView() {
     );
   }
   if (answer.page.lastSeq === 0) return <Empty title="Nothing has happened yet" />;
-  return <Replay newest={answer.page} readAgain={() => setTimes(times + 1)} />;
+  return <Replay key={answer.page.lastSeq} newest={answer.page} readAgain={() => setTimes(times + 1)} />;
 }

@@ -1,9 +1,10 @@
-import type { AttributeValue } from './attribute.ts';
+/** What a client gave under a name; null: nothing. */
+export type AttributeValue = string | number | boolean | null;
 
 /** Why a client was chosen or was not, for machines; {@link reasonSentence} says it for people. */
 export type Reason =
-  /** Equal chance for all; `of` is null when nobody counted. */
-  | { kind: 'drawn'; chosen: boolean; drawn: number; of: number | null }
+  /** Equal chance for all. */
+  | { kind: 'drawn'; chosen: boolean; drawn: number; of: number }
   | { kind: 'everyone'; chosen: true; of: number }
   /** Chance in proportion to examples; `known` is false when the mean of the others stands in. */
   | { kind: 'weight'; chosen: boolean; examples: number; known: boolean; drawn: number; of: number }
@@ -16,7 +17,21 @@ export type Reason =
   /** Tried to learn its utility: `drawn` of `of` that have none yet. */
   | { kind: 'exploration'; chosen: boolean; drawn: number; of: number }
   | { kind: 'filteredOut'; chosen: false; filter: string; values: Readonly<Record<string, AttributeValue>> }
-  | { kind: 'notThere'; chosen: false };
+  | { kind: 'notThere'; chosen: false }
+  | { kind: 'notYet'; chosen: false }
+  /** Buffered: it was chosen in an earlier round, and has not reported yet. */
+  | { kind: 'wentOn'; chosen: true }
+  /** A policy of one's own, an earlier process, or a choice long ago. */
+  | { kind: 'notKept'; chosen: boolean };
+
+/** Why a client was chosen for a round or was not, when it is asked for. */
+export interface SelectionExplanation {
+  readonly clientId: string;
+  readonly round: number;
+  readonly chosen: boolean;
+  readonly reason: Reason;
+  readonly sentence: string;
+}
 
 /** Numbers for people: grouped, and no more digits than are read. */
 const shown = (value: number): string => value.toLocaleString('en-GB', { maximumSignificantDigits: 3 });
@@ -26,7 +41,7 @@ const counted = (count: number): string => count.toLocaleString('en-GB');
 export function reasonSentence(reason: Reason): string {
   switch (reason.kind) {
     case 'drawn':
-      return `${drawn(reason.chosen)}: ${counted(reason.drawn)}${ofAll(reason.of)} were drawn with equal chance`;
+      return `${drawn(reason.chosen)}: ${counted(reason.drawn)} of ${counted(reason.of)} were drawn with equal chance`;
     case 'everyone':
       return `chosen: all ${counted(reason.of)} were`;
     case 'weight': {
@@ -50,12 +65,17 @@ export function reasonSentence(reason: Reason): string {
       return `filtered out: ${valuesOf(reason)}`;
     case 'notThere':
       return 'not chosen: it was no candidate';
+    case 'notYet':
+      return 'not chosen: nobody is yet';
+    case 'wentOn':
+      return 'chosen in an earlier round: it trains on, and may contribute to this one';
+    case 'notKept':
+      return `${chosen(reason.chosen)}: why is not known any more, or was never told`;
   }
 }
 
 const drawn = (isChosen: boolean): string => (isChosen ? 'drawn' : 'not drawn');
 const chosen = (isChosen: boolean): string => (isChosen ? 'chosen' : 'not chosen');
-const ofAll = (count: number | null): string => (count === null ? '' : ` of ${counted(count)}`);
 
 function valuesOf({ filter, values }: { filter: string; values: Readonly<Record<string, AttributeValue>> }): string {
   const told = Object.entries(values).map(([name, value]) =>

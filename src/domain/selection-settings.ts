@@ -1,4 +1,4 @@
-import type { SettingProblem, SettingTable } from '../domain/settings.ts';
+import { type SettingProblem, type SettingTable, windowMsMax } from './settings.ts';
 
 /** The settings of a plan that say who is selected: what, unit, default and bounds. */
 export const selectionSettings = {
@@ -48,7 +48,7 @@ export const selectionSettings = {
     kind: 'integer',
     default: null,
     min: 1,
-    max: 2_147_483_647,
+    max: windowMsMax,
     unit: 'ms',
     help: 'With selection = oort: time to report above which a client is penalised. Default: the 80th percentile of those seen.',
   },
@@ -98,7 +98,12 @@ export interface SelectionSettings {
 /** Rules between settings, and with those of the plan that size a cohort. */
 export function selectionConflicts(
   settings: SelectionSettings,
-  plan: { readonly cohortSize: number | null; readonly participantsRatio: number; readonly overSelection: number },
+  plan: {
+    readonly cohortSize: number | null;
+    readonly participantsRatio: number;
+    readonly overSelection: number;
+    readonly mode: 'synchronous' | 'buffered';
+  },
 ): SettingProblem[] {
   const { selection, selectionAttribute, explorationStart, explorationMin } = settings;
   const problems: SettingProblem[] = [];
@@ -115,7 +120,12 @@ export function selectionConflicts(
       'selectionAttribute (--selection-attribute) goes with selection = stratified; set that too, or leave it out.',
     );
   }
-  if (selection === 'all' && (plan.cohortSize !== null || plan.participantsRatio !== 1)) {
+  if (selection === 'all' && plan.mode === 'buffered') {
+    conflict(
+      'selection',
+      'selection (--selection) is "all", but mode is "buffered", where only so many train at a time as cohortSize and overSelection say; choose another selection.',
+    );
+  } else if (selection === 'all' && (plan.cohortSize !== null || plan.participantsRatio !== 1)) {
     conflict(
       'selection',
       'selection is "all", but cohortSize or participantsRatio ask for a part; leave them out, or choose another selection.',
@@ -131,6 +141,12 @@ export function selectionConflicts(
     conflict(
       'overSelectionAdaptive',
       'overSelectionAdaptive (--over-selection-adaptive) goes with cohortSize; give --cohort-size too, or leave it out.',
+    );
+  }
+  if (settings.overSelectionAdaptive && plan.mode === 'buffered') {
+    conflict(
+      'overSelectionAdaptive',
+      'overSelectionAdaptive (--over-selection-adaptive) asks how many of a cohort report in time, but mode is "buffered", where nobody is late; leave one of them out.',
     );
   }
   if (settings.overSelectionAdaptive && plan.overSelection > settings.overSelectionMax) {

@@ -1,0 +1,3 @@
+import { runExample } from './run.ts';
+
+await runExample((line) => console.log(line));

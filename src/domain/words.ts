@@ -1,0 +1,8 @@
+/** A count with its noun: `1 client`, `2 clients`. */
+export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
+/** Time of day, `08:36:59 UTC`. @param atMs Unix ms */
+export const clockTime = (atMs: number): string => `${new Date(atMs).toISOString().slice(11, 19)} UTC`;
+
+/** An id as it stands in a sentence: its first eight digits. */
+export const shortId = (id: string): string => `${id.slice(0, 8)}…`;

@@ -1,0 +1,87 @@
+import type { Receipt, RoundRecord } from '../../domain/handle.ts';
+import { type Acknowledged, holds, keyOf, nameOf } from './attempts.ts';
+import type { SentUpdates } from './sent-updates.ts';
+import type { World } from './world.ts';
+
+/** Updates of which a client was told that they count: each is in the model of its round, or its attempt was given up. */
+export class Acknowledgements {
+  readonly #world: World;
+  readonly #sent: SentUpdates;
+  /** Not yet known to be in a committed round, or in an attempt that was given up. */
+  readonly #open = new Set<Acknowledged>();
+  readonly #committed = new Map<string, RoundRecord>();
+  /** Updates of attempts that were given up. */
+  readonly #givenUp = new Set<string>();
+  /** What was accepted in the open attempt was not promised to survive a crash that came. */
+  #mayBeLost = false;
+
+  constructor(world: World, sent: SentUpdates) {
+    this.#world = world;
+    this.#sent = sent;
+  }
+
+  get roundsCommitted(): number {
+    return this.#committed.size;
+  }
+
+  note(run: string, { round, clientId, sha256 }: Receipt): void {
+    const one: Acknowledged = { run, round, clientId, sha256 };
+    if (this.#sent.find(one)?.isSound === false) {
+      const sentence = `an update of ${clientId} for round ${round} was acknowledged that is unsound`;
+      this.#world.violate({ invariant: 'counted once', sentence });
+    }
+    if (this.#givenUp.has(nameOf(one))) return;
+    const committed = this.#committed.get(keyOf(run, round));
+    if (!committed) this.#open.add(one);
+    else if (!holds(committed, one)) this.#failLost(one, 'is not in the model of its round');
+  }
+
+  /** A crash came that these updates were not promised to survive. */
+  release(): void {
+    this.#open.clear();
+    this.#mayBeLost = true;
+  }
+
+  /** The process is up again. @param open the newest attempt it knows of */
+  survived(open: RoundRecord | undefined): void {
+    for (const one of this.#open) {
+      if (open?.endedAtMs === null && open.run === one.run && open.round === one.round && holds(open, one)) continue;
+      this.#failLost(one, 'is gone after the crash');
+    }
+  }
+
+  committed(record: RoundRecord): void {
+    const { run, round } = record;
+    const key = keyOf(run, round);
+    if (this.#committed.has(key)) {
+      this.#world.violate({ invariant: 'counted once', sentence: `round ${round} was committed twice` });
+    }
+    this.#committed.set(key, record);
+    for (const one of this.#of(record)) {
+      this.#open.delete(one);
+      if (!holds(record, one)) this.#failLost(one, 'is not in the model of its round');
+    }
+  }
+
+  /** An attempt is not given up for updates that had to survive. */
+  givenUp(record: RoundRecord): void {
+    const { run, round, attempt, reason, contributions } = record;
+    const isForLost = reason?.includes(' is lost: ') ?? false;
+    if (isForLost && !this.#mayBeLost) {
+      const sentence = `attempt ${attempt} at round ${round} was given up: ${reason}`;
+      this.#world.violate({ invariant: 'updates survive', sentence });
+    }
+    this.#mayBeLost = false;
+    for (const contribution of contributions) this.#givenUp.add(nameOf({ ...contribution, run }));
+    for (const one of this.#of(record)) if (holds(record, one)) this.#open.delete(one);
+  }
+
+  #of({ run, round }: RoundRecord): Acknowledged[] {
+    return [...this.#open].filter((one) => one.run === run && one.round === round);
+  }
+
+  #failLost({ clientId, round }: Acknowledged, how: string): void {
+    const sentence = `the update of ${clientId} for round ${round} was acknowledged, and ${how}`;
+    this.#world.violate({ invariant: 'updates survive', sentence });
+  }
+}

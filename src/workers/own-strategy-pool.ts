@@ -1,0 +1,65 @@
+import { resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { Piscina } from 'piscina';
+import type { OwnRunner, OwnStepResult } from '../aggregator/own-work.ts';
+import type { OwnStrategyFacts } from '../domain/strategy-choice.ts';
+import { StrategyUnusable } from '../strategies/own-strategy.ts';
+import { compiledWorker } from './compiled.ts';
+
+/** How long a module may take to load, ms. */
+const loadMsMax = 30_000;
+/** Heap of a thread, MiB; typed arrays and shared memory lie outside of it. */
+const heapMiBMax = 512;
+/** A thread that is not needed for so long ends, ms: what its module keeps in memory goes with it. */
+const idleMsMax = 60_000;
+
+/**
+ * Threads on which strategies of one's own run, and nothing else: one that throws, ends its thread, fills its heap or
+ * loops for ever costs its own task, and the next task has another thread.
+ * @param threads at most so many, ≥ 1; none is started before it is needed
+ */
+export function createOwnStrategyPool(threads: number): OwnRunner {
+  let pool: Piscina | null = null;
+  const started = (): Piscina => {
+    pool ??= startPool(threads);
+    return pool;
+  };
+  return {
+    threads,
+    step: (task, signal): Promise<OwnStepResult> => started().run(task, { name: 'step', signal }),
+    combine: (task, signal): Promise<Float64Array> => started().run(task, { name: 'combine', signal }),
+    close: async () => pool?.destroy(),
+  };
+}
+
+/**
+ * Loads a module on a thread of its own, and asks it what it is.
+ * @param name as the server was given it. @throws {StrategyUnusable} it cannot be loaded in time, or exports no strategy.
+ */
+export async function loadOwnStrategy(name: string, path: string): Promise<OwnStrategyFacts> {
+  const pool = startPool(1);
+  try {
+    const signal = AbortSignal.timeout(loadMsMax);
+    return await pool.run(pathToFileURL(resolve(path)).href, { name: 'describe', signal });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new StrategyUnusable(`The strategy module ${path}, named "${name}", cannot be used: ${why}`, {
+      cause: error,
+    });
+  } finally {
+    await pool.destroy();
+  }
+}
+
+function startPool(threads: number): Piscina {
+  const pool = new Piscina({
+    filename: fileURLToPath(compiledWorker('own-strategy.worker')),
+    minThreads: 0,
+    maxThreads: threads,
+    idleTimeout: idleMsMax,
+    resourceLimits: { maxOldGenerationSizeMb: heapMiBMax },
+  });
+  // A thread that fails between two tasks has cost none.
+  pool.on('error', () => undefined);
+  return pool;
+}
