@@ -25,18 +25,15 @@ const changed = (tensors: Tensors, change: (name: string, index: number, value: 
   );
 
 /** Away from where the client would have gone. */
-const flip =
-  (length: number): NonNullable<Attack['upload']> =>
-  (honest, global) =>
-    changed(honest, (name, index, value) => {
-      const from = global[name]?.data[index] ?? 0;
-      return from - length * (value - from);
-    });
+const flip: NonNullable<Attack['upload']> = (honest, global) =>
+  changed(honest, (name, index, value) => {
+    const from = global[name]?.data[index] ?? 0;
+    return from - flipLength * (value - from);
+  });
 
 export const attacks = {
   none: {},
-  'sign-flip': { upload: flip(flipLength) },
-  'short sign-flip': { upload: flip(1) },
+  'sign-flip': { upload: flip },
   noise: {
     upload: (honest, _, random) => changed(honest, (_name, _index, value) => value + noiseDeviation * gaussian(random)),
   },

@@ -24,7 +24,7 @@ export interface DigitsFederation {
   onVersion: (version: { round: number; atMs: number; accuracy: number }) => boolean;
 }
 
-/** Between rounds, each fifth held-out digit does: 2,000. The last model is tested on all 10,000. */
+/** Between rounds, each fifth held-out digit does: 2,000. The last model of a run that ends by its rounds is tested on all 10,000. */
 const quickEvery = 5;
 
 /** Read once for a thread. */
