@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { Piscina } from 'piscina';
+import type { Piscina } from 'piscina';
 import type { OwnRunner, OwnStepResult } from '../aggregator/own-work.ts';
 import type { OwnStrategyFacts } from '../domain/strategy-choice.ts';
 import { StrategyUnusable } from '../strategies/own-strategy.ts';
@@ -19,16 +19,16 @@ const idleMsMax = 60_000;
  * @param threads at most so many, ≥ 1; none is started before it is needed
  */
 export function createOwnStrategyPool(threads: number): OwnRunner {
-  let pool: Piscina | null = null;
-  const started = (): Piscina => {
+  let pool: Promise<Piscina> | null = null;
+  const started = (): Promise<Piscina> => {
     pool ??= startPool(threads);
     return pool;
   };
   return {
     threads,
-    step: (task, signal): Promise<OwnStepResult> => started().run(task, { name: 'step', signal }),
-    combine: (task, signal): Promise<Float64Array> => started().run(task, { name: 'combine', signal }),
-    close: async () => pool?.destroy(),
+    step: async (task, signal): Promise<OwnStepResult> => (await started()).run(task, { name: 'step', signal }),
+    combine: async (task, signal): Promise<Float64Array> => (await started()).run(task, { name: 'combine', signal }),
+    close: async () => (await pool)?.destroy(),
   };
 }
 
@@ -37,7 +37,7 @@ export function createOwnStrategyPool(threads: number): OwnRunner {
  * @param name as the server was given it. @throws {StrategyUnusable} it cannot be loaded in time, or exports no strategy.
  */
 export async function loadOwnStrategy(name: string, path: string): Promise<OwnStrategyFacts> {
-  const pool = startPool(1);
+  const pool = await startPool(1);
   try {
     const signal = AbortSignal.timeout(loadMsMax);
     return await pool.run(pathToFileURL(resolve(path)).href, { name: 'describe', signal });
@@ -51,7 +51,9 @@ export async function loadOwnStrategy(name: string, path: string): Promise<OwnSt
   }
 }
 
-function startPool(threads: number): Piscina {
+/** Most servers are given no such strategy, and start the sooner without what threads are run with. */
+async function startPool(threads: number): Promise<Piscina> {
+  const { Piscina } = await import('piscina');
   const pool = new Piscina({
     filename: fileURLToPath(compiledWorker('own-strategy.worker')),
     minThreads: 0,
