@@ -1,14 +1,10 @@
 /** What an operator can do to a run in progress, tried out first or done at once. */
 import type { Status } from '../../../src/domain/handle.ts';
+import type { AuditLog, Operation } from '../../../src/domain/operations.ts';
 import { call } from './call.ts';
 import { Problem } from './problem.ts';
 
-export type Operation =
-  | { operation: 'pause' | 'resume' | 'stop' }
-  /** By so much more, from its present deadline. */
-  | { operation: 'extendDeadline'; byMs: number }
-  | { operation: 'lowerQuorum'; quorum: number }
-  | { operation: 'evict' | 'readmit'; clientId: string };
+export type { AuditLog, Operation };
 
 export type OperationName = Operation['operation'];
 
@@ -18,25 +14,6 @@ export interface OperationAnswer {
   sentences: string[];
   before: Partial<Status>;
   after: Partial<Status>;
-}
-
-export interface AuditEntry {
-  /** From 1, without gaps. */
-  seq: number;
-  atMs: number;
-  operation: string;
-  params: Record<string, unknown>;
-  sentence: string;
-  /** SHA-256 over the entry and the hash before it, hex. */
-  hash: string;
-  previousHash: string;
-}
-
-export interface AuditLog {
-  /** Newest first. */
-  entries: AuditEntry[];
-  /** Whether each entry's hash follows from the one before. */
-  isIntact: boolean;
 }
 
 const isMissing = (error: unknown): boolean =>
