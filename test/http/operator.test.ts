@@ -111,6 +111,7 @@ describe('what only the operator may do', () => {
     });
     expectProblem(await start({}), 'RUN_ACTIVE');
     const [client] = (await server.joinMany(2)) as [Participant];
+    await client.waitUntil('selected');
     expect((await client.start()).hyperparameters).toEqual({ learningRate: 0.1, optimiser: 'sgd', shuffle: true });
   });
 });
