@@ -107,7 +107,7 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
     const tally = coordinator.tally();
     return explain({
       ...{ phase, sinceMs, deadlineAtMs, tally, run, round, openClientIds },
-      aggregator: aggregator.situation,
+      ...{ aggregator: aggregator.situation, storageTrouble: deps.recorder.trouble },
     });
   }
 

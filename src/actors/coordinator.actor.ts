@@ -368,11 +368,12 @@ export class Coordinator {
     this.#tryFilter();
   }
 
-  /** What an operator asks for: tried out, or written down and done. @throws any of `Operator.plan` */
+  /** What an operator asks for: tried out, or written down and done. @throws STORAGE_UNAVAILABLE, any of `Operator.plan` */
   operate(operation: Operation, { dryRun, origin }: { dryRun: boolean; origin: Origin }): OperationAnswer {
     const planned = this.#operator.plan(operation);
     const { before, after, sentences } = planned;
     if (!dryRun) {
+      this.#deps.recorder.assertWritable();
       // So that no crash leaves the one without the other.
       this.#deps.recorder.together(() => this.#carryOut(planned, this.#operator.writeDown(planned, origin)));
     }
