@@ -129,7 +129,7 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
       quorum: round?.quorum ?? null,
       waitingFor: waitingFor(),
       aggregator: aggregator.state,
-      uptimeMs: clock.now() - coordinator.startedAtMs,
+      uptimeMs: steadyMs(clock) - coordinator.startedAtMs,
     };
   }
 

@@ -111,6 +111,7 @@ export class Coordinator {
     evaluations: { done: 0, failed: 0 },
     updates: { accepted: 0, discarded: 0, refused: 0 },
   };
+  /** By the steady clock. */
   readonly startedAtMs: number;
 
   readonly #deps: CoordinatorDeps;
@@ -131,7 +132,7 @@ export class Coordinator {
   constructor(deps: CoordinatorDeps) {
     const { clock, registry, history, recorder, aggregator, tokens, random, policy, strategies, onCrash } = deps;
     this.#deps = deps;
-    this.startedAtMs = clock.now();
+    this.startedAtMs = steadyMs(clock);
     this.registry = registry;
     this.history = history;
     this.feed = new BoundedEventFeed(
