@@ -153,6 +153,8 @@ export interface Core {
   notReady(): string | null;
   /** Opens the aggregator's port. @returns its URL. @throws when the port is taken. */
   listenAggregator(at: ListenAt): Promise<string>;
+  /** Clients that come over the network can be heard of from now on; their silence counts from here. */
+  countSilence(): void;
   /**
    * Shuts down: no new work is taken, uploads under way end (for at most `graceMs`), held calls are answered, ports
    * close. Idempotent.
@@ -300,6 +302,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
   if (refusal) throw fromRefusal(refusal);
   // Before a port is open, so that no client comes too early.
   await coordinator.resumed();
+  coordinator.countSilence();
   if (autoStart && !earlierRun) handle.startRun({}, fromConfiguration);
 
   let closing: Promise<void> | null = null;
@@ -334,6 +337,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
       if (answer.kind === 'refused') throw fromRefusal(answer);
       return answer.value.url;
     },
+    countSilence: () => coordinator.countSilence(),
     close({ graceMs = 10_000 } = {}) {
       closing ??= shutDown(graceMs);
       return closing;

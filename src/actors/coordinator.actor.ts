@@ -190,6 +190,13 @@ export class Coordinator {
   start(): void {
     this.#machine.start();
     if (this.run) this.#membershipChanged();
+  }
+
+  /** From now on clients can be heard of, so their silence counts. */
+  countSilence(): void {
+    const { clock } = this.#deps;
+    this.registry.pardon(steadyMs(clock));
+    clock.clearTimeout(this.#sweepTimer);
     this.#armSweep();
   }
 

@@ -68,6 +68,11 @@ export class ExpiryWheel {
     this.#filed[slot] = 1;
   }
 
+  /** Nobody could be heard of before: silence counts from now on. */
+  pardon(nowMs: number): void {
+    this.#amnestyAtMs = nowMs;
+  }
+
   /** Visits the ticks that have passed. */
   advance(nowMs: number, visitor: WheelVisitor): void {
     const now = Math.floor(nowMs / this.#tickMs);
