@@ -8,7 +8,7 @@ import type {
   Verdict,
 } from '../domain/aggregation.ts';
 import { type Clock, steadyMs } from '../domain/clock.ts';
-import { ChorusError, type ErrorCode, fromRefusal, toRefusal } from '../domain/errors.ts';
+import { ChorusError, type ErrorCode, fromRefusal, type Refusal, toRefusal } from '../domain/errors.ts';
 import type { ExclusionReason, TrainingTicket, TransferMarks } from '../domain/handle.ts';
 import { hyperparametersOf } from '../domain/hyperparameters.ts';
 import type { Metrics } from '../domain/metrics.ts';
@@ -74,7 +74,7 @@ const isAway = (answer: ServiceAnswer<unknown>): boolean =>
   answer.kind === 'refused' && answer.code === 'AGGREGATOR_UNAVAILABLE';
 
 /** Between two rounds of a buffered run an update waits for the next. */
-const comeBackSoon: Verdict = {
+const comeBackSoon: Refusal = {
   kind: 'refused',
   code: 'AGGREGATOR_UNAVAILABLE',
   detail: 'A version is being made; the update counts for the next one',
@@ -188,7 +188,9 @@ export class RoundWork {
     const round = this.#deps.round();
     const before = registry.stateOf(slot);
     const notSelected = () =>
-      new ChorusError('CLIENT_NOT_SELECTED', `Client ${clientId} is ${registry.stateOf(slot)}, not selected`);
+      this.#trainsOn(clientId)
+        ? fromRefusal(comeBackSoon)
+        : new ChorusError('CLIENT_NOT_SELECTED', `Client ${clientId} is ${registry.stateOf(slot)}, not selected`);
     if (!ledger || !round || !this.#deps.isTraining() || (before !== 'selected' && before !== 'training')) {
       throw notSelected();
     }
@@ -233,9 +235,7 @@ export class RoundWork {
     const start = ledger ? ledger.starts.get(clientId) : history.carried.get(clientId);
     const isItsStart = start?.round === round && start.attempt === attempt;
     if (!ledger || !isItsStart || ledger.evaluates !== null || !this.#deps.isTraining()) {
-      const { run } = history;
-      // It trains on while a version is made of others' contributions, and counts for the next.
-      if (isItsStart && run && isBuffered(run.plan) && this.#isTrainingStill(clientId)) return comeBackSoon;
+      if (isItsStart && this.#trainsOn(clientId)) return comeBackSoon;
       return this.#discard(clientId, round, `Round ${round} takes no more updates`);
     }
     const slot = registry.find(clientId);
@@ -299,6 +299,12 @@ export class RoundWork {
   async #accepted(weightFactor: number): Promise<Verdict> {
     await this.#deps.recorder.settled();
     return { kind: 'accepted', weightFactor };
+  }
+
+  /** In a buffered run it trains on while a version is made of others' contributions, and counts for the next. */
+  #trainsOn(clientId: string): boolean {
+    const { run } = this.#deps.history;
+    return run !== null && isBuffered(run.plan) && this.#isTrainingStill(clientId);
   }
 
   #isTrainingStill(clientId: string): boolean {
