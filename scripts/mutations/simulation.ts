@@ -31,7 +31,7 @@ export const simulation: readonly Mutation[] = [
     name: 'forgets to arm a deadline again after a restart',
     defect: 'simulated: forget to re-arm a deadline',
     file: 'src/history/resume.ts',
-    find: '  return Math.min(deadlineAtMs, nowMs + windowMs + extendedByMs);',
+    find: '  return Math.max(leastAtMs, Math.min(deadlineAtMs, nowMs + windowMs + extendedByMs));',
     replace: '  return Number.MAX_SAFE_INTEGER;',
     ...bySimulation,
   },
@@ -39,7 +39,7 @@ export const simulation: readonly Mutation[] = [
     name: 'acknowledges an update before it is written',
     defect: 'simulated: acknowledge before the write',
     file: 'src/actors/recorder.ts',
-    find: '        this.#deps.journal.append(written, atMs);\n      } catch (cause) {',
+    find: '        this.#deps.journal.append(written, atMs);\n        this.#failure = null;\n      } catch (cause) {',
     replace:
       '        this.#deps.clock.setTimeout(() => this.#deps.journal.append([fact], atMs), 1);\n      } catch (cause) {',
     ...bySimulation,
