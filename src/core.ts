@@ -12,6 +12,7 @@ import { pastCredentials } from './actors/past-credentials.ts';
 import { Recorder } from './actors/recorder.ts';
 import { ClientRegistry } from './actors/registry.ts';
 import { registryStates } from './actors/registry-states.ts';
+import { stagedContributions } from './actors/round-order.ts';
 import type { SelectionPolicy } from './actors/selector.actor.ts';
 import { Timeline } from './actors/timeline.ts';
 import { inlineFoldPool } from './aggregator/inline-pool.ts';
@@ -244,13 +245,13 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     clock,
     connect,
     callbacks: {
-      endTraining: (report) => coordinator.endTraining(report),
-      uploadRefused: (report) => coordinator.noteRefusedUpload(report),
+      endTraining: (report) => coordinator.training.end(report),
+      uploadRefused: (report) => coordinator.training.noteRefusal(report),
       lost: (reason) => coordinator.aggregatorLost(reason),
       back: () => coordinator.aggregatorBack(),
       updatesLost: (detail) => coordinator.updatesLost(detail),
     },
-    contributions: () => coordinator.stagedContributions(),
+    contributions: () => stagedContributions(history),
     onCrash,
     ...(inspect ? { inspect } : {}),
   });
@@ -299,7 +300,7 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
   const refusal = await aggregator.ready();
   if (refusal) throw fromRefusal(refusal);
   // Before a port is open, so that no client comes too early.
-  await coordinator.resumed();
+  await coordinator.machines.resumed();
   if (autoStart && !earlierRun) handle.startRun({}, fromConfiguration);
 
   let closing: Promise<void> | null = null;

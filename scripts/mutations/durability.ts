@@ -16,8 +16,8 @@ export const durability: readonly Mutation[] = [
   {
     name: 'forgets where the machines stood',
     defect: 'a restart begins the round anew',
-    file: 'src/actors/coordinator.actor.ts',
-    find: "    unlessRefused(() => this.#deps.recorder.note({ type: 'position', position }));\n",
+    file: 'src/actors/machine-news.ts',
+    find: "    unlessRefused(() => recorder.note({ type: 'position', position }));\n",
     replace: '',
     tests: restart,
   },

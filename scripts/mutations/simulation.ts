@@ -87,7 +87,7 @@ export const simulation: readonly Mutation[] = [
   {
     name: 'selects a client that is selected already',
     defect: 'simulated: a client in a round twice',
-    file: 'src/actors/round-work.ts',
+    file: 'src/actors/selection-work.ts',
     find: "const isThere = slot !== -1 && registry.stateOf(slot) === 'waiting';",
     replace: "const isThere = slot !== -1 && registry.stateOf(slot) !== 'done';",
     ...bySimulation,

@@ -56,9 +56,9 @@ export interface HandleDeps {
 /** The coordinator as the outside sees it: reads are views, writes are checked, refusals are thrown with a code. */
 export function createHandle(deps: HandleDeps): CoordinatorHandle {
   const { coordinator, aggregator, clock, pacing, tokens, defaults } = deps;
-  const { registry, polls, models } = coordinator;
+  const { registry, polls, models, machines, standings, membership } = coordinator;
 
-  const plan = (): Plan => coordinator.run?.plan ?? defaults;
+  const plan = (): Plan => machines.run?.plan ?? defaults;
 
   function mustServe(): void {
     if (deps.isDraining()) throw new ChorusError('SHUTTING_DOWN', undefined, { retryAfterMs: drainRetryAfterMs });
@@ -81,8 +81,8 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
   }
 
   function beat(slot: number): Heartbeat {
-    const { state, round } = coordinator.standing(slot);
-    const { run, plan: runPlan } = coordinator.view;
+    const { state, round } = standings.of(slot);
+    const { run, plan: runPlan } = machines.view;
     return { state, run, round, retryAfterMs: paceMs(runPlan ?? defaults, registry.population, pacing) };
   }
 
@@ -91,14 +91,14 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
     if (state === 'unknown') throw new ChorusError('CLIENT_UNKNOWN');
     const silentMs = Math.max(0, steadyMs(clock) - registry.seenUntilMs(slot));
     const lastSeenAtMs = Math.round(clock.now() - silentMs);
-    const phaseEndsAtMs = coordinator.round === null ? null : coordinator.phaseSince.deadlineAtMs;
+    const phaseEndsAtMs = machines.round === null ? null : machines.phaseSince.deadlineAtMs;
     const silentUntilMs = lastSeenAtMs + plan().heartbeatTimeoutMs;
     const waitingFor = explainClient({ state, phaseEndsAtMs, silentUntilMs });
     return { clientId: registry.idOf(slot), state, waitingFor, lastSeenAtMs, ...registry.profileOf(slot) };
   }
 
   function waitingFor(): WaitingFor {
-    const { phase, phaseSince, run, round } = coordinator;
+    const { phase, phaseSince, run, round } = machines;
     const openClientIds =
       phase === 'training'
         ? [...registry.slotsIn('training'), ...registry.slotsIn('selected')].map((slot) => registry.idOf(slot))
@@ -112,18 +112,18 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
   }
 
   function status(): Status {
-    const { run, round, history, registry: clients } = coordinator;
+    const { run, round, runState, phase } = machines;
     return {
       run: run?.run ?? null,
-      runState: coordinator.runState,
-      round: coordinator.roundNumber,
+      runState,
+      round: machines.view.round,
       roundsTotal: run?.plan.rounds ?? 0,
       attempt: run ? attemptOf(run).attempt : 0,
-      kind: history.open?.record.kind ?? null,
-      phase: coordinator.phase,
+      kind: coordinator.history.open?.record.kind ?? null,
+      phase,
       modelVersion: models.current?.version ?? null,
-      population: clients.population,
-      counts: clients.counts(),
+      population: registry.population,
+      counts: registry.counts(),
       contributions: coordinator.tally().contributions,
       target: round && round.target > 0 ? round.target : null,
       quorum: round?.quorum ?? null,
@@ -134,13 +134,13 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
   }
 
   function runView(): RunView | null {
-    const { run } = coordinator;
+    const { run } = machines;
     if (!run) return null;
     const { plan: runPlan, startedAtMs, roundsCommitted, progress, reason } = run;
     const endedAtMs = coordinator.runEndedAtMs;
     return {
       run: run.run,
-      state: coordinator.runState,
+      state: machines.runState,
       plan: runPlan,
       startedAtMs,
       endedAtMs,
@@ -157,14 +157,14 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
 
   /** The newest attempt of a kind at a round of the current run. @throws ROUND_UNKNOWN */
   function recordOf(round: number, kind: RoundKind = 'training'): RoundRecord {
-    const run = coordinator.run?.run;
+    const run = machines.run?.run;
     const record = allRounds().findLast((one) => one.run === run && one.round === round && one.kind === kind);
     if (!record) throw new ChorusError('ROUND_UNKNOWN', `Round ${round} of the current run is not known`);
     return record;
   }
 
   function command(operation: 'pause' | 'resume' | 'stop', origin: Origin = fromInside): Status {
-    coordinator.operate({ operation }, { dryRun: false, origin });
+    coordinator.operations.operate({ operation }, { dryRun: false, origin });
     return status();
   }
 
@@ -173,7 +173,7 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
       mustServe();
       let slot: number;
       if (clientId === undefined) {
-        slot = coordinator.register(profile);
+        slot = membership.register(profile);
         if (slot === -1) throw new ChorusError('REGISTRY_FULL', undefined, { retryAfterMs: plan().heartbeatTimeoutMs });
       } else {
         slot = slotOf(clientId);
@@ -201,7 +201,7 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
       const arrivedAtMs = steadyMs(clock);
       // An open call shows that the client is there; when it breaks off, silence counts from that moment.
       registry.touch(slot, arrivedAtMs + waitMs);
-      const standing = known ?? coordinator.standing(slot);
+      const standing = known ?? standings.of(slot);
       // Someone who has something to do now, and has not said that it knows, must not be kept waiting.
       const news = known === undefined && (standing.state === 'selected' || standing.state === 'finished');
       try {
@@ -218,18 +218,18 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
     },
 
     async startTraining(clientId) {
-      const ticket = await coordinator.startTraining(presentSlotOf(clientId), clientId.toLowerCase());
+      const ticket = await coordinator.training.start(presentSlotOf(clientId), clientId.toLowerCase());
       return { ...ticket, aggregatorUrl: deps.aggregatorUrl() };
     },
 
     async reportEvaluation(clientId, result) {
-      return coordinator.reportEvaluation(presentSlotOf(clientId), clientId.toLowerCase(), result);
+      return coordinator.evaluations.report(presentSlotOf(clientId), clientId.toLowerCase(), result);
     },
 
-    leave: (clientId) => coordinator.leave(slotOf(clientId)),
+    leave: (clientId) => membership.leave(slotOf(clientId)),
 
     evict(clientId) {
-      coordinator.operate({ operation: 'evict', clientId }, { dryRun: false, origin: fromInside });
+      coordinator.operations.operate({ operation: 'evict', clientId }, { dryRun: false, origin: fromInside });
     },
 
     status,
@@ -279,14 +279,14 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
           'initialModel is "latest", but no model was committed yet; use "none" or "upload".',
         );
       }
-      const { runState } = coordinator;
-      if (runState !== 'idle' && !coordinator.isOver) {
+      const { runState } = machines;
+      if (runState !== 'idle' && !machines.isOver) {
         throw new ChorusError(
           'RUN_ACTIVE',
-          `Run ${coordinator.run?.run} is ${runState}; stop it first, or wait until it is finished`,
+          `Run ${machines.run?.run} is ${runState}; stop it first, or wait until it is finished`,
         );
       }
-      coordinator.startRun(wanted, origin);
+      coordinator.operations.startRun(wanted, origin);
       const view = runView();
       if (!view) throw new ChorusError('RUN_STATE');
       return view;
@@ -294,7 +294,7 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
 
     async installModel(run, bytes) {
       mustServe();
-      if (coordinator.run?.run !== run) throw new ChorusError('RUN_UNKNOWN', `Run ${run} is not the current run`);
+      if (machines.run?.run !== run) throw new ChorusError('RUN_UNKNOWN', `Run ${run} is not the current run`);
       return coordinator.installModel(bytes);
     },
 
@@ -304,7 +304,7 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
 
     operate(operation, { dryRun, origin = fromInside }) {
       mustServe();
-      return coordinator.operate(operation, { dryRun, origin });
+      return coordinator.operations.operate(operation, { dryRun, origin });
     },
     audit: (limit = 200) => coordinator.history.audit.log(limit),
 
@@ -318,10 +318,10 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
       return {
         counts: registry.counts(),
         population: registry.population,
-        round: coordinator.roundNumber,
+        round: machines.view.round,
         modelVersion: models.current?.version ?? null,
-        runState: coordinator.runState,
-        phase: coordinator.phase,
+        runState: machines.runState,
+        phase: machines.phase,
         heartbeatsTotal: totals.heartbeats,
         registrationsTotal: totals.registrations,
         expiredTotal: totals.expired,

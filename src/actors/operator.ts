@@ -4,6 +4,7 @@ import { explain } from '../domain/explain.ts';
 import { type AuditEntry, extendedMsMax, extensionMsMax, type Operation, type Origin } from '../domain/operations.ts';
 import type { Tally } from '../domain/round.ts';
 import type { History } from '../history/history.ts';
+import type { CoordinatorMachines } from './coordinator-machines.ts';
 import type { BoundedEventFeed } from './event-feed.ts';
 import { type Foreseen, foreseeRound, foreseeRun } from './foresee.ts';
 import { type Machines, phaseOf, phaseSinceOf, runStateOf } from './machine-state.ts';
@@ -18,7 +19,7 @@ export interface OperatorDeps {
   history: History;
   recorder: Recorder;
   feed: BoundedEventFeed;
-  machines: () => Machines;
+  machines: CoordinatorMachines;
   tally: () => Tally;
 }
 
@@ -32,7 +33,7 @@ export class Operator {
 
   /** What would happen now; nothing does. @throws RUN_STATE, OPERATION_INAPPLICABLE, CLIENT_UNKNOWN, CLIENT_NOT_SELECTED */
   plan(operation: Operation): Planned {
-    const machines = this.#deps.machines();
+    const machines = this.#deps.machines.snapshots;
     const tally = this.#deps.tally();
     const slot = 'clientId' in operation ? this.#slotOf(operation.clientId) : -1;
     const round = machines.round?.context ?? null;

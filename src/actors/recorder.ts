@@ -320,3 +320,12 @@ const unavailable = (cause: unknown): ChorusError =>
     retryAfterMs,
     cause,
   });
+
+/** For what the machines have decided: they go on though a fact is refused, of which the recorder has told. */
+export function unlessRefused(act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    if (!(error instanceof ChorusError) || error.code !== 'INTERNAL') throw error;
+  }
+}
