@@ -137,7 +137,7 @@ export const historic: readonly Mutation[] = [
   {
     name: 'waits without a deadline for clients that only send heartbeats',
     defect: 'F14',
-    file: 'src/machines/round.machine.ts',
+    file: 'src/machines/round.setup.ts',
     find: 'startWindow(context, workWindowMs(context))',
     replace: 'startWindow(context, workWindowMs(context) * 1_000)',
     tests: protocol,

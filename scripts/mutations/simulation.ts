@@ -79,7 +79,7 @@ export const simulation: readonly Mutation[] = [
   {
     name: 'waits without a deadline for clients that only send heartbeats',
     defect: 'simulated: a round that never ends',
-    file: 'src/machines/round.machine.ts',
+    file: 'src/machines/round.setup.ts',
     find: 'startWindow(context, workWindowMs(context))',
     replace: 'startWindow(context, workWindowMs(context) * 1_000)',
     ...bySimulation,

@@ -5,14 +5,11 @@ import type { Metrics } from '../domain/metrics.ts';
 import { isBuffered, type Plan } from '../domain/plan.ts';
 import type { Round, RoundOutcome, Tally } from '../domain/round.ts';
 import { type Run, roundOf } from '../domain/run.ts';
-import {
-  type CoordinatorEvent,
-  type CoordinatorInput,
-  coordinatorMachine,
-  type Judgement,
-} from '../machines/coordinator.machine.ts';
+import { coordinatorMachine } from '../machines/coordinator.machine.ts';
+import type { CoordinatorEvent, CoordinatorInput, Judgement } from '../machines/coordinator.setup.ts';
 import { deadline } from '../machines/deadline.ts';
-import { type RoundEvent, roundMachine } from '../machines/round.machine.ts';
+import { roundMachine } from '../machines/round.machine.ts';
+import type { RoundEvent } from '../machines/round.setup.ts';
 import { type Machines, phaseOf, phaseSinceOf, runStateOf } from './machine-state.ts';
 
 /** What the machines decide, and others do. What it rejects with, the machine takes as the failure of that step. */

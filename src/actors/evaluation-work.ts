@@ -4,7 +4,7 @@ import type { Evaluator } from '../domain/evaluation.ts';
 import type { EvaluationResult, Receipt, RoundRecord } from '../domain/handle.ts';
 import type { Tally } from '../domain/round.ts';
 import type { History } from '../history/history.ts';
-import type { Judgement } from '../machines/coordinator.machine.ts';
+import type { Judgement } from '../machines/coordinator.setup.ts';
 import type { AggregatorActor } from './aggregator.actor.ts';
 import type { CoordinatorMachines } from './coordinator-machines.ts';
 import { checkResult, receiptAgain } from './evaluation-results.ts';

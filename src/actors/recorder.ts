@@ -2,6 +2,7 @@ import { type Clock, steadyMs } from '../domain/clock.ts';
 import { ChorusError } from '../domain/errors.ts';
 import type { Durability, Entry, Fact } from '../domain/facts.ts';
 import type { JournalNumbers } from '../domain/handle.ts';
+import { messageOf } from '../domain/words.ts';
 import type { History } from '../history/history.ts';
 import { HistoryBroken } from '../history/possible.ts';
 import type { Journal } from '../storage/journal.ts';
@@ -309,8 +310,6 @@ export class Recorder {
     }, retryMs);
   }
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** System errors have a code: the disk is full, or read-only. Anything else is a defect, and waiting does not mend it. */
 const isOfDisk = (error: unknown): boolean => error instanceof Error && 'code' in error;

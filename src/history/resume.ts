@@ -1,7 +1,7 @@
 import type { OpenPhase, Position } from '../domain/facts.ts';
 import { quorumFor, type Round, type Tally, workWindowMs } from '../domain/round.ts';
 import type { Run } from '../domain/run.ts';
-import { modelWindowMs } from '../machines/coordinator.machine.ts';
+import { modelWindowMs } from '../machines/coordinator.setup.ts';
 import type { History } from './history.ts';
 
 /** Where the machines go on after a restart. */

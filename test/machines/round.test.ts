@@ -5,7 +5,8 @@ import type { Metrics } from '../../src/domain/metrics.ts';
 import { type Plan, readPlan } from '../../src/domain/plan.ts';
 import { attemptMsMax, type Round, type RoundOutcome, type Tally } from '../../src/domain/round.ts';
 import type { DeadlinePassed } from '../../src/machines/deadline.ts';
-import { type RoundEvent, roundMachine } from '../../src/machines/round.machine.ts';
+import { roundMachine } from '../../src/machines/round.machine.ts';
+import type { RoundEvent } from '../../src/machines/round.setup.ts';
 
 const planOf = (given: Partial<Plan> = {}): Plan => readPlan({ minClients: 2, participantsRatio: 1, ...given }).plan;
 const tallyOf = (given: Partial<Tally> = {}): Tally => ({
