@@ -4,24 +4,17 @@ import { ChorusError } from '../domain/errors.ts';
 import { judgeProblem } from '../domain/evaluation.ts';
 import { explain } from '../domain/explain.ts';
 import { explainClient } from '../domain/explain-client.ts';
-import type {
-  ClientPage,
-  ClientQuery,
-  CoordinatorHandle,
-  Heartbeat,
-  MetricsSnapshot,
-  Registration,
-  RoundRecord,
-  RunView,
-  Status,
-  WaitingFor,
-} from '../domain/handle.ts';
+import type { ClientPage, ClientQuery, CoordinatorHandle } from '../domain/handle.ts';
+import type { MetricsSnapshot } from '../domain/metrics-snapshot.ts';
 import { fromInside, type Origin } from '../domain/operations.ts';
 import { paceMs } from '../domain/pacing.ts';
+import type { Heartbeat, Registration } from '../domain/participation.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { RandomStream } from '../domain/random.ts';
 import type { RoundKind } from '../domain/round.ts';
+import type { RoundRecord } from '../domain/round-record.ts';
 import { attemptOf } from '../domain/run.ts';
+import type { RunView, Status, WaitingFor } from '../domain/status.ts';
 import type { OwnStrategies } from '../domain/strategy-choice.ts';
 import { readRunPlan } from '../strategies/of-plan.ts';
 import type { AggregatorActor } from './aggregator.actor.ts';

@@ -1,10 +1,10 @@
 import { type Actor, assign, createActor, fromPromise, type InspectionEvent, type Observer } from 'xstate';
 import type { Clock } from '../domain/clock.ts';
-import type { Phase, RunState } from '../domain/handle.ts';
 import type { Metrics } from '../domain/metrics.ts';
 import { isBuffered, type Plan } from '../domain/plan.ts';
 import type { Round, RoundOutcome, Tally } from '../domain/round.ts';
 import { type Run, roundOf } from '../domain/run.ts';
+import type { Phase, RunState } from '../domain/status.ts';
 import { coordinatorMachine } from '../machines/coordinator.machine.ts';
 import type { CoordinatorEvent, CoordinatorInput, Judgement } from '../machines/coordinator.setup.ts';
 import { deadline } from '../machines/deadline.ts';

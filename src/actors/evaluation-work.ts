@@ -1,8 +1,9 @@
 import { type Clock, steadyMs } from '../domain/clock.ts';
 import { ChorusError } from '../domain/errors.ts';
 import type { Evaluator } from '../domain/evaluation.ts';
-import type { EvaluationResult, Receipt, RoundRecord } from '../domain/handle.ts';
+import type { EvaluationResult, Receipt } from '../domain/participation.ts';
 import type { Tally } from '../domain/round.ts';
+import type { RoundRecord } from '../domain/round-record.ts';
 import type { History } from '../history/history.ts';
 import type { Judgement } from '../machines/coordinator.setup.ts';
 import type { AggregatorActor } from './aggregator.actor.ts';

@@ -1,6 +1,6 @@
 import { ChorusError } from '../domain/errors.ts';
 import type { Entry } from '../domain/facts.ts';
-import type { HistoryPage, HistoryQuery, PastMoment } from '../domain/handle.ts';
+import type { HistoryPage, HistoryQuery, PastMoment } from '../domain/past.ts';
 import { Timeline } from './timeline.ts';
 
 /** Facts that are not in memory any more. */

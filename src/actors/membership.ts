@@ -1,7 +1,7 @@
 import type { ClientProfile } from '../domain/client.ts';
 import { type Clock, steadyMs } from '../domain/clock.ts';
-import type { ExclusionReason } from '../domain/handle.ts';
 import type { Tally } from '../domain/round.ts';
+import type { ExclusionReason } from '../domain/round-record.ts';
 import type { History } from '../history/history.ts';
 import { lossOf } from '../history/possible.ts';
 import type { AggregatorActor } from './aggregator.actor.ts';

@@ -1,6 +1,6 @@
-import type { Status } from '../domain/handle.ts';
 import type { AuditEntry, Operation } from '../domain/operations.ts';
 import type { Round } from '../domain/round.ts';
+import type { Status } from '../domain/status.ts';
 
 /** The part of a status that an operation can change. */
 export type Outlook = Pick<

@@ -1,7 +1,7 @@
 import { type Clock, steadyMs } from '../domain/clock.ts';
 import { ChorusError } from '../domain/errors.ts';
 import type { Durability, Entry, Fact } from '../domain/facts.ts';
-import type { JournalNumbers } from '../domain/handle.ts';
+import type { JournalNumbers } from '../domain/metrics-snapshot.ts';
 import { messageOf } from '../domain/words.ts';
 import type { History } from '../history/history.ts';
 import { HistoryBroken } from '../history/possible.ts';

@@ -1,6 +1,7 @@
 import { ChorusError } from '../domain/errors.ts';
 import type { Checkpoint, Entry, Fact } from '../domain/facts.ts';
-import type { HistoryEntry, HistoryPage, HistoryQuery, PastMoment, RoundRecord } from '../domain/handle.ts';
+import type { HistoryEntry, HistoryPage, HistoryQuery, PastMoment } from '../domain/past.ts';
+import type { RoundRecord } from '../domain/round-record.ts';
 import { beginReplay, type Replayed } from '../history/replay.ts';
 import { sentenceOf } from '../history/sentence.ts';
 import { statusOf } from '../history/situation.ts';

@@ -1,10 +1,11 @@
 import type { Credential, TrainingReport, Verdict } from '../domain/aggregation.ts';
 import { type Clock, steadyMs } from '../domain/clock.ts';
 import { ChorusError, type ErrorCode, fromRefusal, toRefusal } from '../domain/errors.ts';
-import type { TrainingTicket, TransferMarks } from '../domain/handle.ts';
 import { hyperparametersOf } from '../domain/hyperparameters.ts';
+import type { TrainingTicket } from '../domain/participation.ts';
 import { isBuffered, stalenessFactor, strategyChoice } from '../domain/plan.ts';
 import type { Tally } from '../domain/round.ts';
+import type { TransferMarks } from '../domain/round-record.ts';
 import type { OwnStrategies } from '../domain/strategy-choice.ts';
 import type { History } from '../history/history.ts';
 import type { RoundLedger } from '../history/round-ledger.ts';

@@ -1,7 +1,7 @@
 import { explain } from '../domain/explain.ts';
-import type { Phase, RunState, Status } from '../domain/handle.ts';
 import { quorumFor, type Round, type Tally } from '../domain/round.ts';
 import { attemptOf, roundOf } from '../domain/run.ts';
+import type { Phase, RunState, Status } from '../domain/status.ts';
 import { filterOf } from '../selection/plan-filter.ts';
 import type { History } from './history.ts';
 import type { MapStates } from './map-states.ts';
