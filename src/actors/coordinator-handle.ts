@@ -1,57 +1,43 @@
-import type { ClientView } from '../domain/client.ts';
-import { type Clock, steadyMs } from '../domain/clock.ts';
+import { steadyMs } from '../domain/clock.ts';
 import { ChorusError } from '../domain/errors.ts';
 import { judgeProblem } from '../domain/evaluation.ts';
-import { explain } from '../domain/explain.ts';
-import { explainClient } from '../domain/explain-client.ts';
-import type { ClientPage, ClientQuery, CoordinatorHandle } from '../domain/handle.ts';
-import type { MetricsSnapshot } from '../domain/metrics-snapshot.ts';
+import type { CoordinatorHandle } from '../domain/handle.ts';
 import { fromInside, type Origin } from '../domain/operations.ts';
 import { paceMs } from '../domain/pacing.ts';
 import type { Heartbeat, Registration } from '../domain/participation.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { RandomStream } from '../domain/random.ts';
-import type { RoundKind } from '../domain/round.ts';
-import type { RoundRecord } from '../domain/round-record.ts';
-import { attemptOf } from '../domain/run.ts';
-import type { RunView, Status, WaitingFor } from '../domain/status.ts';
+import type { RunView, Status } from '../domain/status.ts';
 import type { OwnStrategies } from '../domain/strategy-choice.ts';
 import { readRunPlan } from '../strategies/of-plan.ts';
-import type { AggregatorActor } from './aggregator.actor.ts';
 import type { ClientTokens } from './client-tokens.ts';
-import type { Coordinator } from './coordinator.actor.ts';
+import { CoordinatorViews, type ViewDeps } from './coordinator-views.ts';
 import type { LongTimeline } from './long-timeline.ts';
-import type { Recorder } from './recorder.ts';
 
 /** When to come back to a server that is going away, ms. */
 const drainRetryAfterMs = 5_000;
 
-export interface HandleDeps {
-  coordinator: Coordinator;
-  aggregator: AggregatorActor;
-  clock: Clock;
+export interface HandleDeps extends ViewDeps {
   /** Spreads heartbeats; apart from the stream that decides selection, so that calls do not change who is chosen. */
   pacing: RandomStream;
   tokens: ClientTokens;
   /** Origin at which clients reach the aggregator; null while it does not listen. */
   aggregatorUrl: () => string | null;
-  /** Settings of a run that does not name its own. */
-  defaults: Plan;
   /** Strategies that the server was given, beside ours. */
   strategies: OwnStrategies;
   isDraining: () => boolean;
   timeline: LongTimeline;
-  recorder: Recorder;
   /** Whether the server has an evaluator of its own. */
   hasEvaluator: boolean;
 }
 
 /** The coordinator as the outside sees it: reads are views, writes are checked, refusals are thrown with a code. */
 export function createHandle(deps: HandleDeps): CoordinatorHandle {
-  const { coordinator, aggregator, clock, pacing, tokens, defaults } = deps;
+  const { coordinator, clock, pacing, tokens, defaults } = deps;
   const { registry, polls, models, machines, standings, membership } = coordinator;
+  const views = new CoordinatorViews(deps);
 
-  const plan = (): Plan => machines.run?.plan ?? defaults;
+  const plan = (): Plan => machines.view.plan ?? defaults;
 
   function mustServe(): void {
     if (deps.isDraining()) throw new ChorusError('SHUTTING_DOWN', undefined, { retryAfterMs: drainRetryAfterMs });
@@ -75,90 +61,13 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
 
   function beat(slot: number): Heartbeat {
     const { state, round } = standings.of(slot);
-    const { run, plan: runPlan } = machines.view;
-    return { state, run, round, retryAfterMs: paceMs(runPlan ?? defaults, registry.population, pacing) };
-  }
-
-  function viewOf(slot: number): ClientView {
-    const state = registry.stateOf(slot);
-    if (state === 'unknown') throw new ChorusError('CLIENT_UNKNOWN');
-    const silentMs = Math.max(0, steadyMs(clock) - registry.seenUntilMs(slot));
-    const lastSeenAtMs = Math.round(clock.now() - silentMs);
-    const phaseEndsAtMs = machines.round === null ? null : machines.phaseSince.deadlineAtMs;
-    const silentUntilMs = lastSeenAtMs + plan().heartbeatTimeoutMs;
-    const waitingFor = explainClient({ state, phaseEndsAtMs, silentUntilMs });
-    return { clientId: registry.idOf(slot), state, waitingFor, lastSeenAtMs, ...registry.profileOf(slot) };
-  }
-
-  function waitingFor(): WaitingFor {
-    const { phase, phaseSince, run, round } = machines;
-    const openClientIds =
-      phase === 'training'
-        ? [...registry.slotsIn('training'), ...registry.slotsIn('selected')].map((slot) => registry.idOf(slot))
-        : [];
-    const { sinceMs, deadlineAtMs } = phaseSince;
-    const tally = coordinator.tally();
-    return explain({
-      ...{ phase, sinceMs, deadlineAtMs, tally, run, round, openClientIds },
-      aggregator: aggregator.situation,
-    });
-  }
-
-  function status(): Status {
-    const { run, round, runState, phase } = machines;
-    return {
-      run: run?.run ?? null,
-      runState,
-      round: machines.view.round,
-      roundsTotal: run?.plan.rounds ?? 0,
-      attempt: run ? attemptOf(run).attempt : 0,
-      kind: coordinator.history.open?.record.kind ?? null,
-      phase,
-      modelVersion: models.current?.version ?? null,
-      population: registry.population,
-      counts: registry.counts(),
-      contributions: coordinator.tally().contributions,
-      target: round && round.target > 0 ? round.target : null,
-      quorum: round?.quorum ?? null,
-      waitingFor: waitingFor(),
-      aggregator: aggregator.state,
-      uptimeMs: clock.now() - coordinator.startedAtMs,
-    };
-  }
-
-  function runView(): RunView | null {
-    const { run } = machines;
-    if (!run) return null;
-    const { plan: runPlan, startedAtMs, roundsCommitted, progress, reason } = run;
-    const endedAtMs = coordinator.runEndedAtMs;
-    return {
-      run: run.run,
-      state: machines.runState,
-      plan: runPlan,
-      startedAtMs,
-      endedAtMs,
-      roundsCommitted,
-      bestVersion: progress.best?.version ?? null,
-      reason,
-    };
-  }
-
-  function allRounds(): RoundRecord[] {
-    const { open, rounds } = coordinator.history;
-    return open ? [...rounds, open.record] : rounds;
-  }
-
-  /** The newest attempt of a kind at a round of the current run. @throws ROUND_UNKNOWN */
-  function recordOf(round: number, kind: RoundKind = 'training'): RoundRecord {
-    const run = machines.run?.run;
-    const record = allRounds().findLast((one) => one.run === run && one.round === round && one.kind === kind);
-    if (!record) throw new ChorusError('ROUND_UNKNOWN', `Round ${round} of the current run is not known`);
-    return record;
+    const { run } = machines.view;
+    return { state, run, round, retryAfterMs: paceMs(plan(), registry.population, pacing) };
   }
 
   function command(operation: 'pause' | 'resume' | 'stop', origin: Origin = fromInside): Status {
     coordinator.operations.operate({ operation }, { dryRun: false, origin });
-    return status();
+    return views.status();
   }
 
   return {
@@ -225,37 +134,21 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
       coordinator.operations.operate({ operation: 'evict', clientId }, { dryRun: false, origin: fromInside });
     },
 
-    status,
-    run: runView,
-    rounds: (limit = 100) => allRounds().slice(-limit).reverse(),
-
-    round: recordOf,
+    status: () => views.status(),
+    run: () => views.run(),
+    rounds: (limit = 100) => views.rounds(limit),
+    round: (round, kind) => views.round(round, kind),
 
     selection(round, clientId) {
-      const record = recordOf(round);
+      const record = views.round(round);
       const id = clientId.toLowerCase();
       // One that has left may still be in the cohort.
       if (!record.cohort.includes(id)) slotOf(id);
       return coordinator.chooser.explain(record, id);
     },
 
-    clients({ state, limit = 100, cursor }: ClientQuery = {}): ClientPage {
-      const fromSlot = cursor === undefined ? 0 : Number(cursor);
-      if (!Number.isSafeInteger(fromSlot) || fromSlot < 0) {
-        throw new ChorusError(
-          'REQUEST_INVALID',
-          `The cursor ${JSON.stringify(cursor)} was not given out by this server`,
-        );
-      }
-      const slots = registry.page(fromSlot, limit, state);
-      const last = slots.at(-1);
-      return {
-        clients: slots.map(viewOf),
-        cursor: slots.length === limit && last !== undefined ? String(last + 1) : null,
-      };
-    },
-
-    client: (clientId) => viewOf(slotOf(clientId)),
+    clients: (query = {}) => views.clients(query),
+    client: (clientId) => views.client(slotOf(clientId)),
 
     models: () => models.list(),
     openModel: (version) => models.open(version),
@@ -280,7 +173,7 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
         );
       }
       coordinator.operations.startRun(wanted, origin);
-      const view = runView();
+      const view = views.run();
       if (!view) throw new ChorusError('RUN_STATE');
       return view;
     },
@@ -306,26 +199,6 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
 
     events: coordinator.feed,
 
-    metrics(): MetricsSnapshot {
-      const { totals } = coordinator;
-      return {
-        counts: registry.counts(),
-        population: registry.population,
-        round: machines.view.round,
-        modelVersion: models.current?.version ?? null,
-        runState: machines.runState,
-        phase: machines.phase,
-        heartbeatsTotal: totals.heartbeats,
-        registrationsTotal: totals.registrations,
-        expiredTotal: totals.expired,
-        roundsCommittedTotal: totals.roundsCommitted,
-        roundsAbandonedTotal: totals.roundsAbandoned,
-        updatesTotal: { ...totals.updates },
-        aggregatorRestartsTotal: aggregator.restarts,
-        evaluationsTotal: { ...totals.evaluations },
-        longPollsHeld: polls.count,
-        journal: deps.recorder.numbers,
-      };
-    },
+    metrics: () => views.metrics(),
   };
 }
