@@ -39,8 +39,16 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
 
   const plan = (): Plan => machines.view.plan ?? defaults;
 
+  const shuttingDown = () => new ChorusError('SHUTTING_DOWN', undefined, { retryAfterMs: drainRetryAfterMs });
+
+  /** For what begins something. */
   function mustServe(): void {
-    if (deps.isDraining()) throw new ChorusError('SHUTTING_DOWN', undefined, { retryAfterMs: drainRetryAfterMs });
+    if (deps.isDraining()) throw shuttingDown();
+  }
+
+  /** For what may happen as long as it can be recorded. */
+  function mustRecord(): void {
+    if (machines.isStopped) throw shuttingDown();
   }
 
   function slotOf(clientId: string): number {
@@ -66,6 +74,7 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
   }
 
   function command(operation: 'pause' | 'resume' | 'stop', origin: Origin = fromInside): Status {
+    mustRecord();
     coordinator.operations.operate({ operation }, { dryRun: false, origin });
     return views.status();
   }
@@ -128,9 +137,13 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
       return coordinator.evaluations.report(presentSlotOf(clientId), clientId.toLowerCase(), result);
     },
 
-    leave: (clientId) => membership.leave(slotOf(clientId)),
+    leave(clientId) {
+      mustRecord();
+      membership.leave(slotOf(clientId));
+    },
 
     evict(clientId) {
+      mustRecord();
       coordinator.operations.operate({ operation: 'evict', clientId }, { dryRun: false, origin: fromInside });
     },
 

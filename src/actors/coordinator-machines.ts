@@ -125,6 +125,10 @@ export class CoordinatorMachines {
     return this.#machine.getSnapshot().hasTag('over');
   }
 
+  get isStopped(): boolean {
+    return this.#machine.getSnapshot().matches('draining');
+  }
+
   /** The open round as its machine sees it, or null. */
   get round(): Round | null {
     return this.snapshots.round?.context ?? null;

@@ -169,6 +169,7 @@ export class Coordinator {
     };
     if (!run || isTooLate()) throw new ChorusError('MODEL_NOT_ACCEPTED');
     const checked = await models.admit(bytes);
+    if (machines.isStopped) throw new ChorusError('SHUTTING_DOWN');
     if (isTooLate()) throw new ChorusError('MODEL_NOT_ACCEPTED');
     const createdAtMs = this.#deps.clock.now();
     const about = { run: run.run, round: 0, createdAtMs, contributions: 0, numExamples: 0, metrics: {} };

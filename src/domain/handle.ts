@@ -104,9 +104,9 @@ export interface CoordinatorHandle {
    * @throws CLIENT_UNKNOWN, EVALUATION_DISCARDED, EVALUATION_CONFLICT, NUM_EXAMPLES_INVALID, METRICS_INVALID, …
    */
   reportEvaluation(clientId: string, result: EvaluationResult): Promise<Receipt>;
-  /** @throws CLIENT_UNKNOWN */
+  /** @throws CLIENT_UNKNOWN, SHUTTING_DOWN */
   leave(clientId: string): void;
-  /** Takes a client out of the open round; it may join the next. @throws CLIENT_UNKNOWN */
+  /** Takes a client out of the open round; it may join the next. @throws CLIENT_UNKNOWN, CLIENT_NOT_SELECTED, SHUTTING_DOWN */
   evict(clientId: string): void;
 
   status(): Status;
