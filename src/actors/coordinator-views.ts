@@ -1,17 +1,16 @@
 import type { ClientView } from '../domain/client.ts';
 import { type Clock, steadyMs } from '../domain/clock.ts';
 import { ChorusError } from '../domain/errors.ts';
-import { explain } from '../domain/explain.ts';
 import { explainClient } from '../domain/explain-client.ts';
 import type { ClientPage, ClientQuery } from '../domain/handle.ts';
 import type { MetricsSnapshot } from '../domain/metrics-snapshot.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { RoundKind } from '../domain/round.ts';
 import type { RoundRecord } from '../domain/round-record.ts';
-import { attemptOf } from '../domain/run.ts';
-import type { RunView, Status, WaitingFor } from '../domain/status.ts';
+import type { RunView, Status } from '../domain/status.ts';
 import type { AggregatorActor } from './aggregator.actor.ts';
 import type { Coordinator } from './coordinator.actor.ts';
+import { outlookOf } from './outlook.ts';
 import type { Recorder } from './recorder.ts';
 
 export interface ViewDeps {
@@ -34,37 +33,18 @@ export class CoordinatorViews {
   status(): Status {
     const { coordinator, aggregator, clock } = this.#deps;
     const { machines, registry, history, models } = coordinator;
-    const { run, round, runState, phase } = machines;
+    const { run } = machines;
+    const now = { machines: machines.snapshots, tally: coordinator.tally() };
     return {
       run: run?.run ?? null,
-      runState,
-      round: machines.view.round,
+      ...outlookOf(now, registry, { aggregator: aggregator.situation }),
       roundsTotal: run?.plan.rounds ?? 0,
-      attempt: run ? attemptOf(run).attempt : 0,
       kind: history.open?.record.kind ?? null,
-      phase,
       modelVersion: models.current?.version ?? null,
       population: registry.population,
-      counts: registry.counts(),
-      contributions: coordinator.tally().contributions,
-      target: round && round.target > 0 ? round.target : null,
-      quorum: round?.quorum ?? null,
-      waitingFor: this.#waitingFor(),
       aggregator: aggregator.state,
       uptimeMs: clock.now() - coordinator.startedAtMs,
     };
-  }
-
-  #waitingFor(): WaitingFor {
-    const { coordinator, aggregator } = this.#deps;
-    const { machines, registry } = coordinator;
-    const { phase, phaseSince, run, round } = machines;
-    const openClientIds =
-      phase === 'training'
-        ? [...registry.slotsIn('training'), ...registry.slotsIn('selected')].map((slot) => registry.idOf(slot))
-        : [];
-    const tally = coordinator.tally();
-    return explain({ phase, ...phaseSince, tally, run, round, openClientIds, aggregator: aggregator.situation });
   }
 
   run(): RunView | null {

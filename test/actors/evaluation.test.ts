@@ -71,6 +71,19 @@ describe('an evaluation by clients', () => {
     expect(test.crashes).toEqual([]);
   });
 
+  it('is what an operation that is tried out says is open', async () => {
+    const test = await chorusWith();
+    const clients = await joinEvaluators(test, 2);
+    await trainAll(test, clients);
+    const { round, attempt } = test.handle.status();
+    expect({ round, attempt }).toEqual({ round: 1, attempt: 2 });
+    const { before, after } = test.handle.operate({ operation: 'pause' }, { dryRun: true });
+    expect([before, after]).toMatchObject([
+      { round, attempt },
+      { round, attempt },
+    ]);
+  });
+
   it('comes every n rounds, and after the last one', async () => {
     const test = await chorusWith({ rounds: 5, evaluateEvery: 2, minClients: 1 });
     const clients = (await joinEvaluators(test, 1)) as [TestClient];
