@@ -226,7 +226,10 @@ describe('the stream of events', () => {
 
   it('is told in one line each, whatever a client put into it', () => {
     const lineOf = (type: string, data: Record<string, unknown>) => eventLine({ id: 1, atMs: 0, type, data });
-    expect(lineOf('operation', { sentence: 'The run was paused' })).toBe('An operator: The run was paused');
+    const paused = { sentence: 'The run was paused', by: 'admin token' };
+    expect(lineOf('operation', paused)).toBe('An operator: The run was paused');
+    const started = { sentence: 'A run of 3 rounds was started', by: 'configuration' };
+    expect(lineOf('operation', started)).toBe('A run of 3 rounds was started');
     expect(lineOf('round.committed', { round: 2, contributions: 1, modelVersion: 2, metrics: { loss: 1 } })).toBe(
       'Round 2 committed: 1 contribution, model version 2; loss 1',
     );
