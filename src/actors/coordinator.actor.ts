@@ -126,6 +126,8 @@ export class Coordinator {
   #lastRun: Run | null = null;
   #watchedRound: unknown = null;
   #endedAtMs: number | null = null;
+  /** How the run stood when the server began to shut down, which ends no run. */
+  #leftIn: RunState | null = null;
   #view: CoordinatorView = { run: null, plan: null, round: 0, isOver: false, isBuffered: false };
 
   constructor(deps: CoordinatorDeps) {
@@ -194,6 +196,7 @@ export class Coordinator {
 
   /** Ends every held call; nothing is decided any more. An open round is left for the next process to go on with. */
   stop(): void {
+    this.#leftIn = this.runState;
     this.#machine.send({ type: 'server.drain' });
     this.#deps.clock.clearTimeout(this.#sweepTimer);
     this.#deps.clock.clearTimeout(this.#membershipTimer);
@@ -226,7 +229,7 @@ export class Coordinator {
   }
 
   get runState(): RunState {
-    return runStateOf(this.#machines());
+    return this.#leftIn ?? runStateOf(this.#machines());
   }
 
   get isDraining(): boolean {
