@@ -118,6 +118,11 @@ describe('the status', () => {
     ]);
   });
 
+  it('has no attempt between two rounds, when the number is that of an evaluation', () => {
+    const judging: Status = { ...status, kind: null, phase: 'judging' };
+    expect(statusLines(judging, 0, plainStyle)).toContain('Round      3/10, judging');
+  });
+
   it('shows the aggregator when it is not at work', () => {
     expect(statusLines({ ...status, aggregator: 'restarting' }, 0, plainStyle)).toContain('Aggregator restarting');
     expect(statusLines(status, 0, plainStyle).join()).not.toContain('Aggregator');
@@ -175,6 +180,37 @@ describe('the screen of a watched run', () => {
     expect(lines.slice(first, first + 3).map((line) => line.length <= 80)).toEqual([true, true, true]);
     expect(lines[first + 1]).toMatch(/^ {11}12345678….*and others\.$/);
     expect(lines.join('\n')).not.toContain('UTC');
+  });
+
+  it('is no wider than the terminal and breaks between words, whatever its size', () => {
+    const waitingFor = {
+      ...status.waitingFor,
+      summary: 'Round 3 has 3 of 6 updates (quorum 4); waiting for c38a2341… (1 training, 2 not started)',
+      next: 'it is abandoned and tried again',
+      deadlineAtMs: 300_000,
+    };
+    const run = '1b567889-38c2-406e-a897-2c70767b2ab6';
+    const { plan } = readPlan({ strategy: 'multi-krum', strategyParameters: { byzantineMax: 3 } });
+    const rounds = Array.from({ length: 60 }, (_, at) => ({ ...point({ 'a metric of a client': at }), run }));
+    const events = [event('client.excluded', { round: 3, clientId: 'a6e8a4ec', reason: 'left' })];
+    for (const columns of [10, 20, 40, 60, 80, 99, 200]) {
+      for (const rows of [2, 5, 10, 24, 60]) {
+        const size = { columns, rows };
+        const lines = linesOf({ status: { ...status, run, waitingFor }, plan, rounds, events }, size);
+        expect(lines.length).toBeLessThan(rows);
+        expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(Math.max(columns, 12));
+        expect(lines.some((line) => line.startsWith('Waiting') || line.startsWith('Time'))).toBe(true);
+      }
+    }
+    const text = (columns: number) => linesOf({ status: { ...status, run, waitingFor } }, { columns, rows: 40 });
+    expect(text(80).join('\n')).toContain(' in 4 min 53 s it is abandoned and tried\n           again\n');
+    expect(text(40).join('\n')).toContain('Run        1b567889-38c2-406e-a897-2c707\n           67b2ab6, running\n');
+  });
+
+  it('begins with what is waited for where there is not room for everything', () => {
+    expect(linesOf({}, { columns: 80, rows: 24 })[0]).toBe('Chorus');
+    expect(linesOf({}, { columns: 80, rows: 9 })[0]).toBe('Run        run-1, running');
+    expect(linesOf({}, { columns: 80, rows: 6 })[0]).toMatch(/^Time/);
   });
 
   it('is filled up with what happened last, but for what happens all the time', () => {
