@@ -426,6 +426,12 @@ describe('words for numbers', () => {
     expect(tallyLine(['left', 'straggler', 'left'])).toBe('left 2, straggler 1');
     expect(printable('x'.repeat(1_000)).length).toBeLessThan(310);
   });
+
+  it('a text of a client neither drives the terminal, nor turns round, nor hides what stands beside it', () => {
+    expect(printable('a\u001b[31mb\u001b]0;owned\u0007c\u009b2Jd')).toBe('abcd');
+    expect(printable('ok \u202eko\u2066 \u200b\u00ad\ufefffine\u2028new line\ud800')).toBe('ok ko fine new line');
+    expect(printable('Zürich, 東京, 👍🏽, لا')).toBe('Zürich, 東京, 👍🏽, لا');
+  });
 });
 
 describe('colours', () => {
