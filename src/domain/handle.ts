@@ -41,6 +41,7 @@ export type {
   Traffic,
   TransferMarks,
 } from './round-record.ts';
+export { exclusionReasons } from './round-record.ts';
 export type { Phase, RunState, RunView, Status, WaitingFor } from './status.ts';
 
 export interface OperationAnswer {

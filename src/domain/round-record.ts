@@ -19,16 +19,18 @@ export interface Contribution extends Receipt {
   metrics: Record<string, number>;
 }
 
-export type ExclusionReason =
-  | 'heartbeatTimeout'
-  | 'left'
-  | 'reregistered'
-  | 'evicted'
-  | 'uploadsRefused'
-  | 'straggler'
-  | 'notNeeded'
-  | 'stale'
-  | 'roundAbandoned';
+export const exclusionReasons = [
+  'heartbeatTimeout',
+  'left',
+  'reregistered',
+  'evicted',
+  'uploadsRefused',
+  'straggler',
+  'notNeeded',
+  'stale',
+  'roundAbandoned',
+] as const;
+export type ExclusionReason = (typeof exclusionReasons)[number];
 
 export interface Exclusion {
   clientId: string;
