@@ -106,10 +106,13 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
       return beat(slot);
     },
 
-    async waitHeartbeat(clientId, { waitMs, known, signal }): Promise<Heartbeat> {
+    async waitHeartbeat(clientId, { waitMs: waitMsWished, known, signal }): Promise<Heartbeat> {
       const slot = presentSlotOf(clientId);
       coordinator.totals.heartbeats += 1;
       const arrivedAtMs = steadyMs(clock);
+      // What it knows may be its selection for an attempt that is over: it must not sleep through this one.
+      const isDue = standings.of(slot).state === 'selected';
+      const waitMs = isDue ? Math.min(waitMsWished, plan().heartbeatIntervalMs) : waitMsWished;
       // An open call shows that the client is there; when it breaks off, silence counts from that moment.
       registry.touch(slot, arrivedAtMs + waitMs);
       const standing = known ?? standings.of(slot);

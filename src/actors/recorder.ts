@@ -95,6 +95,21 @@ export class Recorder {
     return { ...this.#counts, backlog: this.#waiting };
   }
 
+  /** Why the disk takes nothing, as far as is known; null: it does. */
+  get trouble(): string | null {
+    if (this.#failure === null) return null;
+    const { atMs, error } = this.#failure;
+    // Those who are refused come back after so long, and try it again.
+    const isRecent = Math.abs(this.#deps.clock.now() - atMs) < retryAfterMs;
+    return this.#waiting > 0 || isRecent ? messageOf(error) : null;
+  }
+
+  /** For what can be refused, though what it leads to is noted. @throws STORAGE_UNAVAILABLE: that would have to wait. */
+  assertWritable(): void {
+    if (this.#failure === null) return;
+    if (this.#waiting > 0 || this.#isLeftAlone(this.#deps.clock.now())) throw unavailable(this.#failure.error);
+  }
+
   /**
    * Records what may still be refused. @param operation that led to it: both are written, or neither.
    * @throws STORAGE_UNAVAILABLE, INTERNAL: it was not written, and nothing has changed.
@@ -110,6 +125,7 @@ export class Recorder {
       try {
         this.#writeBacklog();
         this.#deps.journal.append(written, atMs);
+        this.#failure = null;
       } catch (cause) {
         if (!isOfDisk(cause)) throw cause;
         this.#failure = { atMs, error: cause };
@@ -271,6 +287,7 @@ export class Recorder {
       try {
         this.#writeBacklog();
         this.#deps.journal.append(group.facts, group.atMs);
+        this.#failure = null;
       } catch (error) {
         this.#failure = { atMs: group.atMs, error };
         this.#keep(group, error);
