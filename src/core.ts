@@ -26,12 +26,12 @@ import type { Durability, Entry } from './domain/facts.ts';
 import type { CoordinatorHandle } from './domain/handle.ts';
 import type { HttpSettings, ListenAt } from './domain/http.ts';
 import { fromConfiguration } from './domain/operations.ts';
-import type { Plan } from './domain/plan.ts';
+import type { GivenPlan } from './domain/plan.ts';
 import { type RandomStream, secureRandom, seededRandom, uuidsFrom } from './domain/random.ts';
 import type { Run } from './domain/run.ts';
 import { isOwnStrategy, type OwnStrategies, ownStrategyPrefix } from './domain/strategy-choice.ts';
 import { History } from './history/history.ts';
-import { type GivenStrategies, ownRunner, readOwnStrategies } from './own-strategies.ts';
+import { type GivenStrategies, ownRunner, readOwnStrategies, takeStrategyPath } from './own-strategies.ts';
 import { openClientKey } from './storage/client-key.ts';
 import type { Disk } from './storage/disk.ts';
 import { factsFromBefore, oldestFact } from './storage/journal-past.ts';
@@ -41,8 +41,11 @@ import { StrategyUnusable } from './strategies/own-strategy.ts';
 import { packageVersion } from './version.ts';
 
 export interface CoreOptions {
-  /** Settings of the run; what is left out takes its default. See `planSettings`. */
-  plan?: Partial<Plan>;
+  /**
+   * Settings of the run; what is left out takes its default. See `planSettings`. Its strategy may be the path of a module,
+   * which is then given to the server like those in `strategies`, by the name of its file.
+   */
+  plan?: GivenPlan;
   /**
    * `memory`: nothing outlives the process. `dir`: what happened, models and accepted updates are kept in this folder, and
    * a later process goes on where this one ended. `disk`: the same on a disk of one's own, with the aggregator inline.
@@ -172,9 +175,9 @@ export interface Core {
  * @throws {StrategyUnusable} a strategy of one's own cannot be loaded, is none, or is missing.
  */
 export async function createCore(options: CoreOptions = {}): Promise<Core> {
-  const { strategies: given = {} } = options;
+  const { wanted, given } = takeStrategyPath(options.plan ?? {}, options.strategies ?? {});
   const strategies = await readOwnStrategies(given);
-  const { plan, problems } = readRunPlan(options.plan ?? {}, {}, strategies);
+  const { plan, problems } = readRunPlan(wanted, {}, strategies);
   if (problems.length > 0) throw new ChorusError('PLAN_INVALID', problems.map(({ message }) => message).join(' '));
   const {
     storage = 'memory',

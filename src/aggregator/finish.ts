@@ -82,9 +82,7 @@ export function finishMean({ task, bytes, headBytes, states: shared }: SharedFin
     const isMine = Atomics.compareExchange(states, index, tileStates.free, tileStates.taken) === tileStates.free;
     const isGood = isMine ? makeTile(task, tile, { bytes, runs, stepping }) : isMadeElsewhere(states, index);
     if (!isGood) {
-      throw new RangeError(
-        'The mean is not finite: the base and the mean of the deltas add up to more than the dtype holds',
-      );
+      throw new RangeError('The next model is not finite: what the updates come to is more than its dtype holds');
     }
     const last = piecesWithin(runs, tile.range).at(-1);
     if (!last) continue;
@@ -142,9 +140,8 @@ function writeValues(
   values: Place,
   count: number,
 ): boolean {
-  const kernels = kernelsFor(values.arena);
-  if (dtype !== 'F64') kernels.narrow(values, count);
-  if (Number.isNaN(kernels.check(dtype === 'F64' ? 'F64' : 'F32', values, count))) return false;
+  if (dtype !== 'F64') kernelsFor(values.arena).narrow(values, count);
+  if (!areFinite(dtype, values, count)) return false;
   const into = new Uint8Array(bytes, byteOffset, count * dtypes[dtype]);
   if (dtype === 'F64' || dtype === 'F32') {
     into.set(new Uint8Array(bufferOf(values.arena), values.at, into.byteLength));
@@ -156,4 +153,12 @@ function writeValues(
   for (let index = 0; index < count; index += 1)
     view.setUint16(index * dtypes[dtype], halve(singles[index] ?? 0), true);
   return true;
+}
+
+/** @param dtype of the model; other values than those of F64 are float32 by now. */
+function areFinite(dtype: Dtype, values: Place, count: number): boolean {
+  const squares = kernelsFor(values.arena).check(dtype === 'F64' ? 'F64' : 'F32', values, count);
+  if (!Number.isNaN(squares)) return true;
+  // Of float64 values, the squares may be infinite, and they are not.
+  return dtype === 'F64' && new Float64Array(bufferOf(values.arena), values.at, count).every(Number.isFinite);
 }

@@ -129,7 +129,8 @@ export class Inspection {
         return;
       }
     }
-    this.#squares += squares;
+    // All values are finite, so that it is the squares of float64 values that are not.
+    this.#squares += Number.isNaN(squares) ? Number.POSITIVE_INFINITY : squares;
   }
 }
 

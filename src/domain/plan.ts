@@ -14,6 +14,7 @@ import {
   strategyNames,
   takesStaleWeights,
 } from './strategy-choice.ts';
+import { type StrategyPath, strategyPathPattern, strategyPathRefusal } from './strategy-path.ts';
 
 const basics = {
   rounds: {
@@ -191,7 +192,8 @@ const basics = {
     default: fedavgChoice.name,
     choices: strategyNames,
     or: { prefix: ownStrategyPrefix, what: 'NAME' },
-    help: 'How the updates of a round become the next model; see docs/strategies.md. module:NAME is one of your own that the server was given.',
+    outside: { pattern: strategyPathPattern, refusal: strategyPathRefusal },
+    help: 'How the updates of a round become the next model; see docs/strategies.md. module:NAME is one of your own that the server was given; a plan that the server is started with may name its file, as in ./my-strategy.mjs.',
   },
   strategyParameters: { kind: 'record', default: {}, help: 'Parameters of the strategy, each with a default.' },
   hyperparameters: { kind: 'record', default: {}, help: 'Handed to every client with its training token.' },
@@ -245,6 +247,9 @@ export interface Plan extends EvaluationPlan, HyperparameterPlan, SelectionSetti
   readonly strategy: StrategyName | OwnStrategyName;
   readonly strategyParameters: Readonly<Record<string, number | string | boolean>>;
 }
+
+/** A plan as who runs the server gives it: its strategy may be the path of a module. */
+export type GivenPlan = Omit<Partial<Plan>, 'strategy'> & { readonly strategy?: Plan['strategy'] | StrategyPath };
 
 /** Least number of contributions for a commit under this plan, ≥ 1. */
 export function quorumOf(plan: Plan): number {
