@@ -23,7 +23,7 @@ import type { RandomStream } from '../domain/random.ts';
 import type { RoundKind } from '../domain/round.ts';
 import { attemptOf } from '../domain/run.ts';
 import type { OwnStrategies } from '../domain/strategy-choice.ts';
-import { readRunPlan } from '../strategies/of-plan.ts';
+import { readRunPlan, strategiesWith } from '../strategies/of-plan.ts';
 import type { AggregatorActor } from './aggregator.actor.ts';
 import type { ClientTokens } from './client-tokens.ts';
 import type { Coordinator } from './coordinator.actor.ts';
@@ -245,6 +245,8 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
       if (!record.cohort.includes(id)) slotOf(id);
       return coordinator.chooser.explain(record, id);
     },
+
+    strategies: () => strategiesWith(deps.strategies),
 
     clients({ state, limit = 100, cursor }: ClientQuery = {}): ClientPage {
       const fromSlot = cursor === undefined ? 0 : Number(cursor);

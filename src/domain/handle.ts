@@ -7,9 +7,10 @@ import type { ErrorCode } from './errors.ts';
 import type { Metrics } from './metrics.ts';
 import type { ModelBlob, ModelInfo, ModelView } from './model.ts';
 import type { AuditLog, Operation, Origin, QuorumDecision } from './operations.ts';
-import type { Plan } from './plan.ts';
+import type { Plan, RoundStrategy } from './plan.ts';
 import type { RoundKind } from './round.ts';
 import type { SelectionExplanation } from './selection-reason.ts';
+import type { SettingTable } from './settings.ts';
 
 export interface Registration {
   clientId: string;
@@ -196,6 +197,15 @@ export interface Traffic {
 /** When a client began to download and to upload, Unix ms. */
 export type TransferMarks = Pick<ClientMarks, 'downloadedAtMs' | 'uploadingAtMs'>;
 
+/** A strategy that a plan can choose on this server. */
+export interface StrategyView {
+  name: string;
+  /** What it does, in a sentence; null: one of somebody’s own. */
+  summary: string | null;
+  /** What its parameters may be. */
+  settings: SettingTable;
+}
+
 /** One attempt at one round, or at the evaluation of its model, as kept in the history. */
 export interface RoundRecord {
   run: string;
@@ -204,6 +214,8 @@ export interface RoundRecord {
   /** Counts the attempts of both kinds. */
   attempt: number;
   kind: RoundKind;
+  /** How its updates become a model; left out of evaluations, and of attempts of versions that did not record it. */
+  strategy?: RoundStrategy;
   phase: RoundPhase;
   openedAtMs: number;
   trainingAtMs: number | null;
@@ -375,6 +387,8 @@ export interface CoordinatorHandle {
    * open and the last few attempts of this process. @throws ROUND_UNKNOWN, CLIENT_UNKNOWN
    */
   selection(round: number, clientId: string): SelectionExplanation;
+  /** Ours, and those that the server was given. */
+  strategies(): StrategyView[];
   clients(query?: ClientQuery): ClientPage;
   /** @throws CLIENT_UNKNOWN */
   client(clientId: string): ClientView;

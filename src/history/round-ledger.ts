@@ -10,7 +10,7 @@ import type {
   TransferMarks,
 } from '../domain/handle.ts';
 import type { QuorumDecision } from '../domain/operations.ts';
-import type { Plan } from '../domain/plan.ts';
+import { type Plan, strategyInRound } from '../domain/plan.ts';
 import { quorumFor, type RoundKind, type RoundOutcome } from '../domain/round.ts';
 import type { Run } from '../domain/run.ts';
 
@@ -71,6 +71,7 @@ export class RoundLedger {
       round,
       attempt,
       kind,
+      ...(kind === 'training' ? { strategy: strategyInRound(plan) } : {}),
       phase: 'selecting',
       openedAtMs: atMs,
       trainingAtMs: null,
