@@ -9,7 +9,7 @@ import type { Plan } from '../domain/plan.ts';
 import type { RandomStream } from '../domain/random.ts';
 import type { RunView, Status } from '../domain/status.ts';
 import type { OwnStrategies } from '../domain/strategy-choice.ts';
-import { readRunPlan } from '../strategies/of-plan.ts';
+import { readRunPlan, strategiesWith } from '../strategies/of-plan.ts';
 import type { ClientTokens } from './client-tokens.ts';
 import { CoordinatorViews, type ViewDeps } from './coordinator-views.ts';
 import type { LongTimeline } from './long-timeline.ts';
@@ -162,6 +162,8 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
       if (!record.cohort.includes(id)) slotOf(id);
       return coordinator.chooser.explain(record, id);
     },
+
+    strategies: () => strategiesWith(deps.strategies),
 
     clients: (query = {}) => views.clients(query),
     client: (clientId) => views.client(slotOf(clientId)),

@@ -275,6 +275,20 @@ export function contributionsWanted(plan: Plan, cohortTarget: number): number {
 /** Whether clients go on training from one version to the next. FedBuff: Nguyen et al. 2022, arXiv 2106.06639. */
 export const isBuffered = ({ mode }: Plan): boolean => mode === 'buffered';
 
+/** How the updates of an attempt become a model, as the plan of its run has it. */
+export interface RoundStrategy {
+  name: Plan['strategy'];
+  parameters: Plan['strategyParameters'];
+  mode: Plan['mode'];
+}
+
+/** What an attempt keeps of its plan, which is not known any more when another run has begun. */
+export const strategyInRound = ({ strategy: name, strategyParameters: parameters, mode }: Plan): RoundStrategy => ({
+  name,
+  parameters,
+  mode,
+});
+
 /** The strategy that a plan chooses; plans of before there was a choice mean FedAvg. @param own those the server has */
 export function strategyChoice(
   { strategy = fedavgChoice.name, strategyParameters = fedavgChoice.parameters }: Partial<Plan>,
