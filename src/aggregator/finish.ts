@@ -144,7 +144,7 @@ function writeValues(
 ): boolean {
   const kernels = kernelsFor(values.arena);
   if (dtype !== 'F64') kernels.narrow(values, count);
-  if (Number.isNaN(kernels.check(dtype === 'F64' ? 'F64' : 'F32', values, count))) return false;
+  if (!kernels.areFinite(dtype === 'F64' ? 'F64' : 'F32', values, count)) return false;
   const into = new Uint8Array(bytes, byteOffset, count * dtypes[dtype]);
   if (dtype === 'F64' || dtype === 'F32') {
     into.set(new Uint8Array(bufferOf(values.arena), values.at, into.byteLength));
