@@ -120,8 +120,8 @@ export const simulation: readonly Mutation[] = [
     name: 'takes values that are not finite',
     defect: 'simulated: one NaN poisons the mean',
     file: 'src/aggregator/inspection.ts',
-    find: '      if (index !== -1) {',
-    replace: '      if (index < -1) {',
+    find: '    if (index === -1) this.#squares',
+    replace: '    if (index >= -1) this.#squares',
     ...bySimulation,
   },
   {
