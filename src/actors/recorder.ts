@@ -4,7 +4,7 @@ import type { Durability, Entry, Fact } from '../domain/facts.ts';
 import type { JournalNumbers } from '../domain/metrics-snapshot.ts';
 import { messageOf } from '../domain/words.ts';
 import type { History } from '../history/history.ts';
-import { HistoryBroken } from '../history/possible.ts';
+import { HistoryBroken } from '../history/history-broken.ts';
 import type { Journal } from '../storage/journal.ts';
 import { PatientJournal, unavailable } from './patient-journal.ts';
 import { ToldFacts } from './told-facts.ts';
