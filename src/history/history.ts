@@ -1,7 +1,8 @@
 import type { Checkpoint, Durability, Entry, Fact, Position, TrainingStart } from '../domain/facts.ts';
 import type { Metrics } from '../domain/metrics.ts';
 import type { ModelEvaluation, ModelView } from '../domain/model.ts';
-import { completePlan, isBuffered } from '../domain/plan.ts';
+import { isBuffered } from '../domain/plan.ts';
+import { completePlan } from '../domain/read-plan.ts';
 import type { RoundOutcome } from '../domain/round.ts';
 import type { ExclusionReason, RoundRecord } from '../domain/round-record.ts';
 import { afterRound, evaluateAnew, evaluatedBy, type Run, startRun } from '../domain/run.ts';

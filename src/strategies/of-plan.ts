@@ -1,4 +1,5 @@
-import { isBuffered, type Plan, quorumOf, readPlan, strategyChoice } from '../domain/plan.ts';
+import { isBuffered, type Plan, quorumOf, strategyChoice } from '../domain/plan.ts';
+import { readPlan } from '../domain/read-plan.ts';
 import { flagOf, resolveSettings, type SettingProblem } from '../domain/settings.ts';
 import {
   isOwnStrategy,
