@@ -8,9 +8,9 @@ export const durability: readonly Mutation[] = [
   {
     name: 'acknowledges an update before it is written',
     defect: 'an acknowledged update is lost',
-    file: 'src/actors/recorder.ts',
-    find: '        this.#deps.journal.append(written, atMs);\n      } catch (cause) {',
-    replace: '        setImmediate(() => this.#deps.journal.append([fact], atMs));\n      } catch (cause) {',
+    file: 'src/actors/patient-journal.ts',
+    find: '      this.#deps.journal.append(facts, atMs);\n    } catch (cause) {',
+    replace: '      setImmediate(() => this.#deps.journal.append(facts, atMs));\n    } catch (cause) {',
     tests: restart,
   },
   {

@@ -74,8 +74,8 @@ export const historic: readonly Mutation[] = [
     name: 'takes the id of a client that is gone for that of its successor',
     defect: 'F8',
     file: 'src/actors/registry.ts',
-    find: 'return isIts ? id.slot : -1;',
-    replace: 'return isIts || id.slot >= 0 ? id.slot : -1;',
+    find: 'return this.#tags.match(id) ? id.slot : -1;',
+    replace: 'return this.#tags.match(id) || id.slot >= 0 ? id.slot : -1;',
     tests: ['test/actors/registry.test.ts'],
   },
   {
@@ -100,9 +100,9 @@ export const historic: readonly Mutation[] = [
     name: 'keeps something of every heartbeat',
     defect: 'F10',
     file: 'src/actors/coordinator-handle.ts',
-    find: '      registry.touch(slot, Math.max(steadyMs(clock), registry.seenUntilMs(slot)));',
+    find: '      registry.heardOf(slot, steadyMs(clock));',
     replace:
-      "      coordinator.feed.publish('heartbeat', { clientId });\n      registry.touch(slot, Math.max(steadyMs(clock), registry.seenUntilMs(slot)));",
+      "      coordinator.feed.publish('heartbeat', { clientId });\n      registry.heardOf(slot, steadyMs(clock));",
     tests: protocol,
     only: 'F10\\)',
   },

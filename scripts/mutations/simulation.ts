@@ -38,10 +38,10 @@ export const simulation: readonly Mutation[] = [
   {
     name: 'acknowledges an update before it is written',
     defect: 'simulated: acknowledge before the write',
-    file: 'src/actors/recorder.ts',
-    find: '        this.#deps.journal.append(written, atMs);\n      } catch (cause) {',
+    file: 'src/actors/patient-journal.ts',
+    find: '      this.#deps.journal.append(facts, atMs);\n    } catch (cause) {',
     replace:
-      '        this.#deps.clock.setTimeout(() => this.#deps.journal.append([fact], atMs), 1);\n      } catch (cause) {',
+      '      this.#deps.clock.setTimeout(() => this.#deps.journal.append(facts, atMs), 1);\n    } catch (cause) {',
     ...bySimulation,
   },
   {

@@ -102,7 +102,7 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
     heartbeat(clientId): Heartbeat {
       const slot = presentSlotOf(clientId);
       coordinator.totals.heartbeats += 1;
-      registry.touch(slot, Math.max(steadyMs(clock), registry.seenUntilMs(slot)));
+      registry.heardOf(slot, steadyMs(clock));
       return beat(slot);
     },
 

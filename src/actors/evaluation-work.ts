@@ -57,7 +57,7 @@ export class EvaluationWork {
     }
     recorder.must({ type: 'result.accepted', receipt, metrics });
     feed.publish('result.accepted', { ...receipt, metrics });
-    registry.touch(slot, Math.max(steadyMs(clock), registry.seenUntilMs(slot)));
+    registry.heardOf(slot, steadyMs(clock));
     standings.wake(slot);
     machines.tellRound({ type: 'update.accepted', tally: tally() });
     await recorder.settled();

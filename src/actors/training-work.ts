@@ -137,7 +137,7 @@ export class TrainingWork {
     staleness: number,
     steps: { marks?: TransferMarks },
   ): Verdict | Promise<Verdict> {
-    const { history, recorder, feed, totals, machines, standings, tally } = this.#deps;
+    const { clock, registry, history, recorder, feed, totals, machines, standings, tally } = this.#deps;
     const age = staleness === 0 ? {} : { staleness };
     try {
       recorder.must({ type: 'update.accepted', receipt, metrics, staged, ...age, ...steps });
@@ -146,7 +146,7 @@ export class TrainingWork {
     }
     totals.updates.accepted += 1;
     feed.publish('update.accepted', { ...receipt, ...age, metrics });
-    this.#touch(slot);
+    registry.heardOf(slot, steadyMs(clock));
     standings.wake(slot);
     const weightFactor = history.run ? stalenessFactor(history.run.plan, staleness) : 1;
     machines.tellRound({ type: 'update.accepted', tally: tally() });
@@ -159,13 +159,14 @@ export class TrainingWork {
   }
 
   #giveUp(slot: number, clientId: string, why: { code: ErrorCode; marks?: TransferMarks }): Verdict {
+    const { clock, registry, membership } = this.#deps;
     try {
       this.#fail(slot, clientId, why);
     } catch (error) {
       return toRefusal(error);
     }
-    this.#touch(slot);
-    this.#deps.membership.changed();
+    registry.heardOf(slot, steadyMs(clock));
+    membership.changed();
     return { kind: 'discarded', detail: 'Its uploads were refused' };
   }
 
@@ -203,11 +204,5 @@ export class TrainingWork {
     totals.updates.discarded += 1;
     feed.publish('update.discarded', { clientId, round, detail });
     return { kind: 'discarded', detail };
-  }
-
-  /** An upload shows that the client is there. */
-  #touch(slot: number): void {
-    const { clock, registry } = this.#deps;
-    registry.touch(slot, Math.max(steadyMs(clock), registry.seenUntilMs(slot)));
   }
 }
