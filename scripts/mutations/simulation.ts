@@ -39,9 +39,9 @@ export const simulation: readonly Mutation[] = [
     name: 'acknowledges an update before it is written',
     defect: 'simulated: acknowledge before the write',
     file: 'src/actors/patient-journal.ts',
-    find: '      this.#deps.journal.append(facts, atMs);\n    } catch (cause) {',
+    find: '      this.#deps.journal.append(facts, atMs);\n      this.#failure = null;\n    } catch (cause) {',
     replace:
-      '      this.#deps.clock.setTimeout(() => this.#deps.journal.append(facts, atMs), 1);\n    } catch (cause) {',
+      '      this.#deps.clock.setTimeout(() => this.#deps.journal.append(facts, atMs), 1);\n      this.#failure = null;\n    } catch (cause) {',
     ...bySimulation,
   },
   {
