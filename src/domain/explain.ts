@@ -1,6 +1,5 @@
 import { afterGivingUp } from './after-giving-up.ts';
 import { type AggregatorSituation, explainAggregator, isServing } from './explain-aggregator.ts';
-import type { Phase, WaitingFor } from './handle.ts';
 import { candidateWord } from './plan.ts';
 import {
   type AbandonReason,
@@ -13,6 +12,7 @@ import {
   type Tally,
 } from './round.ts';
 import { attemptOf, type Run } from './run.ts';
+import type { Phase, WaitingFor } from './status.ts';
 import { clockTime, plural, shortId } from './words.ts';
 
 /** Ids named in full in an explanation. */

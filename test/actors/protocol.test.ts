@@ -1,19 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { ChorusError } from '../../src/domain/errors.ts';
 import type { Plan } from '../../src/domain/plan.ts';
 import { TestChorus, type TestClient, vector } from '../../src/testing/index.ts';
+import { codeOf } from '../support/code-of.ts';
 
 const chorusWith = (plan: Partial<Plan> = {}) =>
   TestChorus.create({ plan: { rounds: 3, minClients: 3, trainingWindowMs: 10_000, ...plan } });
-
-const codeOf = async (act: () => unknown): Promise<string> => {
-  try {
-    await act();
-  } catch (error) {
-    return error instanceof ChorusError ? error.code : String(error);
-  }
-  return 'no refusal';
-};
 
 const weightsOf = async (test: TestChorus, version: number | 'latest' = 'latest') => [
   ...((await test.model(version)).w?.data ?? []),
