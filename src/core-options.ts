@@ -5,14 +5,17 @@ import { type Clock, systemClock } from './domain/clock.ts';
 import type { Evaluate } from './domain/evaluate.ts';
 import type { Durability } from './domain/facts.ts';
 import type { HttpSettings } from './domain/http.ts';
-import type { Plan } from './domain/plan.ts';
+import type { GivenPlan } from './domain/plan.ts';
 import { type RandomStream, secureRandom } from './domain/random.ts';
 import type { GivenStrategies } from './own-strategies.ts';
 import type { Disk } from './storage/disk.ts';
 
 export interface CoreOptions {
-  /** Settings of the run; what is left out takes its default. See `planSettings`. */
-  plan?: Partial<Plan>;
+  /**
+   * Settings of the run; what is left out takes its default. See `planSettings`. Its strategy may be the path of a module,
+   * which is then given to the server like those in `strategies`, by the name of its file.
+   */
+  plan?: GivenPlan;
   /**
    * `memory`: nothing outlives the process. `dir`: what happened, models and accepted updates are kept in this folder, and
    * a later process goes on where this one ended. `disk`: the same on a disk of one's own, with the aggregator inline.

@@ -29,7 +29,7 @@ import type { Run } from './domain/run.ts';
 import { isOwnStrategy, type OwnStrategies, ownStrategyPrefix } from './domain/strategy-choice.ts';
 import { History } from './history/history.ts';
 import { Opened } from './opened.ts';
-import { type GivenStrategies, ownRunner, readOwnStrategies } from './own-strategies.ts';
+import { type GivenStrategies, ownRunner, readOwnStrategies, takeStrategyPath } from './own-strategies.ts';
 import { openClientKey } from './storage/client-key.ts';
 import type { Disk } from './storage/disk.ts';
 import { factsFromBefore, oldestFact } from './storage/journal-past.ts';
@@ -93,9 +93,9 @@ export interface Core {
  * @throws {StrategyUnusable} a strategy of one's own cannot be loaded, is none, or is missing.
  */
 export async function createCore(options: CoreOptions = {}): Promise<Core> {
-  const { strategies: given = {} } = options;
+  const { wanted, given } = takeStrategyPath(options.plan ?? {}, options.strategies ?? {});
   const strategies = await readOwnStrategies(given);
-  const { plan, problems } = readRunPlan(options.plan ?? {}, {}, strategies);
+  const { plan, problems } = readRunPlan(wanted, {}, strategies);
   if (problems.length > 0) throw new ChorusError('PLAN_INVALID', problems.map(({ message }) => message).join(' '));
   const settings = withDefaults(options);
   if (settings.aggregator === 'thread') mustBeModules(strategies);

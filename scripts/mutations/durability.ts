@@ -9,8 +9,9 @@ export const durability: readonly Mutation[] = [
     name: 'acknowledges an update before it is written',
     defect: 'an acknowledged update is lost',
     file: 'src/actors/patient-journal.ts',
-    find: '      this.#deps.journal.append(facts, atMs);\n    } catch (cause) {',
-    replace: '      setImmediate(() => this.#deps.journal.append(facts, atMs));\n    } catch (cause) {',
+    find: '      this.#deps.journal.append(facts, atMs);\n      this.#failure = null;\n    } catch (cause) {',
+    replace:
+      '      setImmediate(() => this.#deps.journal.append(facts, atMs));\n      this.#failure = null;\n    } catch (cause) {',
     tests: restart,
   },
   {

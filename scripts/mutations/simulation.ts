@@ -39,9 +39,9 @@ export const simulation: readonly Mutation[] = [
     name: 'acknowledges an update before it is written',
     defect: 'simulated: acknowledge before the write',
     file: 'src/actors/patient-journal.ts',
-    find: '      this.#deps.journal.append(facts, atMs);\n    } catch (cause) {',
+    find: '      this.#deps.journal.append(facts, atMs);\n      this.#failure = null;\n    } catch (cause) {',
     replace:
-      '      this.#deps.clock.setTimeout(() => this.#deps.journal.append(facts, atMs), 1);\n    } catch (cause) {',
+      '      this.#deps.clock.setTimeout(() => this.#deps.journal.append(facts, atMs), 1);\n      this.#failure = null;\n    } catch (cause) {',
     ...bySimulation,
   },
   {
@@ -120,8 +120,8 @@ export const simulation: readonly Mutation[] = [
     name: 'takes values that are not finite',
     defect: 'simulated: one NaN poisons the mean',
     file: 'src/aggregator/inspection.ts',
-    find: '      if (index !== -1) {',
-    replace: '      if (index < -1) {',
+    find: '    if (index === -1) this.#squares',
+    replace: '    if (index >= -1) this.#squares',
     ...bySimulation,
   },
   {

@@ -9,7 +9,7 @@ import type { Plan } from '../domain/plan.ts';
 import type { RandomStream } from '../domain/random.ts';
 import type { RunView, Status } from '../domain/status.ts';
 import type { OwnStrategies } from '../domain/strategy-choice.ts';
-import { readRunPlan } from '../strategies/of-plan.ts';
+import { readRunPlan, strategiesWith } from '../strategies/of-plan.ts';
 import type { ClientTokens } from './client-tokens.ts';
 import { CoordinatorViews, type ViewDeps } from './coordinator-views.ts';
 import type { LongTimeline } from './long-timeline.ts';
@@ -106,10 +106,13 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
       return beat(slot);
     },
 
-    async waitHeartbeat(clientId, { waitMs, known, signal }): Promise<Heartbeat> {
+    async waitHeartbeat(clientId, { waitMs: waitMsWished, known, signal }): Promise<Heartbeat> {
       const slot = presentSlotOf(clientId);
       coordinator.totals.heartbeats += 1;
       const arrivedAtMs = steadyMs(clock);
+      // What it knows may be its selection for an attempt that is over: it must not sleep through this one.
+      const isDue = standings.of(slot).state === 'selected';
+      const waitMs = isDue ? Math.min(waitMsWished, plan().heartbeatIntervalMs) : waitMsWished;
       // An open call shows that the client is there; when it breaks off, silence counts from that moment.
       registry.touch(slot, arrivedAtMs + waitMs);
       const standing = known ?? standings.of(slot);
@@ -159,6 +162,8 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
       if (!record.cohort.includes(id)) slotOf(id);
       return coordinator.chooser.explain(record, id);
     },
+
+    strategies: () => strategiesWith(deps.strategies),
 
     clients: (query = {}) => views.clients(query),
     client: (clientId) => views.client(slotOf(clientId)),

@@ -54,6 +54,8 @@ export class CoordinatorMachines {
   readonly #machine: Actor<typeof coordinatorMachine>;
   readonly #deps: MachineDeps;
   #watchedRound: unknown = null;
+  /** How the run stood when the server began to shut down, which ends no run. */
+  #leftIn: RunState | null = null;
   #view: CoordinatorView = { run: null, plan: null, round: 0, isOver: false, isBuffered: false };
 
   constructor(deps: MachineDeps) {
@@ -74,6 +76,7 @@ export class CoordinatorMachines {
 
   /** Nothing is decided any more. An open round is left for the next process to go on with. */
   stop(): void {
+    this.#leftIn = this.runState;
     this.#machine.send({ type: 'server.drain' });
     this.#machine.stop();
   }
@@ -117,7 +120,7 @@ export class CoordinatorMachines {
   }
 
   get runState(): RunState {
-    return runStateOf(this.snapshots);
+    return this.#leftIn ?? runStateOf(this.snapshots);
   }
 
   /** The run has no further round: clients hear `finished`. */

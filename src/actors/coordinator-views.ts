@@ -31,19 +31,20 @@ export class CoordinatorViews {
   }
 
   status(): Status {
-    const { coordinator, aggregator, clock } = this.#deps;
+    const { coordinator, aggregator, clock, recorder } = this.#deps;
     const { machines, registry, history, models } = coordinator;
     const { run } = machines;
     const now = { machines: machines.snapshots, tally: coordinator.tally() };
     return {
       run: run?.run ?? null,
-      ...outlookOf(now, registry, { aggregator: aggregator.situation }),
+      ...outlookOf(now, registry, { aggregator: aggregator.situation, storageTrouble: recorder.trouble }),
+      runState: machines.runState,
       roundsTotal: run?.plan.rounds ?? 0,
       kind: history.open?.record.kind ?? null,
       modelVersion: models.current?.version ?? null,
       population: registry.population,
       aggregator: aggregator.state,
-      uptimeMs: clock.now() - coordinator.startedAtMs,
+      uptimeMs: steadyMs(clock) - coordinator.startedAtMs,
     };
   }
 

@@ -82,6 +82,7 @@ export class Coordinator {
   readonly evaluations: EvaluationWork;
   readonly operations: OperationWork;
   readonly totals = newTotals();
+  /** By the steady clock. */
   readonly startedAtMs: number;
 
   readonly #deps: CoordinatorDeps;
@@ -92,7 +93,7 @@ export class Coordinator {
   constructor(deps: CoordinatorDeps) {
     const { clock, registry, history, recorder, aggregator, tokens, random, policy, strategies, onCrash } = deps;
     this.#deps = deps;
-    this.startedAtMs = clock.now();
+    this.startedAtMs = steadyMs(clock);
     this.registry = registry;
     this.history = history;
     this.feed = new BoundedEventFeed(

@@ -36,11 +36,12 @@ export class OperationWork {
     membership.tryFilter();
   }
 
-  /** Tried out, or written down and done. @throws any of `Operator.plan` */
+  /** Tried out, or written down and done. @throws STORAGE_UNAVAILABLE, any of `Operator.plan` */
   operate(operation: Operation, { dryRun, origin }: { dryRun: boolean; origin: Origin }): OperationAnswer {
     const planned = this.#operator.plan(operation);
     const { before, after, sentences } = planned;
     if (!dryRun) {
+      this.#deps.recorder.assertWritable();
       this.#deps.recorder.together(() => this.#carryOut(planned, this.#operator.writeDown(planned, origin)));
     }
     return { dryRun, sentences, before, after };

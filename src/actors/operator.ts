@@ -67,8 +67,8 @@ export class Operator {
     return history.audit.next({ atMs: clock.now(), operation, params, by, from, sentence });
   }
 
-  tell({ operation, sentence }: AuditEntry): void {
-    this.#deps.feed.publish('operation', { operation, sentence });
+  tell({ operation, sentence, by }: AuditEntry): void {
+    this.#deps.feed.publish('operation', { operation, sentence, by });
   }
 
   #foresee(operation: Operation, slot: number, machines: Machines, tally: Tally): Foreseen {

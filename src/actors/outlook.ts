@@ -17,7 +17,11 @@ export function outlookOf(
   { machines, tally }: { machines: Machines; tally: Tally },
   registry: ClientRegistry,
   /** @param without slot of a client that is out of the round then, or −1 */
-  { aggregator, without = -1 }: { aggregator: AggregatorSituation | null; without?: number },
+  {
+    aggregator,
+    storageTrouble = null,
+    without = -1,
+  }: { aggregator: AggregatorSituation | null; storageTrouble?: string | null; without?: number },
 ): Outlook {
   const phase = phaseOf(machines);
   const { run } = machines.coordinator.context;
@@ -36,6 +40,9 @@ export function outlookOf(
     contributions: tally.contributions,
     target: round && round.target > 0 ? round.target : null,
     quorum: round?.quorum ?? null,
-    waitingFor: explain({ phase, ...phaseSinceOf(machines), tally, run, round, openClientIds, aggregator }),
+    waitingFor: explain({
+      ...{ phase, ...phaseSinceOf(machines), tally, run, round, openClientIds },
+      ...{ aggregator, storageTrouble },
+    }),
   };
 }

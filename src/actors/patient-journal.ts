@@ -47,15 +47,31 @@ export class PatientJournal {
     return this.#waiting;
   }
 
+  /** Why the disk takes nothing, as far as is known; null: it does. */
+  get trouble(): string | null {
+    if (this.#failure === null) return null;
+    const { atMs, error } = this.#failure;
+    // Those who are refused come back after so long, and try it again.
+    const isRecent = Math.abs(this.#deps.clock.now() - atMs) < retryAfterMs;
+    return this.#waiting > 0 || isRecent ? messageOf(error) : null;
+  }
+
+  /** For what can be refused, though what it leads to is noted. @throws STORAGE_UNAVAILABLE: that would have to wait. */
+  assertWritable(): void {
+    if (this.#failure === null) return;
+    if (this.#waiting > 0 || this.#isLeftAlone(this.#deps.clock.now())) throw unavailable(this.#failure.error);
+  }
+
   /** At once, after what waits, or not at all. @throws STORAGE_UNAVAILABLE: it was not written */
   must(facts: readonly Fact[], atMs: number): void {
     if (this.#failure && this.#isLeftAlone(atMs)) throw unavailable(this.#failure.error);
     try {
       this.#writeBacklog();
       this.#deps.journal.append(facts, atMs);
+      this.#failure = null;
     } catch (cause) {
       if (!isOfDisk(cause)) throw cause;
-      this.#failure = { atMs, error: cause };
+      this.#noteFailure({ atMs, error: cause });
       throw unavailable(cause);
     }
   }
@@ -70,8 +86,9 @@ export class PatientJournal {
     try {
       this.#writeBacklog();
       this.#deps.journal.append(facts, atMs);
+      this.#failure = null;
     } catch (error) {
-      this.#failure = { atMs, error };
+      this.#noteFailure({ atMs, error });
       this.#keep(group, error);
     }
   }
@@ -91,6 +108,16 @@ export class PatientJournal {
   /** Each try on a full disk costs a sync; neither a flood of requests nor of facts must pay that each time. */
   #isLeftAlone(atMs: number): boolean {
     return this.#failure !== null && Math.abs(atMs - this.#failure.atMs) < retryMs;
+  }
+
+  #noteFailure(failure: { atMs: number; error: unknown }): void {
+    this.#failure = failure;
+    this.endIfUnsound(failure.error);
+  }
+
+  /** A write syncs what must come before it. When that failed, to try again would be in vain for ever. */
+  endIfUnsound(error: unknown): void {
+    if (!this.#deps.journal.isSound) this.#deps.onFatal(error);
   }
 
   #writeBacklog(): void {
@@ -118,7 +145,8 @@ export class PatientJournal {
         this.#writeBacklog();
         this.#failure = null;
         this.#deps.onNote('The data folder can be written to again; nothing was lost');
-      } catch {
+      } catch (error) {
+        this.endIfUnsound(error);
         this.#retryLater();
       }
     }, retryMs);

@@ -63,6 +63,16 @@ export class Recorder {
     return { ...this.#counts, backlog: this.#journal.waiting };
   }
 
+  /** Why the disk takes nothing, as far as is known; null: it does. */
+  get trouble(): string | null {
+    return this.#journal.trouble;
+  }
+
+  /** For what can be refused, though what it leads to is noted. @throws STORAGE_UNAVAILABLE: that would have to wait. */
+  assertWritable(): void {
+    this.#journal.assertWritable();
+  }
+
   /**
    * Records what may still be refused. @param operation that led to it: both are written, or neither.
    * @throws STORAGE_UNAVAILABLE, INTERNAL: it was not written, and nothing has changed.
@@ -156,6 +166,7 @@ export class Recorder {
       journal.append([fact], clock.now());
       this.#tell([fact], clock.now());
     } catch (error) {
+      this.#journal.endIfUnsound(error);
       this.#deps.onNote(`No checkpoint could be written: ${messageOf(error)}`);
     }
   }

@@ -19,6 +19,7 @@ import type { RoundKind } from './round.ts';
 import type { RoundRecord } from './round-record.ts';
 import type { SelectionExplanation } from './selection-reason.ts';
 import type { RunView, Status } from './status.ts';
+import type { StrategyView } from './strategy-choice.ts';
 
 export type { MetricsSnapshot } from './metrics-snapshot.ts';
 export type {
@@ -41,7 +42,9 @@ export type {
   Traffic,
   TransferMarks,
 } from './round-record.ts';
+export { exclusionReasons } from './round-record.ts';
 export type { Phase, RunState, RunView, Status, WaitingFor } from './status.ts';
+export type { StrategyView } from './strategy-choice.ts';
 
 export interface OperationAnswer {
   dryRun: boolean;
@@ -119,6 +122,8 @@ export interface CoordinatorHandle {
    * open and the last few attempts of this process. @throws ROUND_UNKNOWN, CLIENT_UNKNOWN
    */
   selection(round: number, clientId: string): SelectionExplanation;
+  /** Ours, and those that the server was given. */
+  strategies(): StrategyView[];
   clients(query?: ClientQuery): ClientPage;
   /** @throws CLIENT_UNKNOWN */
   client(clientId: string): ClientView;

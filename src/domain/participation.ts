@@ -22,9 +22,9 @@ export interface Heartbeat {
 }
 
 export interface HeartbeatWait {
-  /** How long to hold the answer while nothing changes, ms. */
+  /** How long to hold the answer while nothing changes, ms; of a client that is to start, at most `heartbeatIntervalMs`. */
   waitMs: number;
-  /** What the client last heard; anything else is answered at once. Without it: the state at arrival. */
+  /** What the client goes by; anything else is answered at once. Without it: the state at arrival. */
   known?: { state: ClientStanding; round: number };
   /** Aborted when the caller is gone. */
   signal?: AbortSignal;

@@ -13,6 +13,7 @@ import {
   type StrategyName,
   strategyNames,
 } from './strategy-choice.ts';
+import { type StrategyPath, strategyPathPattern, strategyPathRefusal } from './strategy-path.ts';
 
 const basics = {
   rounds: {
@@ -190,7 +191,8 @@ const basics = {
     default: fedavgChoice.name,
     choices: strategyNames,
     or: { prefix: ownStrategyPrefix, what: 'NAME' },
-    help: 'How the updates of a round become the next model; see docs/strategies.md. module:NAME is one of your own that the server was given.',
+    outside: { pattern: strategyPathPattern, refusal: strategyPathRefusal },
+    help: 'How the updates of a round become the next model; see docs/strategies.md. module:NAME is one of your own that the server was given; a plan that the server is started with may name its file, as in ./my-strategy.mjs.',
   },
   strategyParameters: { kind: 'record', default: {}, help: 'Parameters of the strategy, each with a default.' },
   hyperparameters: { kind: 'record', default: {}, help: 'Handed to every client with its training token.' },
@@ -245,6 +247,9 @@ export interface Plan extends EvaluationPlan, HyperparameterPlan, SelectionSetti
   readonly strategyParameters: Readonly<Record<string, number | string | boolean>>;
 }
 
+/** A plan as who runs the server gives it: its strategy may be the path of a module. */
+export type GivenPlan = Omit<Partial<Plan>, 'strategy'> & { readonly strategy?: Plan['strategy'] | StrategyPath };
+
 /** Least number of contributions for a commit under this plan, ≥ 1. */
 export function quorumOf(plan: Plan): number {
   if (plan.quorum !== null) return plan.quorum;
@@ -268,6 +273,20 @@ export function contributionsWanted(plan: Plan, cohortTarget: number): number {
 
 /** Whether clients go on training from one version to the next. FedBuff: Nguyen et al. 2022, arXiv 2106.06639. */
 export const isBuffered = ({ mode }: Plan): boolean => mode === 'buffered';
+
+/** How the updates of an attempt become a model, as the plan of its run has it. */
+export interface RoundStrategy {
+  name: Plan['strategy'];
+  parameters: Plan['strategyParameters'];
+  mode: Plan['mode'];
+}
+
+/** What an attempt keeps of its plan, which is not known any more when another run has begun. */
+export const strategyInRound = ({ strategy: name, strategyParameters: parameters, mode }: Plan): RoundStrategy => ({
+  name,
+  parameters,
+  mode,
+});
 
 /** The strategy that a plan chooses; plans of before there was a choice mean FedAvg. @param own those the server has */
 export function strategyChoice(

@@ -1,6 +1,7 @@
 import type { ErrorCode } from './errors.ts';
 import type { QuorumDecision } from './operations.ts';
 import type { Receipt } from './participation.ts';
+import type { RoundStrategy } from './plan.ts';
 import type { RoundKind } from './round.ts';
 
 export type RoundPhase =
@@ -19,16 +20,18 @@ export interface Contribution extends Receipt {
   metrics: Record<string, number>;
 }
 
-export type ExclusionReason =
-  | 'heartbeatTimeout'
-  | 'left'
-  | 'reregistered'
-  | 'evicted'
-  | 'uploadsRefused'
-  | 'straggler'
-  | 'notNeeded'
-  | 'stale'
-  | 'roundAbandoned';
+export const exclusionReasons = [
+  'heartbeatTimeout',
+  'left',
+  'reregistered',
+  'evicted',
+  'uploadsRefused',
+  'straggler',
+  'notNeeded',
+  'stale',
+  'roundAbandoned',
+] as const;
+export type ExclusionReason = (typeof exclusionReasons)[number];
 
 export interface Exclusion {
   clientId: string;
@@ -72,6 +75,8 @@ export interface RoundRecord {
   /** Counts the attempts of both kinds. */
   attempt: number;
   kind: RoundKind;
+  /** How its updates become a model; left out of evaluations, and of attempts of versions that did not record it. */
+  strategy?: RoundStrategy;
   phase: RoundPhase;
   openedAtMs: number;
   trainingAtMs: number | null;

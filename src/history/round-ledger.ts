@@ -2,7 +2,7 @@ import type { ErrorCode } from '../domain/errors.ts';
 import type { Checkpoint, Position, TrainingStart, UpdatePlace } from '../domain/facts.ts';
 import type { QuorumDecision } from '../domain/operations.ts';
 import type { Receipt } from '../domain/participation.ts';
-import type { Plan } from '../domain/plan.ts';
+import { type Plan, strategyInRound } from '../domain/plan.ts';
 import { quorumFor, type RoundKind, type RoundOutcome } from '../domain/round.ts';
 import type {
   ClientMarks,
@@ -71,6 +71,7 @@ export class RoundLedger {
       round,
       attempt,
       kind,
+      ...(kind === 'training' ? { strategy: strategyInRound(plan) } : {}),
       phase: 'selecting',
       openedAtMs: atMs,
       trainingAtMs: null,

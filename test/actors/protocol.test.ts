@@ -566,6 +566,19 @@ describe('a held heartbeat', () => {
     });
   });
 
+  it('is held no longer than the heartbeat interval when the client is to start, lest it sleep through a second attempt', async () => {
+    const test = await chorusWith({ minClients: 1, trainingWindowMs: 10_000, heartbeatIntervalMs: 1_000 });
+    const client = await test.join();
+    await client.start();
+    await test.advance(10_000);
+    expect(test.handle.status()).toMatchObject({ round: 1, attempt: 2, phase: 'training' });
+    const held = test.handle.waitHeartbeat(client.clientId, { waitMs: 60_000, known: { state: 'selected', round: 1 } });
+    expect(test.handle.metrics().longPollsHeld).toBe(1);
+    await test.advance(1_000);
+    expect(test.handle.metrics().longPollsHeld).toBe(0);
+    expect(await held).toMatchObject({ state: 'selected', round: 1 });
+  });
+
   it('counts silence from the moment the caller is gone', async () => {
     const test = await chorusWith({ heartbeatTimeoutMs: 2_000, heartbeatIntervalMs: 500 });
     const [client] = (await test.joinMany(1)) as [TestClient];

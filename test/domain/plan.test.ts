@@ -52,6 +52,8 @@ describe('a plan', () => {
     [{ onQuorumMissed: 'wait' }, /one of retry, extend, abandon/],
     [{ minClient: 3 }, /minClient is no setting; did you mean minClients\?/],
     [{ hyperparameters: { nested: {} } }, /hyperparameters/],
+    [{ hyperparameters: { rate: Number.POSITIVE_INFINITY } }, /hyperparameters.*"Infinity".*finite/],
+    [{ hyperparametersByRound: [{ fromRound: 1, values: { rate: Number.NaN } }] }, /hyperparametersByRound/],
   ])('is refused with a sentence that names the setting: %j', (given, sentence) => {
     expect(problemOf(given)).toMatch(sentence);
   });
