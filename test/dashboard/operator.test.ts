@@ -40,7 +40,10 @@ describeInChromium('what an operator does', () => {
   it('chooses from the strategies that the server was given, by their own parameters', async () => {
     const own = fileURLToPath(new URL('../../examples/own-strategy/clipped-median.js', import.meta.url));
     const before = { strategy: 'trimmed-mean', strategyParameters: { trimRatio: 0.3 } } as const;
-    const server = await TestServer.forTest({ strategies: { own }, plan: { ...plan, ...before, minClients: 3, quorum: 3 } });
+    const server = await TestServer.forTest({
+      strategies: { own },
+      plan: { ...plan, ...before, minClients: 3, quorum: 3 },
+    });
     const { run = '' } = server.handle.run() ?? {};
     await server.joinMany(3);
     await server.event('clients.selected');

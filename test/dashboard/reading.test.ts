@@ -77,7 +77,7 @@ describeInChromium('the dashboard for everybody', () => {
     await page.keyboard.press('Enter');
     await page.locator('.drawing svg .active').first().waitFor();
     const drawing = page.getByRole('region', { name: /^Drawing/ });
-    const seen = () => page.locator('.drawing svg').getAttribute('viewBox');
+    const seen = () => page.locator('.drawing svg.chart').getAttribute('viewBox');
     await drawing.focus();
     await page.keyboard.press('0');
     const whole = await seen();
@@ -101,7 +101,7 @@ describeInChromium('the dashboard for everybody', () => {
     const box = await drawing.boundingBox();
     if (!box) throw new Error('The drawing has no place');
     const seen = async () => {
-      const [x = 0, y = 0, width = 0] = ((await page.locator('.drawing svg').getAttribute('viewBox')) ?? '')
+      const [x = 0, y = 0, width = 0] = ((await page.locator('.drawing svg.chart').getAttribute('viewBox')) ?? '')
         .split(' ')
         .map(Number);
       return { x, y, width };

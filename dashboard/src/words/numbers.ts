@@ -45,6 +45,14 @@ export function duration(ms: number): string {
     : `${Math.floor(hours / 24)}\u00a0days`;
 }
 
+/** `just now`, `12 s ago`, `3 min ago`: as far back as anybody cares. */
+export function ago(ms: number): string {
+  const seconds = Math.floor(Math.max(0, ms) / 1_000);
+  if (seconds < 1) return 'just now';
+  if (seconds < 60) return `${seconds}\u00a0s ago`;
+  return seconds < 3_600 ? `${Math.floor(seconds / 60)}\u00a0min ago` : `${duration(ms)} ago`;
+}
+
 /** `0:42`, `12:05`, `2:10:00`: for countdowns, of constant width. */
 export function countdown(ms: number): string {
   const seconds = Math.max(0, Math.ceil(ms / 1_000));

@@ -36,8 +36,8 @@ export function Stage({ chart, active, event, choose }: StageProps) {
     drawChart(chart)
       .then((svg) => {
         if (isGone || !host.current) return;
-        drawing.current = new Drawing(svg, chart);
-        host.current.replaceChildren(drawing.current.element);
+        drawing.current = new Drawing(svg, chart, () => setFollows(false));
+        host.current.replaceChildren(drawing.current.element, drawing.current.map.element);
         drawing.current.light(before.current);
         drawing.current.begin();
         setState('drawn');
@@ -150,7 +150,22 @@ export function Stage({ chart, active, event, choose }: StageProps) {
         onKeyDown={onKeyDown}
         onWheel={(event) => zoomByWheel(event, drawing.current)}
       />
+      <Legend />
     </section>
+  );
+}
+
+/** What lines and colours say. */
+function Legend() {
+  return (
+    <ul class="chart-legend" aria-label="Lines and colours">
+      <li class="kind-event">event</li>
+      <li class="kind-delay">delay</li>
+      <li class="kind-done">done</li>
+      <li class="kind-error">error</li>
+      <li class="kind-always">always</li>
+      <li class="kind-guard">[guard]</li>
+    </ul>
   );
 }
 

@@ -7,7 +7,7 @@ import { useAnswer } from '../../parts/use-answer.ts';
 import { serverNow, status } from '../../state/live.ts';
 import { moment as past } from '../../state/moment.ts';
 import { hrefOf } from '../../state/route.ts';
-import { count, duration, moment, plural } from '../../words/numbers.ts';
+import { ago, count, moment, plural } from '../../words/numbers.ts';
 import { metricsText } from '../../words/plans.ts';
 import { exclusionWords, midSentence, refusal, stateWords } from '../../words/sentences.ts';
 import { stateTone } from './state-tone.ts';
@@ -56,7 +56,7 @@ function About({ client }: { client: Awaited<ReturnType<typeof api.client>> }) {
   const rows: [string, string][] = [
     ['Now', client.waitingFor],
     ['Name', client.name ?? 'none given'],
-    ['Last seen', `${duration(serverNow() - client.lastSeenAtMs)} ago`],
+    ['Last seen', ago(serverNow() - client.lastSeenAtMs)],
     ...Object.entries(client.attributes ?? {}).map(([key, value]): [string, string] => [key, String(value)]),
   ];
   return (
@@ -94,7 +94,7 @@ function Parts({ parts, searched }: { parts: readonly ClientPart[]; searched: nu
               <tr>
                 <th scope="col">Round</th>
                 <th scope="col">When</th>
-                <th scope="col">What became of it</th>
+                <th scope="col">Outcome</th>
                 <th scope="col" class="num wide">
                   Examples
                 </th>
@@ -115,6 +115,12 @@ function Parts({ parts, searched }: { parts: readonly ClientPart[]; searched: nu
   );
 }
 
+/** Who was not needed did nothing wrong. */
+function toneOf(outcome: ClientPart['outcome']): string {
+  if (outcome === 'accepted' || outcome === 'open') return '';
+  return outcome === 'notNeeded' ? 'faint' : 'text-bad';
+}
+
 function PartRow({ part }: { part: ClientPart }) {
   const { run, round, attempt, kind, openedAtMs, atMs, outcome, isUnused, code, numExamples, metrics } = part;
   return (
@@ -126,7 +132,7 @@ function PartRow({ part }: { part: ClientPart }) {
         </a>
       </th>
       <td>{moment(atMs ?? openedAtMs, serverNow())}</td>
-      <td class={outcome === 'accepted' || outcome === 'open' ? '' : 'text-bad'}>
+      <td class={toneOf(outcome)}>
         {outcome === 'accepted' && (isUnused ? 'Accepted, then left out by the strategy' : 'Accepted')}
         {outcome === 'open' && 'Selected, not settled yet'}
         {outcome !== 'accepted' && outcome !== 'open' && (exclusionWords[outcome] ?? outcome)}

@@ -5,7 +5,7 @@ import { Pill, Trouble } from '../../parts/small.tsx';
 import { useAnswer } from '../../parts/use-answer.ts';
 import { serverNow, status } from '../../state/live.ts';
 import { goTo, hrefOf } from '../../state/route.ts';
-import { count, duration, shortCount, shortId } from '../../words/numbers.ts';
+import { ago, count, shortCount, shortId } from '../../words/numbers.ts';
 import { stateWords } from '../../words/sentences.ts';
 import { stateTone } from './state-tone.ts';
 
@@ -136,7 +136,7 @@ function Row({ client: { clientId, name, state, lastSeenAtMs, attributes = {} } 
       <td>
         <Pill tone={stateTone(state)}>{stateWords[state]}</Pill>
       </td>
-      <td class="num">{duration(serverNow() - lastSeenAtMs)} ago</td>
+      <td class="num">{ago(serverNow() - lastSeenAtMs)}</td>
       <td class="wide faint">
         {Object.entries(attributes)
           .map(([key, value]) => `${key} ${value}`)

@@ -67,7 +67,7 @@ function One({ words, status: now, onDone }: { words: OperationWords; status: St
         </button>
         <button
           type="button"
-          class={isGrave ? 'grave' : 'primary'}
+          class={isGrave ? 'grave' : undefined}
           disabled={isBlocked}
           onClick={() => setAsked(operation)}
         >
