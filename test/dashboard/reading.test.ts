@@ -128,7 +128,7 @@ describeInChromium('the dashboard for everybody', () => {
   it('lights the states of the live machines and tells who sent an event', async () => {
     const page = await open(server.coordinatorUrl, 'charts/round', { adminToken: server.adminToken });
     await page.locator('[data-state="round.training"].active').waitFor();
-    await page.getByText(/Its delay runs out in/).waitFor();
+    await page.getByText(/trainingDeadline passes in/).waitFor();
     await page.getByRole('button', { name: 'membership.changed' }).click();
     await page
       .getByText(/from (coordinator|the server)/)
@@ -151,7 +151,7 @@ describeInChromium('the dashboard for everybody', () => {
     const page = await open(plain.coordinatorUrl, 'charts/round');
     await page.locator('[data-state="round.training"].active').waitFor();
     await page.getByText(/Read off the status a few times a second/).waitFor();
-    await page.getByText(/Its delay runs out in/).waitFor();
+    await page.getByText(/trainingDeadline passes in/).waitFor();
     await page.getByText('1 of 3, does not hold').waitFor();
     await page.getByRole('button', { name: 'update.accepted' }).click();
     await page.getByText(`about ${first?.clientId.slice(0, 8)}`).waitFor();

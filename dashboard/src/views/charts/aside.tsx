@@ -96,9 +96,11 @@ function ClientChoice({ clientId }: { clientId: string }) {
   );
 }
 
-/** What its passing is called: `trainingDeadline passed`. The innermost, where states within states have delays. */
+/** What will happen: `trainingDeadline passes`. The innermost, where states within states have delays. */
 const delayName = (chart: Chart, states: readonly string[]): string =>
-  acceptedNow(chart, states).find(({ kind }) => kind === 'delay')?.event ?? 'Its delay runs out';
+  acceptedNow(chart, states)
+    .find(({ kind }) => kind === 'delay')
+    ?.event.replace(/ passed$/, ' passes') ?? 'Its delay runs out';
 
 /** The delay that runs, from the machine's own context or else from the status. */
 function Delay({ chart, active: { states, snapshot } }: { chart: Chart; active: Active }) {

@@ -22,13 +22,20 @@ async function readClient(clientId: string, signal: AbortSignal) {
   }
 }
 
+/** It is read anew so long after each answer, ms. */
+const readEveryMs = 2_000;
+
 /** One client: what it is now, and its part in the last rounds. */
 export function ClientDetail({ clientId }: { clientId: string }) {
   const { round = 0, phase = '', attempt = 0 } = status.value ?? {};
-  const { answer, problem, again } = useAnswer(`${clientId} ${round} ${attempt} ${phase}`, async (signal) => {
-    const [client, history] = await Promise.all([readClient(clientId, signal), api.clientParts(clientId, signal)]);
-    return { client, ...history };
-  });
+  const { answer, problem } = useAnswer(
+    clientId,
+    async (signal) => {
+      const [client, history] = await Promise.all([readClient(clientId, signal), api.clientParts(clientId, signal)]);
+      return { client, ...history };
+    },
+    readEveryMs,
+  );
   // Why somebody was selected is told of the present run, and a client that has left was no candidate.
   const isPresent = past.value === null && answer?.client != null;
   return (
@@ -40,9 +47,6 @@ export function ClientDetail({ clientId }: { clientId: string }) {
         </h2>
         {answer?.client && <Pill tone={stateTone(answer.client.state)}>{stateWords[answer.client.state]}</Pill>}
         {answer && !answer.client && <Pill tone="warn">Not registered</Pill>}
-        <button class="quiet grow-left" type="button" onClick={again}>
-          Read again
-        </button>
       </header>
       {problem && <Trouble>{problem}</Trouble>}
       {answer?.client && <About client={answer.client} />}

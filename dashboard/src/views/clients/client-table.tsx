@@ -12,14 +12,18 @@ import { stateTone } from './state-tone.ts';
 type State = keyof ClientCounts;
 const states = Object.keys(stateWords) as State[];
 const pageSize = 50;
+/** What clients are changes all the time: the page that is looked at is read anew so long after each answer, ms. */
+const readEveryMs = 2_000;
 
 export function ClientTable() {
   const [state, setState] = useState<State | null>(null);
   /** Where each page so far began; the last is the page shown. */
   const [cursors, setCursors] = useState<(string | null)[]>([null]);
   const cursor = cursors.at(-1) ?? null;
-  const { answer, problem, isPending, again } = useAnswer(`${state} ${cursor}`, (signal) =>
-    api.clients({ state, limit: pageSize, cursor }, signal),
+  const { answer, problem, isPending } = useAnswer(
+    `${state} ${cursor}`,
+    (signal) => api.clients({ state, limit: pageSize, cursor }, signal),
+    readEveryMs,
   );
   const choose = (chosen: State | null) => {
     setState(chosen);
@@ -80,9 +84,6 @@ export function ClientTable() {
         </span>
         <button type="button" disabled={next === null} onClick={() => setCursors([...cursors, next])}>
           Next
-        </button>
-        <button class="quiet" type="button" onClick={again}>
-          Read again
         </button>
       </nav>
     </section>
