@@ -52,7 +52,7 @@ describeInChromium('the dashboard for everybody', () => {
     120_000,
   );
 
-  it.each([360, 1280, 1920])(
+  it.each([360, 768, 1280, 1920])(
     'needs no sideways scrolling at %i pixels',
     async (width) => {
       const page = await open(server.coordinatorUrl, 'run', { width, adminToken: server.adminToken });
@@ -123,6 +123,20 @@ describeInChromium('the dashboard for everybody', () => {
     await touch('touchMove', [110, 150], [190, 150]);
     await touch('touchEnd');
     await expect.poll(async () => (await seen()).width).toBeLessThan(moved.width);
+  });
+
+  it('shows where one is in a statechart on a small map, and goes where that is pressed', async () => {
+    const page = await open(server.coordinatorUrl, 'charts/round');
+    await page.locator('[data-state="round.training"].active').waitFor();
+    const top = async () => Number((await page.locator('.drawing svg.chart').getAttribute('viewBox'))?.split(' ')[1]);
+    const map = page.locator('.chart-map');
+    await map.locator('.active').first().waitFor();
+    await map.click({ position: { x: 40, y: 6 } });
+    await expect.poll(top).toBeLessThanOrEqual(0);
+    expect(Number(await map.locator('.frame').getAttribute('y'))).toBe(await top());
+    await page.getByRole('button', { name: 'Follow', pressed: false }).waitFor();
+    await page.getByRole('button', { name: 'Whole' }).click();
+    await map.waitFor({ state: 'hidden' });
   });
 
   it('lights the states of the live machines and tells who sent an event', async () => {
