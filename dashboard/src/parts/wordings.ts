@@ -12,7 +12,16 @@ export interface Wording {
 /** Above it, ticks are told in minutes and seconds, s. */
 const longSeconds = 120;
 
-const digitsOf = (step: number): number => Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+const digitsMax = 6;
+
+/** Behind the point, so that `step` is told exactly: two for 0.25. */
+function digitsOf(step: number): number {
+  for (let digits = 0; digits < digitsMax; digits += 1) {
+    const scaled = step * 10 ** digits;
+    if (Math.abs(scaled - Math.round(scaled)) < 1e-6 * scaled) return digits;
+  }
+  return digitsMax;
+}
 
 const metrics: Wording = {
   value: metric,

@@ -1,7 +1,8 @@
 /** Numbers, sizes and times as people read them. Pure. */
 
 const grouped = new Intl.NumberFormat('en-GB');
-const compact = new Intl.NumberFormat('en-GB', { notation: 'compact', maximumFractionDigits: 1 });
+/** Not en-GB, where a million is 1m, as a metre is. */
+const compact = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 1 });
 
 export const count = (value: number): string => grouped.format(value);
 
