@@ -43,7 +43,7 @@ describeInChromium('what an operator does', () => {
     const server = await TestServer.forTest({
       strategies: { own },
       plan: { ...plan, ...before, minClients: 3, quorum: 3 },
-    });
+    }, 60_000);
     const { run = '' } = server.handle.run() ?? {};
     await server.joinMany(3);
     await server.event('clients.selected');
@@ -87,7 +87,7 @@ describeInChromium('what an operator does', () => {
     await ask('nobody', 'No client has the id nobody');
     await goTo(known, `clients/${other?.clientId}`);
     await known.getByText('filtered out: attributes.site is "south".').waitFor();
-  });
+  }, 60_000);
 
   it('is kept from changing the past, which is shown as it was', async () => {
     const { server, participants } = await roundInTraining();

@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Chart } from '../../../../src/inspect/chart.ts';
 import { sentenceOf } from '../../api/problem.ts';
 import { Trouble } from '../../parts/small.tsx';
+import { moment } from '../../state/moment.ts';
 import { edgesBetween } from './active.ts';
 import { Drawing } from './drawing.ts';
 import { drawChart } from './engine.ts';
@@ -44,7 +45,8 @@ export function Stage({ chart, active, event, choose }: StageProps) {
       })
       .catch((error: unknown) => setState({ problem: sentenceOf(error) }));
     const stop = onTransition((transition) => {
-      if (transition.actor === chart.id) drawing.current?.flash(transition.edges);
+      // What happens now is not shown on a moment of the past.
+      if (moment.peek() === null && transition.actor === chart.id) drawing.current?.flash(transition.edges);
     });
     const letGo =
       host.current &&
