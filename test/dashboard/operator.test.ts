@@ -43,7 +43,7 @@ describeInChromium('what an operator does', () => {
     const server = await TestServer.forTest({
       strategies: { own },
       plan: { ...plan, ...before, minClients: 3, quorum: 3 },
-    }, 60_000);
+    });
     const { run = '' } = server.handle.run() ?? {};
     await server.joinMany(3);
     await server.event('clients.selected');
@@ -62,7 +62,7 @@ describeInChromium('what an operator does', () => {
     // The rounds of the run before tell by what strategy they went.
     await goTo(page, `rounds/${run}/1/1`);
     await page.getByText('trimmed-mean (trimRatio 0.3)').waitFor();
-  });
+  }, 60_000);
 
   it('asks why a client was selected for a round, or was not', async () => {
     const filtered = { ...plan, selectionFilter: 'attributes.site == "north"' };
