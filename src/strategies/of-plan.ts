@@ -1,6 +1,7 @@
-import type { StrategyView } from '../domain/handle.ts';
-import { isBuffered, type Plan, quorumOf, readPlan, strategyChoice } from '../domain/plan.ts';
+import { isBuffered, type Plan, quorumOf, strategyChoice } from '../domain/plan.ts';
+import { readPlan } from '../domain/read-plan.ts';
 import { flagOf, resolveSettings, type SettingProblem } from '../domain/settings.ts';
+import type { StrategyView } from '../domain/strategy-choice.ts';
 import {
   isOwnStrategy,
   noOwnStrategies,

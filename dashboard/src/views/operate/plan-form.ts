@@ -1,6 +1,7 @@
 /** The form of a plan, made from the table of its settings, and what was filled in. Pure. */
 import type { HyperparameterStep } from '../../../../src/domain/hyperparameters.ts';
-import { type Plan, planSettings, readPlan } from '../../../../src/domain/plan.ts';
+import { type Plan, planSettings } from '../../../../src/domain/plan.ts';
+import { readPlan } from '../../../../src/domain/read-plan.ts';
 import { type SettingSpec, type SettingTable, settingProblem } from '../../../../src/domain/settings.ts';
 
 export interface Field {
