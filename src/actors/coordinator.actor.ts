@@ -473,7 +473,7 @@ export class Coordinator {
     const round = roundMachine.provide({
       actors: {
         ...deadlines,
-        aggregate: fromPromise(({ input }) => work.close(input)),
+        aggregate: fromPromise(({ input, signal }) => work.close(input, signal)),
         commit: fromPromise(({ input, signal }) => work.commit(input, signal)),
       },
       actions: {
