@@ -189,7 +189,6 @@ export class Coordinator {
   start(): void {
     this.#machine.start();
     if (this.run) this.#membershipChanged();
-    this.#armSweep();
   }
 
   /** Ends every held call; nothing is decided any more. An open round is left for the next process to go on with. */
@@ -203,8 +202,17 @@ export class Coordinator {
     this.polls.release();
   }
 
-  /** Settles when a round that is gone on with is open again, or given up: both within its deadline. */
+  /**
+   * Settles when a round that is gone on with is open again, or given up: both within its deadline. Reading it back may take
+   * longer than a client may be silent, and no port is open meanwhile: nobody is missed before it is over.
+   */
   async resumed(): Promise<void> {
+    await this.#roundResumed();
+    this.registry.pardonSilence(steadyMs(this.#deps.clock));
+    this.#armSweep();
+  }
+
+  async #roundResumed(): Promise<void> {
     if (this.#machine.getSnapshot().context.resumed === null) return;
     await new Promise<void>((resolve) => {
       const watch = this.#machine.subscribe({

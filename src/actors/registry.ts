@@ -257,6 +257,11 @@ export class ClientRegistry {
     });
   }
 
+  /** Nobody could be heard of until now: silence counts from here. */
+  pardonSilence(nowMs: number): void {
+    this.#wheel.pardon(nowMs);
+  }
+
   /** How often `expire` must be called, ms. */
   get expiryTickMs(): number {
     return this.#wheel.tickMs;
