@@ -111,7 +111,7 @@ export class Recorder {
         this.#deps.journal.append(written, atMs);
       } catch (cause) {
         if (!isOfDisk(cause)) throw cause;
-        this.#failure = { atMs, error: cause };
+        this.#noteFailure({ atMs, error: cause });
         throw unavailable(cause);
       }
       this.#tell(written, atMs);
@@ -195,6 +195,7 @@ export class Recorder {
       journal.append([fact], clock.now());
       this.#tell([fact], clock.now());
     } catch (error) {
+      this.#endIfUnsound(error);
       this.#deps.onNote(`No checkpoint could be written: ${messageOf(error)}`);
     }
   }
@@ -256,6 +257,16 @@ export class Recorder {
     return this.#failure !== null && Math.abs(atMs - this.#failure.atMs) < retryMs;
   }
 
+  #noteFailure(failure: { atMs: number; error: unknown }): void {
+    this.#failure = failure;
+    this.#endIfUnsound(failure.error);
+  }
+
+  /** A write syncs what must come before it. When that failed, to try again would be in vain for ever. */
+  #endIfUnsound(error: unknown): void {
+    if (!this.#deps.journal.isSound) this.#deps.onFatal(error);
+  }
+
   #release(): void {
     if (!this.#held) return;
     const { facts, atMs } = this.#held;
@@ -271,7 +282,7 @@ export class Recorder {
         this.#writeBacklog();
         this.#deps.journal.append(group.facts, group.atMs);
       } catch (error) {
-        this.#failure = { atMs: group.atMs, error };
+        this.#noteFailure({ atMs: group.atMs, error });
         this.#keep(group, error);
       }
     }
@@ -303,7 +314,8 @@ export class Recorder {
         this.#writeBacklog();
         this.#failure = null;
         this.#deps.onNote('The data folder can be written to again; nothing was lost');
-      } catch {
+      } catch (error) {
+        this.#endIfUnsound(error);
         this.#retryLater();
       }
     }, retryMs);
