@@ -227,14 +227,15 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
   const connect: (callbacks: AggregatorCallbacks) => Promise<ServiceLink> =
     place === 'thread'
       ? threadLink({ stagingBytesMax, foldThreads, http, preloadHttp, updates: stores.updatesAt })
-      : inlineLink((callbacks) => {
+      : inlineLink(async (callbacks) => {
+          const updates = (await stores.updates?.()) ?? null;
           const service = new Aggregation({
             clock,
             pool: inlineFoldPool,
             callbacks,
             stagingBytesMax,
             memory: 'plain',
-            updates: stores.updates,
+            updates,
             ownStrategies: ownRunner(given, foldThreads),
           });
           gate = service;
