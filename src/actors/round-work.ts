@@ -1,6 +1,7 @@
 import type {
   Aggregate,
   Credential,
+  Held,
   Recovered,
   RoundOrder,
   ServiceAnswer,
@@ -12,13 +13,14 @@ import { ChorusError, type ErrorCode, fromRefusal, toRefusal } from '../domain/e
 import type { ExclusionReason, TrainingTicket, TransferMarks } from '../domain/handle.ts';
 import { hyperparametersOf } from '../domain/hyperparameters.ts';
 import type { Metrics } from '../domain/metrics.ts';
-import { isBuffered, stalenessFactor, strategyChoice } from '../domain/plan.ts';
+import { isBuffered, quorumOf, stalenessFactor, strategyChoice } from '../domain/plan.ts';
 import { isFull, kindOf, type Round, type RoundOutcome, type Tally } from '../domain/round.ts';
 import { attemptOf, type Run } from '../domain/run.ts';
 import type { OwnStrategies } from '../domain/strategy-choice.ts';
 import type { History } from '../history/history.ts';
 import { type RoundLedger, weightedMetrics } from '../history/round-ledger.ts';
 import type { RoundEvent } from '../machines/round.machine.ts';
+import { memoryLacking } from '../strategies/memory-need.ts';
 import { strategyOf } from '../strategies/of-plan.ts';
 import type { AggregatorActor } from './aggregator.actor.ts';
 import type { ClientTokens } from './client-tokens.ts';
@@ -68,7 +70,7 @@ export interface RoundWorkDeps {
 
 /** What an order is made from: of an attempt that is to be opened, there is no deadline yet. */
 type OrderBasis = Pick<Round, 'run' | 'round' | 'attempt' | 'evaluates' | 'plan'> &
-  Partial<Pick<Round, 'deadlineAtMs'>>;
+  Partial<Pick<Round, 'deadlineAtMs' | 'quorum'>>;
 
 const isAway = (answer: ServiceAnswer<unknown>): boolean =>
   answer.kind === 'refused' && answer.code === 'AGGREGATOR_UNAVAILABLE';
@@ -244,7 +246,7 @@ export class RoundWork {
     }
     const steps = marks ? { marks } : {};
     if (outcome.kind === 'valid') {
-      const { receipt, metrics, staged } = outcome;
+      const { receipt, metrics, staged, held } = outcome;
       const staleness = ledger.record.round - start.round;
       const age = staleness === 0 ? {} : { staleness };
       try {
@@ -257,7 +259,9 @@ export class RoundWork {
       registry.touch(slot, Math.max(steadyMs(clock), registry.seenUntilMs(slot)));
       wake(slot);
       const weightFactor = history.run ? stalenessFactor(history.run.plan, staleness) : 1;
-      tell({ type: 'update.accepted', tally: tally() });
+      const lacking = held ? this.#memoryLacking(held) : null;
+      if (lacking !== null) tell({ type: 'round.abort', reason: 'aggregationFailed', detail: lacking });
+      else tell({ type: 'update.accepted', tally: tally() });
       return this.#accepted(weightFactor);
     }
     try {
@@ -268,6 +272,12 @@ export class RoundWork {
     registry.touch(slot, Math.max(steadyMs(clock), registry.seenUntilMs(slot)));
     membershipChanged();
     return { kind: 'discarded', detail: 'Its uploads were refused' };
+  }
+
+  /** @returns why the open round can never be committed with the memory for its updates, or null */
+  #memoryLacking(held: Held): string | null {
+    const round = this.#deps.round();
+    return round && memoryLacking(this.#orderOf(round), held);
   }
 
   /** The aggregator has refused an upload; the client may send another. */
@@ -414,7 +424,7 @@ export class RoundWork {
     membershipChanged();
   }
 
-  #orderOf({ run, round, attempt, evaluates, plan, deadlineAtMs = 0 }: OrderBasis): RoundOrder {
+  #orderOf({ run, round, attempt, evaluates, plan, quorum, deadlineAtMs = 0 }: OrderBasis): RoundOrder {
     return {
       run,
       round,
@@ -429,6 +439,7 @@ export class RoundWork {
       updateKind: plan.updateKind,
       aggregationWindowMs: plan.aggregationWindowMs,
       strategy: strategyChoice(plan, this.#deps.strategies),
+      quorum: quorum ?? quorumOf(plan),
       keepsClients: isBuffered(plan),
       modelVersion: this.#deps.models.current?.version ?? null,
     };
