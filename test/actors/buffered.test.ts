@@ -1,11 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { ChorusError } from '../../src/domain/errors.ts';
 import { type Plan, stalenessFactor } from '../../src/domain/plan.ts';
 import { TestChorus, type TestChorusOptions, type TestClient, vector } from '../../src/testing/index.ts';
 import { encodeSafetensors } from '../../src/wire/safetensors.ts';
+import { until } from '../until.ts';
 
 const initial = [10, -20];
 
@@ -169,17 +170,17 @@ describe('a buffered run', () => {
       };
       let clients = await test.joinMany(4);
       // A real disk takes a while.
-      const until = (wanted: object) => vi.waitFor(() => expect(test.handle.status()).toMatchObject(wanted));
-      await until({ counts: { selected: 4 } });
+      const reached = (wanted: object) => until(() => expect(test.handle.status()).toMatchObject(wanted));
+      await reached({ counts: { selected: 4 } });
       for (const client of clients) await client.start();
       for (const client of clients.slice(0, 2)) await upload(client, [0.1, 7], 3);
-      await until({ round: 2, counts: { selected: 2 } });
+      await reached({ round: 2, counts: { selected: 2 } });
       clients = await restart(clients);
       expect(clients.map(({ state }) => state)).toEqual(['selected', 'selected', 'training', 'training']);
       if (clients[2]) await upload(clients[2], [1 / 3, 1e6], 5);
       clients = await restart(clients);
       if (clients[0]) await clients[0].contribute([0.7, -3], 2);
-      await until({ runState: 'finished' });
+      await reached({ runState: 'finished' });
       models.push(await weightsOf(test));
       expect(test.crashes).toEqual([]);
       await test.chorus.close();

@@ -1,13 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { Timeline } from '../../src/actors/timeline.ts';
 import type { Entry } from '../../src/domain/facts.ts';
 import { beginReplay, type Replayed } from '../../src/history/replay.ts';
 import { statusOf } from '../../src/history/situation.ts';
 import { TestChorus } from '../../src/testing/index.ts';
 import { entriesOf } from '../audit/support/real-folder.ts';
+import { until } from '../until.ts';
 
 /** A run with an eviction and two committed rounds in a real folder, and its facts. */
 async function eventfulRun(): Promise<{ dir: string; entries: Entry[]; test: TestChorus }> {
@@ -19,12 +20,12 @@ async function eventfulRun(): Promise<{ dir: string; entries: Entry[]; test: Tes
   });
   const clients = await test.joinMany(3);
   for (const round of [1, 2]) {
-    await vi.waitFor(() => expect(test.handle.status()).toMatchObject({ round, phase: 'training' }), { interval: 5 });
+    await until(() => expect(test.handle.status()).toMatchObject({ round, phase: 'training' }));
     const [first, ...others] = clients;
     if (round === 1) test.handle.evict(first?.clientId ?? '');
     for (const client of round === 1 ? others : clients) await client.contribute([round, 1]);
   }
-  await vi.waitFor(() => expect(test.handle.status()).toMatchObject({ round: 3, phase: 'training' }), { interval: 5 });
+  await until(() => expect(test.handle.status()).toMatchObject({ round: 3, phase: 'training' }));
   return { dir, test, entries: await entriesOf(dir) };
 }
 
