@@ -44,10 +44,10 @@ export const simulation: readonly Mutation[] = [
   {
     name: 'acknowledges an update before it is written',
     defect: 'simulated: acknowledge before the write',
-    file: 'src/actors/recorder.ts',
-    find: '        this.#deps.journal.append(written, atMs);\n      } catch (cause) {',
+    file: 'src/actors/patient-journal.ts',
+    find: '      this.#deps.journal.append(facts, atMs);\n      this.#failure = null;\n    } catch (cause) {',
     replace:
-      '        this.#deps.clock.setTimeout(() => this.#deps.journal.append([fact], atMs), 1);\n      } catch (cause) {',
+      '      this.#deps.clock.setTimeout(() => this.#deps.journal.append(facts, atMs), 1);\n      this.#failure = null;\n    } catch (cause) {',
     ...bySimulation,
   },
   {
@@ -85,7 +85,7 @@ export const simulation: readonly Mutation[] = [
   {
     name: 'waits without a deadline for clients that only send heartbeats',
     defect: 'simulated: a round that never ends',
-    file: 'src/machines/round.machine.ts',
+    file: 'src/machines/round.setup.ts',
     find: 'startWindow(context, workWindowMs(context))',
     replace: 'startWindow(context, workWindowMs(context) * 1_000)',
     ...bySimulation,
@@ -93,7 +93,7 @@ export const simulation: readonly Mutation[] = [
   {
     name: 'selects a client that is selected already',
     defect: 'simulated: a client in a round twice',
-    file: 'src/actors/round-work.ts',
+    file: 'src/actors/selection-work.ts',
     find: "const isThere = slot !== -1 && registry.stateOf(slot) === 'waiting';",
     replace: "const isThere = slot !== -1 && registry.stateOf(slot) !== 'done';",
     ...bySimulation,
@@ -126,8 +126,8 @@ export const simulation: readonly Mutation[] = [
     name: 'takes values that are not finite',
     defect: 'simulated: one NaN poisons the mean',
     file: 'src/aggregator/inspection.ts',
-    find: '      if (index !== -1) {',
-    replace: '      if (index < -1) {',
+    find: '    if (index === -1) this.#squares',
+    replace: '    if (index >= -1) this.#squares',
     ...bySimulation,
   },
   {
@@ -149,15 +149,15 @@ export const simulation: readonly Mutation[] = [
   {
     name: 'forgets how old updates were when the server is started again',
     defect: 'simulated: other weights after a restart',
-    file: 'src/actors/round-work.ts',
-    find: '      weightFactor: stalenessFactor(run.plan, staleness),\n',
-    replace: '      weightFactor: stalenessFactor(run.plan, 0),\n',
+    file: 'src/actors/round-order.ts',
+    find: '    weightFactor: stalenessFactor(run.plan, staleness),\n',
+    replace: '    weightFactor: stalenessFactor(run.plan, 0),\n',
     ...byBuffered,
   },
   {
     name: 'weighs all updates of earlier rounds alike',
     defect: 'simulated: an age that does not count',
-    file: 'src/actors/round-work.ts',
+    file: 'src/actors/training-work.ts',
     find: 'const weightFactor = history.run ? stalenessFactor(history.run.plan, staleness) : 1;',
     replace: 'const weightFactor = history.run ? stalenessFactor(history.run.plan, Math.min(1, staleness)) : 1;',
     ...byBuffered,
@@ -173,7 +173,7 @@ export const simulation: readonly Mutation[] = [
   {
     name: 'tries again for ever when the sync before a write has failed',
     defect: 'simulated: a server that takes nothing and does not end',
-    file: 'src/actors/recorder.ts',
+    file: 'src/actors/patient-journal.ts',
     find: 'if (!this.#deps.journal.isSound) this.#deps.onFatal(error);',
     replace: 'void error;',
     ...byDisk,

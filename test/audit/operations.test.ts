@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDataFolder } from '../../src/audit/data-folder.ts';
 import { verify } from '../../src/audit/verify.ts';
 import { TestChorus } from '../../src/testing/test-chorus.ts';
-import { until } from '../until.ts';
+import { until } from '../support/until.ts';
 import { copyOf, edit, entriesOf } from './support/real-folder.ts';
 
 let whole: string;

@@ -3,7 +3,7 @@ import { seededRandom } from '../../src/domain/random.ts';
 import { TestChorus } from '../../src/testing/index.ts';
 import { faultyDisk, type Operation } from '../storage/support/faulty-disk.ts';
 import { PowerDisk } from '../storage/support/power-disk.ts';
-import { until } from '../until.ts';
+import { until } from '../support/until.ts';
 
 const clientKey = new Uint8Array(32).fill(7);
 const plan = { rounds: 2, minClients: 2 };

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../src/domain/random.ts';
 import { TestChorus } from '../../src/testing/index.ts';
 import { PowerDisk } from '../storage/support/power-disk.ts';
-import { until } from '../until.ts';
+import { until } from '../support/until.ts';
 
 const clientKey = new Uint8Array(32).fill(7);
 const start = (disk: PowerDisk, fsync: 'always' | 'commit' = 'always') =>

@@ -1,4 +1,5 @@
-import { type Plan, quorumOf, readPlan } from '../../domain/plan.ts';
+import { type Plan, quorumOf } from '../../domain/plan.ts';
+import { readPlan } from '../../domain/read-plan.ts';
 import type { StrategyName } from '../../domain/strategy-choice.ts';
 import { strategyOf } from '../../strategies/of-plan.ts';
 import { type Chance, chanceFor, scattered } from './chance.ts';
