@@ -270,9 +270,10 @@ function connectionTo(
     return { connect, gate: () => null };
   }
   let gate: UploadGate | null = null;
-  const connect = inlineLink((callbacks) => {
+  const connect = inlineLink(async (callbacks) => {
+    const staged = (await updates?.()) ?? null;
     const service = new Aggregation({
-      ...{ clock, callbacks, stagingBytesMax, updates },
+      ...{ clock, callbacks, stagingBytesMax, updates: staged },
       pool: inlineFoldPool,
       memory: 'plain',
       ownStrategies: ownRunner(given, foldThreads),

@@ -19,7 +19,7 @@ export class ExpiryWheel {
   #tickMs: number;
   /** The last tick visited. */
   #tick: number;
-  /** Nobody is blamed for a pause of this process: silence counts from its end. */
+  /** Nobody is blamed for a pause of this process, or for the time in which it could not be heard: silence counts from its end. */
   #amnestyAtMs = 0;
   readonly #heads = new Int32Array(bucketCount).fill(nobody);
   #next = new Int32Array(0);

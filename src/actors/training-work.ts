@@ -1,4 +1,4 @@
-import type { Credential, TrainingReport, Verdict } from '../domain/aggregation.ts';
+import type { Credential, Held, TrainingReport, Verdict } from '../domain/aggregation.ts';
 import { type Clock, steadyMs } from '../domain/clock.ts';
 import { ChorusError, type ErrorCode, fromRefusal, type Refusal, toRefusal } from '../domain/errors.ts';
 import { hyperparametersOf } from '../domain/hyperparameters.ts';
@@ -9,6 +9,7 @@ import type { TransferMarks } from '../domain/round-record.ts';
 import type { OwnStrategies } from '../domain/strategy-choice.ts';
 import type { History } from '../history/history.ts';
 import type { RoundLedger } from '../history/round-ledger.ts';
+import { memoryLacking } from '../strategies/memory-need.ts';
 import { strategyOf } from '../strategies/of-plan.ts';
 import type { AggregatorActor } from './aggregator.actor.ts';
 import type { ClientTokens } from './client-tokens.ts';
@@ -18,7 +19,7 @@ import type { Membership } from './membership.ts';
 import type { ModelKeeper } from './model-keeper.ts';
 import type { Recorder } from './recorder.ts';
 import type { ClientRegistry } from './registry.ts';
-import { isTraining } from './round-order.ts';
+import { isTraining, orderOf } from './round-order.ts';
 import type { Standings } from './standings.ts';
 import type { Totals } from './totals.ts';
 
@@ -139,7 +140,7 @@ export class TrainingWork {
   /** @param staleness versions made since the client began */
   #accept(
     slot: number,
-    { receipt, metrics, staged }: ValidOutcome,
+    { receipt, metrics, staged, held }: ValidOutcome,
     staleness: number,
     steps: { marks?: TransferMarks },
   ): Verdict | Promise<Verdict> {
@@ -155,8 +156,17 @@ export class TrainingWork {
     registry.heardOf(slot, steadyMs(clock));
     standings.wake(slot);
     const weightFactor = history.run ? stalenessFactor(history.run.plan, staleness) : 1;
-    machines.tellRound({ type: 'update.accepted', tally: tally() });
+    const lacking = held ? this.#memoryLacking(held) : null;
+    if (lacking !== null) machines.tellRound({ type: 'round.abort', reason: 'aggregationFailed', detail: lacking });
+    else machines.tellRound({ type: 'update.accepted', tally: tally() });
     return this.#onceSettled({ kind: 'accepted', weightFactor });
+  }
+
+  /** @returns why the open round can never be committed with the memory for its updates, or null */
+  #memoryLacking(held: Held): string | null {
+    const { machines, strategies, models } = this.#deps;
+    const { round } = machines;
+    return round && memoryLacking(orderOf(round, strategies, models.current?.version ?? null), held);
   }
 
   async #onceSettled(verdict: Verdict): Promise<Verdict> {

@@ -29,6 +29,8 @@ export interface RoundOrder {
   aggregationWindowMs: number;
   /** How its updates become the next model. @default FedAvg */
   strategy?: StrategyChoice;
+  /** Contributions without which it is not committed. @default 1 */
+  quorum?: number;
   /** Who trains when the round is closed goes on in the next one. @default false */
   keepsClients?: boolean;
   /** Version clients of this round start from; null: the first contributions define the model. */
@@ -111,6 +113,12 @@ export interface AggregatorService {
   close(): Promise<ServiceAnswer<null>>;
 }
 
+/** What an update takes of the memory for updates, and how much of that there is. */
+export interface Held {
+  updateBytes: number;
+  stagingBytesMax: number;
+}
+
 /** How a client's training ended, reported by the service to the coordinator. */
 export interface TrainingReport {
   clientId: string;
@@ -125,6 +133,8 @@ export interface TrainingReport {
         metrics: Record<string, number>;
         /** Where its bytes outlive a crash; null when they do not. */
         staged: UpdatePlace | null;
+        /** Left out when it is staged. */
+        held?: Held;
       }
     | { kind: 'failed'; code: ErrorCode };
 }
