@@ -168,6 +168,7 @@ describe('an upload of large values', () => {
   it('is refused when the squares are beyond what a double holds', async () => {
     const server = await TestServer.forTest({ plan: { rounds: 1, minClients: 1, updateNormMax: 5 } });
     const client = await server.join();
+    await client.waitUntil('selected');
     await client.start();
     expectProblem(await client.upload(updateOf({ w: tensor('F64', [1e200, 1]) })), 'NORM_TOO_LARGE');
     expect(await client.upload(updateOf({ w: tensor('F64', [3, -4]) }))).toMatchObject({ status: 200 });
