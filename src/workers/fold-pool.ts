@@ -94,7 +94,8 @@ function startInspector(thread: FoldThread, id: number, task: InspectTask): Insp
   let leftBytes = task.expectedBytes ?? 0;
   thread.bytesToCheck += leftBytes;
   const checkedTo = (bytes: number) => {
-    const left = Math.max(0, (task.expectedBytes ?? 0) - bytes);
+    // Not more than before: it may be over while a look at it still goes on.
+    const left = Math.min(leftBytes, Math.max(0, (task.expectedBytes ?? 0) - bytes));
     thread.bytesToCheck -= leftBytes - left;
     leftBytes = left;
   };
