@@ -11,6 +11,8 @@ export type SettingSpec =
       choices: readonly string[];
       /** What begins like this may be chosen too. @property what stands for the rest */
       or?: { prefix: string; what: string };
+      /** What a document may say that whoever reads it must turn into a choice; else it is refused like this. */
+      outside?: { pattern: RegExp; refusal: (value: string) => string };
       help: string;
     }
   | { kind: 'boolean'; default: boolean; help: string }
@@ -36,7 +38,8 @@ const stepsMax = 1_000;
 /** Levels of a wrong value that are repeated to who gave it. */
 const levelsShown = 4;
 
-const scalar = (value: unknown) => typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+const scalar = (value: unknown) =>
+  typeof value === 'string' || typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value));
 
 /** `trainingWindowMs` as it is written on the command line: `--training-window-ms`. */
 export const flagOf = (setting: string): string =>
@@ -59,24 +62,32 @@ export function settingProblem(setting: string, spec: SettingSpec, value: unknow
       return ok ? null : wrong(`a number from ${spec.min} to ${spec.max}`);
     }
     case 'choice':
+      if (typeof value === 'string' && spec.outside?.pattern.test(value)) {
+        const { refusal } = spec.outside;
+        return { setting, message: `${setting} (${flagOf(setting)}) is ${JSON.stringify(value)}, ${refusal(value)}.` };
+      }
       return isChoice(spec, value) ? null : wrong(`one of ${choicesOf(spec).join(', ')}`);
     case 'boolean':
       return typeof value === 'boolean' ? null : wrong('true or false');
     case 'text':
       return typeof value === 'string' ? null : wrong('text');
     case 'record':
-      return isRecord(value) ? null : wrong('names with numbers, texts or booleans');
+      return isRecord(value) ? null : wrong('names with finite numbers, texts or booleans');
     case 'schedule':
       return isSchedule(value)
         ? null
         : wrong(
-            `a list of at most ${stepsMax} steps { fromRound, values }, each fromRound a whole number from 1 and another than the rest, values names with numbers, texts or booleans`,
+            `a list of at most ${stepsMax} steps { fromRound, values }, each fromRound a whole number from 1 and another than the rest, values names with finite numbers, texts or booleans`,
           );
   }
 }
 
-/** The value without what lies deeper: `JSON.stringify` follows it down until the stack is full, and then throws. */
+/**
+ * The value without what lies deeper: `JSON.stringify` follows it down until the stack is full, and then throws. Of a number
+ * that is not finite it would say that there is none.
+ */
 function upToDepth(value: unknown, levels: number): unknown {
+  if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
   if (typeof value !== 'object' || value === null) return value;
   if (levels === 0) return '…';
   if (Array.isArray(value)) return value.map((item) => upToDepth(item, levels - 1));

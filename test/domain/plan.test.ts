@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { cohortWanted, planSettings, quorumOf, readPlan } from '../../src/domain/plan.ts';
+import { cohortWanted, planSettings, quorumOf } from '../../src/domain/plan.ts';
+import { readPlan } from '../../src/domain/read-plan.ts';
 
 const problemOf = (given: Record<string, unknown>) =>
   readPlan(given)
@@ -51,6 +52,8 @@ describe('a plan', () => {
     [{ onQuorumMissed: 'wait' }, /one of retry, extend, abandon/],
     [{ minClient: 3 }, /minClient is no setting; did you mean minClients\?/],
     [{ hyperparameters: { nested: {} } }, /hyperparameters/],
+    [{ hyperparameters: { rate: Number.POSITIVE_INFINITY } }, /hyperparameters.*"Infinity".*finite/],
+    [{ hyperparametersByRound: [{ fromRound: 1, values: { rate: Number.NaN } }] }, /hyperparametersByRound/],
   ])('is refused with a sentence that names the setting: %j', (given, sentence) => {
     expect(problemOf(given)).toMatch(sentence);
   });

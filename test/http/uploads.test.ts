@@ -165,13 +165,19 @@ describe('an upload of large values', () => {
     expect(await client.upload(updateOf([3, -4]))).toMatchObject({ status: 200 });
   });
 
-  it('is refused when the squares are beyond what a double holds', async () => {
-    const server = await TestServer.forTest({ plan: { rounds: 1, minClients: 1, updateNormMax: 5 } });
-    const client = await server.join();
-    await client.waitUntil('selected');
-    await client.start();
-    expectProblem(await client.upload(updateOf({ w: tensor('F64', [1e200, 1]) })), 'NORM_TOO_LARGE');
-    expect(await client.upload(updateOf({ w: tensor('F64', [3, -4]) }))).toMatchObject({ status: 200 });
+  it('is held against that bound too when the squares are beyond float64, and counts where there is none', async () => {
+    const huge = { w: { dtype: 'F64', shape: [2], data: Float64Array.of(1e200, -1e308) } } as const;
+    const bounded = await TestServer.forTest({ plan: { rounds: 1, minClients: 1, updateNormMax: 5 } });
+    const refused = await bounded.join();
+    await refused.waitUntil('selected');
+    await refused.start();
+    expectProblem(await refused.upload(updateOf(huge)), 'NORM_TOO_LARGE');
+    const open = await TestServer.forTest({ plan: { rounds: 1, minClients: 1 } });
+    const taken = await open.join();
+    await taken.waitUntil('selected');
+    await taken.start();
+    expect(await taken.upload(updateOf(huge))).toMatchObject({ status: 200 });
+    expect(decodeSafetensors((await open.model(1)).bytes).tensors).toEqual(huge);
   });
 });
 
