@@ -52,6 +52,21 @@ function check(update: Span, element: number, count: number): void {
   if (Number.isNaN(kernels.check('F32', place(update, element), count))) throw new Error('It is not finite');
 }
 
+function inspectAll(normMax: number | null): void {
+  for (const span of updates) {
+    const inspected = new Inspection({
+      span,
+      expectedBytes: file.byteLength,
+      schema: null,
+      numExamplesMax: Number.MAX_SAFE_INTEGER,
+      normMax,
+      allowZeroExamples: false,
+      isModel: false,
+    }).finish(file.byteLength);
+    if (inspected.kind === 'refused') throw new Error(inspected.detail);
+  }
+}
+
 /** `kernels/fused.ts`: acc, count, four updates with their weights, and where the sums of squares go. */
 async function fusedKernel(memory: WebAssembly.Memory | SharedArrayBuffer): Promise<(...operands: number[]) => void> {
   if (memory instanceof SharedArrayBuffer) throw new Error('It needs memory of WebAssembly');
@@ -123,19 +138,6 @@ serveCommands({
       }
     }),
   /** Exactly what the server does with each update. */
-  inspect: () =>
-    timed(() => {
-      for (const span of updates) {
-        const inspected = new Inspection({
-          span,
-          expectedBytes: file.byteLength,
-          schema: null,
-          numExamplesMax: Number.MAX_SAFE_INTEGER,
-          normMax: null,
-          allowZeroExamples: false,
-          isModel: false,
-        }).finish(file.byteLength);
-        if (inspected.kind === 'refused') throw new Error(inspected.detail);
-      }
-    }),
+  inspect: () => timed(() => inspectAll(null)),
+  inspectWithNorm: () => timed(() => inspectAll(Number.MAX_VALUE)),
 });
