@@ -9,11 +9,11 @@ export const benchmark: Benchmark = {
   name: 'check',
   question: 'What does it cost to look at every value before it counts?',
   method:
-    'Whether all values are finite, and their L2 norm, over the updates of the fold benchmark, on one thread. The ' +
-    'server checks values piece by piece right after it hashed them, while they are in cache: the first two rows are ' +
-    'its own code for this (`Inspection`) against hashing the same pieces and nothing else; the norm is taken only ' +
-    'where the plan bounds it. The other rows do what the server does not do, norm included, against the fold alone: ' +
-    'check in the loop that folds (`kernels/fused.ts`), or tile by tile right before folding.',
+    'Whether all values are finite, over the updates of the fold benchmark, on one thread. The server checks values ' +
+    'piece by piece right after it hashed them, while they are in cache: the first row is its own code for this ' +
+    '(`Inspection`) against hashing the same pieces and nothing else, the second the same where the plan bounds their ' +
+    'L2 norm. The other rows do what the server does not do, against the fold alone: check in the loop that folds ' +
+    '(`kernels/fused.ts`), or tile by tile right before folding.',
   async run(size) {
     const { parameters, repeats } = sizes[size];
     return Program.with(async (start) => {
