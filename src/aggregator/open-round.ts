@@ -158,7 +158,7 @@ export class OpenRound {
     const { updateKind } = this.order;
     const choice = this.#choice;
     if (strategy.kind === 'running')
-      return new RunningSum(schema, { choice, strategy, updateKind }, pool, arenas, { beside, own });
+      return new RunningSum(schema, { choice, strategy, updateKind }, { pool, arenas, clock }, { beside, own });
     return new GatheredUpdates(schema, { choice, strategy, updateKind }, { pool, arenas, updates, own });
   }
 
