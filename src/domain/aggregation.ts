@@ -5,7 +5,7 @@
 
 import type { ErrorCode, Refusal } from './errors.ts';
 import type { UpdatePlace } from './facts.ts';
-import type { Receipt, Traffic, TransferMarks } from './handle.ts';
+import type { ClientTransfers, Receipt, Traffic, TransferMarks } from './handle.ts';
 import type { ModelInfo, ModelSchema } from './model.ts';
 import type { RoundKind } from './round.ts';
 import type { StrategyChoice } from './strategy-choice.ts';
@@ -65,6 +65,8 @@ export interface Aggregate {
   members?: readonly string[] | null;
   /** Of the round that made it; left out for one that no round made. */
   traffic?: Traffic;
+  /** Of clients of that round that did not report, as far as they came; of a bounded number. */
+  transfers?: readonly ClientTransfers[];
 }
 
 /** A model the coordinator committed and the service shall serve. */

@@ -5,7 +5,7 @@
 import type { ClientProfile, ClientState } from './client.ts';
 import type { ErrorCode } from './errors.ts';
 import type { Evaluator } from './evaluation.ts';
-import type { OverSelected, Receipt, RoundRecord, Traffic, TransferMarks } from './handle.ts';
+import type { ClientTransfers, OverSelected, Receipt, RoundRecord, Traffic, TransferMarks } from './handle.ts';
 import type { Metrics } from './metrics.ts';
 import type { ModelInfo, ModelView } from './model.ts';
 import type { AuditEntry, QuorumDecision } from './operations.ts';
@@ -129,6 +129,7 @@ export type Fact =
   /**
    * @property record with durability `round`: all that happened in it, told now for the first time.
    * @property members whose updates the model was made of, where that is not everyone's.
+   * @property transfers of clients that did not report.
    */
   | {
       type: 'round.committed';
@@ -136,6 +137,7 @@ export type Fact =
       record: RoundRecord | null;
       members?: readonly string[];
       traffic?: Traffic;
+      transfers?: readonly ClientTransfers[];
     }
   /** Clients have evaluated this version. @property record as with a commit. */
   | { type: 'round.evaluated'; version: number; record: RoundRecord | null }

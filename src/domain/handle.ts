@@ -184,7 +184,10 @@ export interface ClientMarks {
   clientId: string;
   selectedAtMs: number;
   startedAtMs: number | null;
-  /** When it began to download the model, and to upload its update; known once its training has ended. */
+  /**
+   * When it began to download the model, and to upload its update; known once its training has ended, and of a client
+   * that was lost once the round is committed.
+   */
   downloadedAtMs: number | null;
   uploadingAtMs: number | null;
 }
@@ -197,6 +200,7 @@ export interface Traffic {
 
 /** When a client began to download and to upload, Unix ms. */
 export type TransferMarks = Pick<ClientMarks, 'downloadedAtMs' | 'uploadingAtMs'>;
+export type ClientTransfers = TransferMarks & Pick<ClientMarks, 'clientId'>;
 
 /** One attempt at one round, or at the evaluation of its model, as kept in the history. */
 export interface RoundRecord {
