@@ -165,7 +165,7 @@ describe('a running server', { timeout: 3 * patienceMs }, () => {
     const [clientId = ''] = committed?.cohort ?? [];
     expect(await ask('why', '--client', clientId, '--round', String(committed?.round))).toEqual({
       code: 0,
-      stdout: `Client ${clientId}, round 1: drawn: 1 of 1 were drawn with equal chance.\n`,
+      stdout: `Client ${clientId}, round 1: drawn: 1 of 1 was drawn with equal chance.\n`,
       stderr: '',
     });
     // It has left, and round 2 is open without it.
