@@ -1,6 +1,7 @@
 import type { ClientState } from '../../domain/client.ts';
 import type { ClientPage } from '../../domain/handle.ts';
 import { adminApi, type Connection } from '../api/connection.ts';
+import { listedMax } from '../read-arguments.ts';
 import { styleFor } from '../render/style.ts';
 import { clientsTable } from '../render/tables.ts';
 import { print, printJson } from './output.ts';
@@ -22,6 +23,7 @@ export async function showClients(options: ClientsOptions): Promise<void> {
     return;
   }
   print(clientsTable(answer.clients, Date.now(), styleFor(process.stdout)));
-  if (answer.cursor !== null)
-    process.stderr.write(`There are more than these ${answer.clients.length}; --limit shows more.\n`);
+  if (answer.cursor === null) return;
+  const advice = limit < listedMax ? '--limit shows more' : '--state shows fewer';
+  process.stderr.write(`There are more than these ${answer.clients.length}; ${advice}.\n`);
 }
