@@ -29,9 +29,10 @@ export type {
   Tensor,
   Tensors,
 } from './domain/model.ts';
-export type { Plan } from './domain/plan.ts';
+export type { GivenPlan, Plan } from './domain/plan.ts';
 export { type RandomStream, seededRandom } from './domain/random.ts';
 export type { Reason, SelectionExplanation } from './domain/selection-reason.ts';
+export type { StrategyPath } from './domain/strategy-path.ts';
 export type { GivenStrategies } from './own-strategies.ts';
 export type { Selection } from './selection/policy.ts';
 export {

@@ -1,6 +1,8 @@
 import { inlineStrategies } from './aggregator/inline-strategies.ts';
 import type { OwnRunner } from './aggregator/own-work.ts';
+import type { GivenPlan } from './domain/plan.ts';
 import { type OwnStrategies, type OwnStrategyFacts, ownStrategyPrefix } from './domain/strategy-choice.ts';
+import { isStrategyPath, nameStrategyPath } from './domain/strategy-path.ts';
 import { type AnyOwnStrategy, ownFactsOf, StrategyUnusable } from './strategies/own-strategy.ts';
 import { createOwnStrategyPool, loadOwnStrategy } from './workers/own-strategy-pool.ts';
 
@@ -9,6 +11,20 @@ export type GivenStrategies = Readonly<Record<string, string | AnyOwnStrategy>>;
 
 /** As they are written in a plan behind `module:`, in flags and in files of settings. */
 const namePattern = /^[A-Za-z0-9][\w.-]{0,63}$/;
+
+/**
+ * Gives the server the module that a plan names by its path, by the name of its file.
+ * @throws {StrategyUnusable} another has this name.
+ */
+export function takeStrategyPath(
+  plan: GivenPlan,
+  given: GivenStrategies,
+): { wanted: Readonly<Record<string, unknown>>; given: GivenStrategies } {
+  if (!isStrategyPath(plan.strategy)) return { wanted: { ...plan }, given };
+  const { name, strategy, problem } = nameStrategyPath(plan.strategy, given);
+  if (problem !== null) throw new StrategyUnusable(problem.slice(0, -1));
+  return { wanted: { ...plan, strategy }, given: { ...given, [name]: plan.strategy } };
+}
 
 /**
  * Learns of each what there is to know of it; modules are loaded on a thread of their own.

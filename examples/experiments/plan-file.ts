@@ -6,7 +6,7 @@ import type { Plan } from '../../src/domain/plan.ts';
 /** Reads `plans/<name>.toml`. @throws {Error} it is no plan to run by, with all that is wrong. */
 export async function readPlanFile(name: string): Promise<Plan> {
   const file = fileURLToPath(new URL(`./plans/${name}.toml`, import.meta.url));
-  const { plan, problems } = checkPlan(await readSettingsFile(file), file);
+  const { plan, problems } = await checkPlan(await readSettingsFile(file), file);
   if (problems.length > 0) throw new Error(problems.map(({ message }) => message).join('\n'));
   return plan;
 }

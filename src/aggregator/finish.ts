@@ -82,9 +82,7 @@ export function finishMean({ task, bytes, headBytes, states: shared }: SharedFin
     const isMine = Atomics.compareExchange(states, index, tileStates.free, tileStates.taken) === tileStates.free;
     const isGood = isMine ? makeTile(task, tile, { bytes, runs, stepping }) : isMadeElsewhere(states, index);
     if (!isGood) {
-      throw new RangeError(
-        'The mean is not finite: the base and the mean of the deltas add up to more than the dtype holds',
-      );
+      throw new RangeError('The next model is not finite: what the updates come to is more than its dtype holds');
     }
     const last = piecesWithin(runs, tile.range).at(-1);
     if (!last) continue;
@@ -144,7 +142,7 @@ function writeValues(
 ): boolean {
   const kernels = kernelsFor(values.arena);
   if (dtype !== 'F64') kernels.narrow(values, count);
-  if (Number.isNaN(kernels.check(dtype === 'F64' ? 'F64' : 'F32', values, count))) return false;
+  if (!kernels.areFinite(dtype === 'F64' ? 'F64' : 'F32', values, count)) return false;
   const into = new Uint8Array(bytes, byteOffset, count * dtypes[dtype]);
   if (dtype === 'F64' || dtype === 'F32') {
     into.set(new Uint8Array(bufferOf(values.arena), values.at, into.byteLength));

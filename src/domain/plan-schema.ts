@@ -43,9 +43,7 @@ function valuesOf(spec: SettingSpec): JsonSchema {
         ...(spec.max <= boundMax ? { maximum: spec.max } : {}),
       };
     case 'choice':
-      return spec.or
-        ? { anyOf: [{ enum: [...spec.choices] }, { type: 'string', pattern: `^${spec.or.prefix}.+` }] }
-        : { enum: [...spec.choices] };
+      return choiceSchema(spec);
     case 'boolean':
       return { type: 'boolean' };
     case 'text':
@@ -63,4 +61,11 @@ function valuesOf(spec: SettingSpec): JsonSchema {
         },
       };
   }
+}
+
+function choiceSchema({ choices, or, outside }: SettingSpec & { kind: 'choice' }): JsonSchema {
+  const listed = { enum: [...choices] };
+  const patterns = [...(or ? [`^${or.prefix}.+`] : []), ...(outside ? [outside.pattern.source] : [])];
+  if (patterns.length === 0) return listed;
+  return { anyOf: [listed, ...patterns.map((pattern) => ({ type: 'string', pattern }))] };
 }

@@ -11,6 +11,8 @@ export type SettingSpec =
       choices: readonly string[];
       /** What begins like this may be chosen too. @property what stands for the rest */
       or?: { prefix: string; what: string };
+      /** What a document may say that whoever reads it must turn into a choice; else it is refused like this. */
+      outside?: { pattern: RegExp; refusal: (value: string) => string };
       help: string;
     }
   | { kind: 'boolean'; default: boolean; help: string }
@@ -60,6 +62,10 @@ export function settingProblem(setting: string, spec: SettingSpec, value: unknow
       return ok ? null : wrong(`a number from ${spec.min} to ${spec.max}`);
     }
     case 'choice':
+      if (typeof value === 'string' && spec.outside?.pattern.test(value)) {
+        const { refusal } = spec.outside;
+        return { setting, message: `${setting} (${flagOf(setting)}) is ${JSON.stringify(value)}, ${refusal(value)}.` };
+      }
       return isChoice(spec, value) ? null : wrong(`one of ${choicesOf(spec).join(', ')}`);
     case 'boolean':
       return typeof value === 'boolean' ? null : wrong('true or false');

@@ -14,6 +14,16 @@ const slownessCheckMs = 2_000;
 /** Clients and addresses whose requests are counted; the longest unseen go first. */
 const ratesKeptMax = 50_000;
 const closeMsMax = 5_000;
+/** What pages of allowed origins may read besides what browsers let any page read. */
+const headersReadByPages = [
+  'Accept-Ranges',
+  'Content-Range',
+  'Date',
+  'ETag',
+  'Preference-Applied',
+  'Retry-After',
+  'X-Chorus-Model-Version',
+];
 
 export interface BaseAppOptions {
   /** Who logs. */
@@ -86,7 +96,7 @@ export async function createBaseApp({ name, http, requestMsMax }: BaseAppOptions
     await app.register(cors, {
       origin: http.corsOrigins.includes('*') ? '*' : http.corsOrigins,
       methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
-      exposedHeaders: ['Date', 'ETag', 'Retry-After', 'Content-Range', 'Accept-Ranges', 'Preference-Applied'],
+      exposedHeaders: headersReadByPages,
       maxAge: 600,
     });
   }

@@ -32,6 +32,9 @@ export function createOwnStrategyPool(threads: number): OwnRunner {
   };
 }
 
+/** @param path relative to the current folder, absolute, or a file URL */
+const urlOf = (path: string): string => (path.startsWith('file:') ? path : pathToFileURL(resolve(path)).href);
+
 /**
  * Loads a module on a thread of its own, and asks it what it is.
  * @param name as the server was given it. @throws {StrategyUnusable} it cannot be loaded in time, or exports no strategy.
@@ -40,7 +43,7 @@ export async function loadOwnStrategy(name: string, path: string): Promise<OwnSt
   const pool = await startPool(1);
   try {
     const signal = AbortSignal.timeout(loadMsMax);
-    return await pool.run(pathToFileURL(resolve(path)).href, { name: 'describe', signal });
+    return await pool.run(urlOf(path), { name: 'describe', signal });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new StrategyUnusable(`The strategy module ${path}, named "${name}", cannot be used: ${why}`, {

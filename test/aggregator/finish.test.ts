@@ -75,6 +75,16 @@ describe('the making of a model', () => {
     expect(() => finishMean(shared)).toThrow(/not finite/);
   });
 
+  it('holds float64 values whose squares are beyond float64, and nothing that is infinite beside them', () => {
+    const { bytes } = finishMean(prepareFinish(taskOf({ at: elements - 1, value: -1e308 })));
+    const { tensors } = decodeSafetensors(Uint8Array.from(new Uint8Array(bytes)));
+    expect([...(tensors.c?.data.slice(-2) ?? [])]).toEqual([59_999.5, -5e307]);
+    const task = taskOf({ at: elements - 1, value: 1e308 });
+    const [{ span }] = task.chunks as [(typeof task.chunks)[number]];
+    new Float64Array(bufferOf(span.arena), span.at, elements)[elements - 9] = Number.NaN;
+    expect(() => finishMean(prepareFinish(task))).toThrow(/not finite/);
+  });
+
   it('fails when a part failed on another thread', () => {
     const task = taskOf();
     const shared = prepareFinish(task);

@@ -5,8 +5,9 @@ import { isStale } from '../../scripts/plan-schema-doc.ts';
 import { checkPlan } from '../../src/cli/config/check-plan.ts';
 import { planLines } from '../../src/cli/render/plan.ts';
 import { plainStyle } from '../../src/cli/render/style.ts';
-import { type Plan, planSettings, readPlan } from '../../src/domain/plan.ts';
+import { type Plan, planSettings } from '../../src/domain/plan.ts';
 import { planSchema } from '../../src/domain/plan-schema.ts';
+import { readPlan } from '../../src/domain/read-plan.ts';
 import { Workplace } from './processes.ts';
 
 const work = new Workplace();
@@ -77,15 +78,15 @@ describe('the schema of a plan', () => {
 });
 
 describe('a plan as a document', () => {
-  it('names what is wrong by its key and its place, with the fix', () => {
+  it('names what is wrong by its key and its place, with the fix', async () => {
     const document = { rounds: 0, 'min-clients': 2, quorum: 5, evaluateBy: 'server', rate: 1 };
-    const { problems } = checkPlan(document, 'plan.toml');
+    const { problems } = await checkPlan(document, 'plan.toml');
     expect(problems).toMatchObject([
       { key: null, message: expect.stringMatching(/^plan\.toml, rate: it is no setting/) },
       { key: 'rounds', message: 'plan.toml, rounds: rounds (--rounds) is 0; give a whole number from 1 to 1000000.' },
     ]);
     const { rounds: _, rate: __, ...rest } = document;
-    expect(checkPlan(rest, 'plan.toml').problems.map(({ key }) => key)).toEqual(['quorum', 'evaluateBy']);
+    expect((await checkPlan(rest, 'plan.toml')).problems.map(({ key }) => key)).toEqual(['quorum', 'evaluateBy']);
   });
 
   it('is told as what it would do', () => {

@@ -19,7 +19,7 @@ import { hasColours, plainStyle, styleFor } from '../../src/cli/render/style.ts'
 import { modelsTable, roundsTable } from '../../src/cli/render/tables.ts';
 import type { ChorusEvent, RoundRecord, Status } from '../../src/domain/handle.ts';
 import type { ModelView } from '../../src/domain/model.ts';
-import { readPlan } from '../../src/domain/plan.ts';
+import { readPlan } from '../../src/domain/read-plan.ts';
 
 const status: Status = {
   run: 'run-1',

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { cohortWanted, planSettings, quorumOf, readPlan } from '../../src/domain/plan.ts';
+import { cohortWanted, planSettings, quorumOf } from '../../src/domain/plan.ts';
+import { readPlan } from '../../src/domain/read-plan.ts';
 
 const problemOf = (given: Record<string, unknown>) =>
   readPlan(given)

@@ -125,6 +125,10 @@ describe('a page of another site', () => {
     const events = await fetch(`${server.coordinatorUrl}/v1/events`, { headers: { origin } });
     expect(events.headers.get('access-control-allow-origin')).toBe(origin);
     await events.body?.cancel();
+    const exposed = heartbeat.headers.get('access-control-expose-headers')?.toLowerCase().split(', ');
+    expect(exposed).toEqual(
+      expect.arrayContaining(['etag', 'retry-after', 'preference-applied', 'content-range', 'x-chorus-model-version']),
+    );
   });
 
   it('is welcome from anywhere when the server says so', async () => {

@@ -164,6 +164,19 @@ describe('an upload of large values', () => {
     expect(client.state).toBe('training');
     expect(await client.upload(updateOf([3, -4]))).toMatchObject({ status: 200 });
   });
+
+  it('is held against that bound too when the squares are beyond float64, and counts where there is none', async () => {
+    const huge = { w: { dtype: 'F64', shape: [2], data: Float64Array.of(1e200, -1e308) } } as const;
+    const bounded = await TestServer.forTest({ plan: { rounds: 1, minClients: 1, updateNormMax: 5 } });
+    const refused = await bounded.join();
+    await refused.start();
+    expectProblem(await refused.upload(updateOf(huge)), 'NORM_TOO_LARGE');
+    const open = await TestServer.forTest({ plan: { rounds: 1, minClients: 1 } });
+    const taken = await open.join();
+    await taken.start();
+    expect(await taken.upload(updateOf(huge))).toMatchObject({ status: 200 });
+    expect(decodeSafetensors((await open.model(1)).bytes).tensors).toEqual(huge);
+  });
 });
 
 describe('upload attempts', () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Plan } from '../../src/domain/plan.ts';
 import type { OwnStrategyName } from '../../src/domain/strategy-choice.ts';
-import { createChorus, StrategyUnusable } from '../../src/index.ts';
+import { createChorus, type StrategyPath, StrategyUnusable } from '../../src/index.ts';
 import { decodeSafetensors } from '../../src/wire/safetensors.ts';
 import { eventually } from '../http/calls.ts';
 import type { Participant } from '../http/participant.ts';
@@ -171,6 +171,19 @@ describe('a strategy of one’s own, from a module', () => {
 });
 
 describe('a server with strategies of one’s own', () => {
+  it('is given the module that its own plan names by its path', async () => {
+    const file = moduleOf(`export default { kind: 'gathering', combine: ({ values }) => values[0].map(() => 7) };`);
+    const path: StrategyPath = `file:${file}`;
+    const server = await TestServer.forTest({ plan: { rounds: 1, minClients: 1, strategy: path } });
+    const [client] = await server.joinMany(1);
+    client?.stayAlive();
+    await playRound(client ? [client] : [], [[1, 2]]);
+    expect(await valuesOf(server, 1)).toEqual([7, 7]);
+    expect(server.handle.run()?.plan.strategy).toMatch(/^module:strategy-\d+$/);
+    const taken = createChorus({ plan: { strategy: './own.mjs' }, strategies: { own: file } });
+    await expect(taken).rejects.toThrow(/named "own" by its file, but strategyModules .* gives this name to another/);
+  });
+
   it.each([
     ['export const combine = 1;', /it has no default export/],
     ['export default { kind: "middling" };', /its kind is neither/],

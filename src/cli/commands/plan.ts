@@ -9,7 +9,7 @@ import { print, printJson } from './output.ts';
 
 /** `chorus plan check`: what a run with this plan would do, or what is wrong with it. Nothing is started. */
 export async function checkPlanFile(file: string, { json = false }: { json?: boolean }): Promise<void> {
-  const { plan, problems } = checkPlan(await readSettingsFile(file), file);
+  const { plan, problems } = await checkPlan(await readSettingsFile(file), file);
   if (json) {
     printJson({ valid: problems.length === 0, problems, plan: problems.length === 0 ? plan : null });
     if (problems.length > 0) process.exitCode = exitCodes.failed;

@@ -1,3 +1,6 @@
+import { dirname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { isStrategyPath } from '../../domain/strategy-path.ts';
 import type { CliSetting, SettingGroup } from './catalogue.ts';
 import { type Given, problemIn, type Reading } from './given.ts';
 import { listSettings } from './server-settings.ts';
@@ -65,7 +68,7 @@ function fromTable(table: Table, { group, file, settings, label }: Place): Readi
       const known = [...byName.values()].map((candidate) => candidate.key ?? candidate.name);
       problems.push(problemIn(source, unknownKey(key, known)));
     } else if (seen.has(setting.name)) problems.push(problemIn(source, 'it is given twice; leave one out.'));
-    else given.push({ setting, value: asGiven(setting, value), source });
+    else given.push({ setting, value: asGiven(setting, value, file), source });
     seen.add(nameOf(key));
   }
   return { given, problems };
@@ -86,8 +89,12 @@ function outsideOfTables(key: string, file: string, settings: readonly CliSettin
   return problemIn(`${file}, ${key}`, `it is no table of settings${advice}`);
 }
 
-/** A list may be written as an array of texts, and the keys of a schedule like those of settings. */
-function asGiven(setting: CliSetting, value: unknown): unknown {
+/**
+ * A list may be written as an array of texts, the keys of a schedule like those of settings, and the module of a strategy
+ * by its place beside the file.
+ */
+function asGiven(setting: CliSetting, value: unknown, file: string): unknown {
+  if (setting.spec.kind === 'choice' && isStrategyPath(value)) return besideFile(value, file);
   if (setting.spec.kind === 'schedule' && Array.isArray(value)) {
     return value.map((step) =>
       isTable(step) ? Object.fromEntries(Object.entries(step).map(([key, inner]) => [nameOf(key), inner])) : step,
@@ -96,3 +103,6 @@ function asGiven(setting: CliSetting, value: unknown): unknown {
   const isList = listSettings.includes(setting.name) && Array.isArray(value);
   return isList && value.every((item) => typeof item === 'string') ? value.join(',') : value;
 }
+
+const besideFile = (path: string, file: string): string =>
+  path.startsWith('file:') ? new URL(path, pathToFileURL(resolve(file))).href : resolve(dirname(file), path);

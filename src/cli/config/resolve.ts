@@ -1,6 +1,7 @@
 import { judgeProblem } from '../../domain/evaluation.ts';
 import type { Plan } from '../../domain/plan.ts';
 import { settingProblem } from '../../domain/settings.ts';
+import { isStrategyPath, nameStrategyPath } from '../../domain/strategy-path.ts';
 import { readRunPlan } from '../../strategies/of-plan.ts';
 import { type CliSetting, planCliSettings, serveCliSettings } from './catalogue.ts';
 import type { DemoSettings } from './demo-settings.ts';
@@ -36,10 +37,11 @@ export function mergeGiven(readings: readonly Reading[]): Map<string, Winner> {
   return merged;
 }
 
-function mergeRecords(before: unknown, value: unknown): unknown {
-  const areRecords = [before, value].every((item) => typeof item === 'object' && item !== null && !Array.isArray(item));
-  return areRecords ? { ...(before as object), ...(value as object) } : value;
-}
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const mergeRecords = (before: unknown, value: unknown): unknown =>
+  isRecord(before) && isRecord(value) ? { ...before, ...value } : value;
 
 /**
  * Settles every setting of `chorus serve`.
@@ -51,6 +53,7 @@ export function resolveServe(
   planDefaults: Partial<Plan> = {},
 ): { config: ServeConfig; problems: string[] } {
   const winners = mergeGiven(readings);
+  const ofPath = takeStrategyPath(winners);
   const sentenceOf = (setting: string, message: string) => {
     const source = winners.get(setting)?.source;
     return source ? problemIn(source, message) : message;
@@ -78,6 +81,7 @@ export function resolveServe(
     config: { server, plan, demo, given },
     problems: [
       ...readings.flatMap(({ problems }) => problems),
+      ...ofPath,
       ...wrong.values(),
       ...conflicts,
       ...demoWaitsForEver(demo, plan).map((message) => sentenceOf('minClients', message)),
@@ -87,6 +91,23 @@ export function resolveServe(
       ...planProblems.map(({ setting, message }) => sentenceOf(setting, message)),
     ],
   };
+}
+
+/**
+ * The plan of a server may name a module by its path: it is given to the server by the name of its file, and chosen so.
+ * @returns what is wrong with that.
+ */
+function takeStrategyPath(winners: Map<string, Winner>): string[] {
+  const chosen = winners.get('strategy');
+  if (!chosen || !isStrategyPath(chosen.value)) return [];
+  const given = winners.get('strategyModules') ?? { value: {}, source: chosen.source };
+  const { name, strategy, problem } = nameStrategyPath(chosen.value, isRecord(given.value) ? given.value : {});
+  winners.set('strategy', { value: strategy, source: chosen.source });
+  if (problem !== null) return [problemIn(chosen.source, problem)];
+  // What is no record is refused as it is.
+  if (isRecord(given.value))
+    winners.set('strategyModules', { ...given, value: { ...given.value, [name]: chosen.value } });
+  return [];
 }
 
 /** The values that count; the default for those that are wrong, so that the other rules can still be checked. */

@@ -105,7 +105,7 @@ const features = {
   strategyModules: {
     kind: 'record',
     default: {},
-    help: 'Strategies of your own, by name: NAME is the path of an ES module, and plans choose it as strategy module:NAME. They run on threads of their own, with all the rights of the server. No plan can name a path.',
+    help: 'Strategies of your own, by name: NAME is the path of an ES module, and plans choose it as strategy module:NAME. They run on threads of their own, with all the rights of the server. Only the plan that the server is started with can name a path instead.',
   },
   xainApi: { kind: 'boolean', default: false, help: 'Serves the HTTP API of XAIN’s 2020 proof of concept as well.' },
 } as const satisfies SettingTable;
