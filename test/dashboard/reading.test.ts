@@ -1,5 +1,6 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { everyView } from '../../scripts/dashboard-load/walk.ts';
 import type { Participant } from '../http/participant.ts';
 import { TestServer } from '../http/test-server.ts';
 import { describeInChromium, goTo, open } from './browser.ts';
@@ -19,20 +20,6 @@ async function twoRounds(): Promise<void> {
   for (const one of participants) await one.waitUntil('selected');
 }
 
-const viewsOf = () => {
-  const { run, round, attempt } = server.handle.rounds(2).at(-1) ?? { run: '', round: 0, attempt: 0 };
-  return {
-    run: { path: 'run', ready: '.plot canvas' },
-    rounds: { path: 'rounds', ready: '.rounds tbody tr' },
-    'a round': { path: `rounds/${run}/${round}/${attempt}`, ready: '.cohort tbody tr' },
-    clients: { path: 'clients', ready: '.clients tbody tr' },
-    'a client': { path: `clients/${participants[0]?.clientId}`, ready: '.client-detail tbody tr' },
-    statecharts: { path: 'charts/round', ready: '.drawing svg .active' },
-    timeline: { path: 'timeline', ready: '.slider, .empty' },
-    operate: { path: 'operate', ready: '.start-run .field' },
-  };
-};
-
 describeInChromium('the dashboard for everybody', () => {
   beforeAll(twoRounds, 60_000);
   afterAll(() => server.close());
@@ -41,12 +28,12 @@ describeInChromium('the dashboard for everybody', () => {
     'has no accessibility violation on any view, %s',
     async (theme) => {
       const page = await open(server.coordinatorUrl, 'run', { theme, adminToken: server.adminToken });
-      for (const [name, { path, ready }] of Object.entries(viewsOf())) {
+      for (const { view, path, ready } of everyView(server.handle)) {
         await goTo(page, path);
         await page.locator(ready).first().waitFor();
         const { violations } = await new AxeBuilder({ page }).analyze();
         const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
-        expect(found, name).toEqual([]);
+        expect(found, view).toEqual([]);
       }
     },
     120_000,
@@ -56,13 +43,13 @@ describeInChromium('the dashboard for everybody', () => {
     'needs no sideways scrolling at %i pixels',
     async (width) => {
       const page = await open(server.coordinatorUrl, 'run', { width, adminToken: server.adminToken });
-      for (const [name, { path, ready }] of Object.entries(viewsOf())) {
+      for (const { view, path, ready } of everyView(server.handle)) {
         await goTo(page, path);
         await page.locator(ready).first().waitFor();
         const tooWide = await page.evaluate(
           () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
         );
-        expect(tooWide, name).toBeLessThanOrEqual(0);
+        expect(tooWide, view).toBeLessThanOrEqual(0);
       }
     },
     120_000,
