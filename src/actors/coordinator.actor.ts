@@ -161,7 +161,7 @@ export class Coordinator {
       wake: (slot) => this.#wake(slot),
     });
     this.#operator = new Operator({
-      ...{ clock, registry, history, recorder },
+      ...{ clock, registry, history, recorder, strategies },
       feed: this.feed,
       machines: () => this.#machines(),
       tally: () => this.tally(),
