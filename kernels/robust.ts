@@ -44,6 +44,41 @@ function promote<T>(at: usize, count: usize, out: usize): void {
   }
 }
 
+// ── the mean of rows ────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** For each column the mean of its `n` values, added from +0 on in the order of the rows. */
+// @ts-ignore: decorator
+@inline
+function mean<T>(rows: usize, stride: usize, n: usize, count: usize, out: usize): void {
+  const divisor = f64x2.splat(<f64>n);
+  const end = out + (count & ~3) * 8;
+  for (; out < end; out += 32) {
+    let low = f64x2.splat(0);
+    let high = f64x2.splat(0);
+    let at = rows;
+    for (let row = n; row > 0; row--) {
+      const four = load4<T>(at);
+      low = f64x2.add(low, lower(four));
+      high = f64x2.add(high, upper(four));
+      at += stride;
+    }
+    v128.store(out, f64x2.div(low, divisor));
+    v128.store(out, f64x2.div(high, divisor), 16);
+    rows += 4 * sizeof<T>();
+  }
+  for (let left = count & 3; left > 0; left--) {
+    let sum: f64 = 0;
+    let at = rows;
+    for (let row = n; row > 0; row--) {
+      sum += load1<T>(at);
+      at += stride;
+    }
+    store<f64>(out, sum / <f64>n);
+    rows += sizeof<T>();
+    out += 8;
+  }
+}
+
 // ── distances ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Σ (values[i] − centre[i])², in four sums: of every fourth value each. */
@@ -166,8 +201,8 @@ function around<T>(rows: usize, stride: usize, n: usize, keep: usize, count: usi
 
 // ── what is exported ────────────────────────────────────────────────────────────────────────────────────────────────
 
-export function widenF32(at: usize, count: usize, out: usize): void {
-  widen<f32>(at, count, out);
+export function copy(at: usize, bytes: usize, out: usize): void {
+  memory.copy(out, at, bytes);
 }
 export function widenBF16(at: usize, count: usize, out: usize): void {
   widen<u16>(at, count, out);
@@ -198,6 +233,12 @@ export function distanceBF16(at: usize, centre: usize, count: usize): f64 {
 }
 export function distanceF16(at: usize, centre: usize, count: usize): f64 {
   return distance<i16>(at, centre, count);
+}
+export function meanBF16(rows: usize, stride: usize, n: usize, count: usize, out: usize): void {
+  mean<u16>(rows, stride, n, count, out);
+}
+export function meanF16(rows: usize, stride: usize, n: usize, count: usize, out: usize): void {
+  mean<i16>(rows, stride, n, count, out);
 }
 export function aroundF32(rows: usize, stride: usize, n: usize, keep: usize, count: usize, out: usize): void {
   around<f32>(rows, stride, n, keep, count, out);
