@@ -19,11 +19,10 @@ type Mean = (rows: number, stride: number, n: number, count: number, out: number
 type Half = 'F16' | 'BF16';
 
 /** What `kernels/robust.ts` exports. */
-type Exports = Record<`widen${Half}`, Decode> &
-  Record<`promote${Dtype}`, Decode> &
+type Exports = Record<`promote${Dtype}`, Decode> &
   Record<`distance${Dtype}`, (at: number, centre: number, count: number) => number> &
   Record<`mean${Half}`, Mean> &
-  Record<'aroundF32' | 'aroundF64', Around> & {
+  Record<`around${Dtype}`, Around> & {
     copy: (at: number, bytes: number, out: number) => void;
     pairwise: (rows: number, stride: number, n: number, count: number, out: number) => void;
   };
@@ -65,8 +64,8 @@ function sortersFor(memory: WebAssembly.Memory): (shape: SorterShape) => Sorter 
 
 const isHalf = (dtype: Dtype): dtype is Half => dtype === 'F16' || dtype === 'BF16';
 const halfBytes = 2;
-/** Half-precision columns sorted at a time: as many as have room in a row when they are widened to float32. */
-const halfColumns = 512;
+/** Half-precision columns sorted at a time; a row has room for as many. */
+const halfColumns = 1_024;
 /** Half-precision values in a vector. */
 const halvesPerVector = 8;
 
@@ -151,18 +150,15 @@ function kernelsOf(exports: Exports, sorterFor: (shape: SorterShape) => Sorter):
       const n = members.length;
       const layout = scratchLayout(n);
       const sorted = scratch.at + layout.sorted;
+      const around = exports[`around${dtype}`];
       if (isHalf(dtype)) {
-        const rows = scratch.at + layout.rows;
-        sortHalves(members, count, { from: 0, to: n }, scratch, (start, length) => {
-          for (let row = 0; row < n * rowBytes; row += rowBytes)
-            exports[`widen${dtype}`](sorted + row, length, rows + row);
-          exports.aroundF32(rows, rowBytes, n, keep, length, into.at + start * 8);
-        });
+        sortHalves(members, count, { from: 0, to: n }, scratch, (start, length) =>
+          around(sorted, rowBytes, n, keep, length, into.at + start * 8),
+        );
         return;
       }
       const size = dtypes[dtype];
       const sort = sorterFor({ rows: n, from: 0, to: n, size, into: { stride: rowBytes } });
-      const around = size === 8 ? exports.aroundF64 : exports.aroundF32;
       for (let start = 0; start < count; start += blockColumns) {
         const length = Math.min(blockColumns, count - start);
         gather(members, start * size, (start + length) * size, scratch);
