@@ -36,7 +36,7 @@ export default defineConfig({
   server: {
     proxy: {
       '/v1': 'http://127.0.0.1:8081',
-      '^/dashboard/(stream|rounds|clients|charts|machines)': 'http://127.0.0.1:8081',
+      '^/dashboard/(stream|rounds|clients|charts|strategies|machines)': 'http://127.0.0.1:8081',
     },
   },
 });

@@ -4,6 +4,7 @@
  * transcript that was found is printed, with the command that replays it.
  */
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { type Plan, planSettings } from '../src/domain/plan.ts';
 import { type StrategyName, strategyNames } from '../src/domain/strategy-choice.ts';
 import {
   createSimulation,
@@ -34,6 +35,7 @@ interface Flags {
   clients: number;
   faults: FaultProfile;
   strategy?: StrategyName;
+  mode?: Plan['mode'];
   scenario?: string;
   transcript: boolean;
 }
@@ -46,6 +48,11 @@ const flags = new Command('sim')
   .option('--clients <n>', 'clients of each run', whole, 12)
   .addOption(new Option('--faults <profile>', 'kinds of fault').choices(Object.keys(faultProfiles)).default('all'))
   .addOption(new Option('--strategy <name>', 'how updates become the next model').choices(strategyNames))
+  .addOption(
+    new Option('--mode <mode>', 'whether rounds begin and end with their cohort; drawn when it is left out').choices(
+      planSettings.mode.choices,
+    ),
+  )
   .option('--scenario <json>', 'replays one scenario, as it was printed')
   .option('--transcript', 'prints what happened, also when nothing is wrong', false)
   .addHelpText('after', () => {
@@ -67,8 +74,8 @@ function tell(line: string): void {
 
 function scenarioOf(seed: number): Scenario {
   if (flags.scenario !== undefined) return JSON.parse(flags.scenario) as Scenario;
-  const { faults: profile, clients, rounds, strategy } = flags;
-  return drawScenario(seed, { profile, clients, rounds, ...(strategy ? { strategy } : {}) });
+  const { faults: profile, clients, rounds, strategy, mode } = flags;
+  return drawScenario(seed, { profile, clients, rounds, ...(strategy && { strategy }), ...(mode && { mode }) });
 }
 
 async function showViolation(scenario: Scenario, { violation }: SimulationReport): Promise<void> {

@@ -1,6 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { availableParallelism } from 'node:os';
-import type { InspectionEvent } from 'xstate';
 import { AggregatorActor, type ServiceLink } from './actors/aggregator.actor.ts';
 import { inlineLink, threadLink } from './actors/aggregator-links.ts';
 import { createClientTokens } from './actors/client-tokens.ts';
@@ -12,116 +10,37 @@ import { pastCredentials } from './actors/past-credentials.ts';
 import { Recorder } from './actors/recorder.ts';
 import { ClientRegistry } from './actors/registry.ts';
 import { registryStates } from './actors/registry-states.ts';
-import type { SelectionPolicy } from './actors/selector.actor.ts';
+import { stagedContributions } from './actors/round-order.ts';
 import { Timeline } from './actors/timeline.ts';
 import { inlineFoldPool } from './aggregator/inline-pool.ts';
 import { Aggregation } from './aggregator/service.ts';
+import { type CoreOptions, type CoreSettings, withDefaults } from './core-options.ts';
 import type { AggregatorCallbacks, UploadGate } from './domain/aggregation.ts';
-import { type Clock, steadyMs, systemClock } from './domain/clock.ts';
+import { type Clock, steadyMs } from './domain/clock.ts';
 import { ChorusError, fromRefusal } from './domain/errors.ts';
-import type { Evaluate } from './domain/evaluate.ts';
 import { judgeProblem } from './domain/evaluation.ts';
-import type { Durability, Entry } from './domain/facts.ts';
+import type { Entry } from './domain/facts.ts';
 import type { CoordinatorHandle } from './domain/handle.ts';
-import type { HttpSettings, ListenAt } from './domain/http.ts';
+import type { ListenAt } from './domain/http.ts';
 import { fromConfiguration } from './domain/operations.ts';
-import type { GivenPlan } from './domain/plan.ts';
-import { type RandomStream, secureRandom, seededRandom, uuidsFrom } from './domain/random.ts';
+import type { Plan } from './domain/plan.ts';
+import { seededRandom, uuidsFrom } from './domain/random.ts';
 import type { Run } from './domain/run.ts';
 import { isOwnStrategy, type OwnStrategies, ownStrategyPrefix } from './domain/strategy-choice.ts';
 import { History } from './history/history.ts';
+import { Opened } from './opened.ts';
 import { type GivenStrategies, ownRunner, readOwnStrategies, takeStrategyPath } from './own-strategies.ts';
 import { openClientKey } from './storage/client-key.ts';
 import type { Disk } from './storage/disk.ts';
 import { factsFromBefore, oldestFact } from './storage/journal-past.ts';
-import { adoptOlderModels, openStores, tidyUpdates } from './stores.ts';
+import { adoptOlderModels, openStores, type Stores, tidyUpdates } from './stores.ts';
 import { readRunPlan } from './strategies/of-plan.ts';
 import { StrategyUnusable } from './strategies/own-strategy.ts';
 import { packageVersion } from './version.ts';
 
-export interface CoreOptions {
-  /**
-   * Settings of the run; what is left out takes its default. See `planSettings`. Its strategy may be the path of a module,
-   * which is then given to the server like those in `strategies`, by the name of its file.
-   */
-  plan?: GivenPlan;
-  /**
-   * `memory`: nothing outlives the process. `dir`: what happened, models and accepted updates are kept in this folder, and
-   * a later process goes on where this one ended. `disk`: the same on a disk of one's own, with the aggregator inline.
-   * One server at a time may use a folder. @default 'memory'
-   */
-  storage?: 'memory' | { dir: string } | { disk: Disk };
-  /**
-   * What a crash may cost. `update`: an update answered `accepted` counts after it. `round`: nothing about a round is on
-   * the disk until it commits; a crash retries it. @default 'update'
-   */
-  durability?: Durability;
-  /**
-   * What survives a loss of power. `always`: every update that was answered `accepted`. `commit`: all that was committed;
-   * the end of the process alone still loses nothing. @default 'always'
-   */
-  fsync?: 'always' | 'commit';
-  /** Whether the updates of committed rounds are kept, so that `chorus verify` can make the models again. @default false */
-  keepUpdates?: boolean;
-  /** Where the aggregator runs: on a thread of its own, or in this one (no HTTP then). @default 'thread' */
-  aggregator?: 'thread' | 'inline';
-  /** Whether a run starts at once. @default true */
-  autoStart?: boolean;
-  /** Most registered clients, 1 to 2^30. @default 1,000,000 */
-  clientsMax?: number;
-  /** Memory for updates received but not summed yet, bytes. @default 1 GiB */
-  stagingBytesMax?: number;
-  /** Threads that check and sum. @default as many as the machine offers */
-  foldThreads?: number;
-  /** How a cohort is chosen, whatever the plan's `selection` says; its filter holds. @default as the plan says */
-  policy?: SelectionPolicy;
-  /**
-   * Measures models when the plan says `evaluateBy: server` or `both`: the path of an ES module that exports
-   * `evaluate({ tensors, metadata, version })` and runs on a thread of its own, or a function that runs in this one. The
-   * module has all the rights of this process. @default none
-   */
-  evaluator?: string | Evaluate;
-  /**
-   * Strategies of one's own, by name: a plan chooses one as `module:NAME`. Each is the path of an ES module whose default
-   * export is an `OwnStrategy`, and which runs on threads of its own, with all the rights of this process; or, with
-   * `aggregator: 'inline'`, the strategy itself. @default none
-   */
-  strategies?: GivenStrategies;
-  /** Key of the clients' tokens, ≥ 32 bytes. @default the one kept in the folder, or random */
-  clientKey?: Uint8Array;
-  /**
-   * The disk does not keep what it is given, so that nothing can be promised any more: the process should end.
-   * @default throws outside of any call, which ends it
-   */
-  onFatal?: (error: unknown) => void;
-  /** Told of what was found on the disk and mended, a sentence each. @default nobody */
-  onNote?: (sentence: string) => void;
-  /** Told of broken invariants and of failing policies; the server goes on. @default writes to standard error */
-  onCrash?: (error: unknown) => void;
-  /** What the HTTP listeners are to be like, once they are opened. */
-  http?: HttpSettings;
-  /** Ports will be opened soon: what they need is loaded meanwhile. @default false */
-  preloadHttp?: boolean;
-  /** XState's inspection events of every actor. */
-  inspect?: (event: InspectionEvent) => void;
-  /** Time. @default the system's */
-  clock?: Clock;
-  /** Origin at which clients reach the aggregator, e.g. behind a proxy. @default where it listens */
-  aggregatorUrl?: string;
-  /** Decides who is selected and spreads heartbeats. @default unpredictable */
-  random?: RandomStream;
-  /** Bits of ids and tokens. Must be unpredictable outside of tests. @default unpredictable */
-  entropy?: RandomStream;
-}
+export type { CoreOptions } from './core-options.ts';
 
 const clientKeyBytes = 32;
-
-/** An error that nobody can catch ends the process. */
-const endProcess = (error: unknown): void => {
-  setImmediate(() => {
-    throw error;
-  });
-};
 
 /** What is in this thread cannot be asked by another. @throws {StrategyUnusable} */
 function mustBeModules(strategies: OwnStrategies): void {
@@ -178,84 +97,62 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
   const strategies = await readOwnStrategies(given);
   const { plan, problems } = readRunPlan(wanted, {}, strategies);
   if (problems.length > 0) throw new ChorusError('PLAN_INVALID', problems.map(({ message }) => message).join(' '));
-  const {
-    storage = 'memory',
-    durability = 'update',
-    fsync = 'always',
-    keepUpdates = false,
-    aggregator: place = 'thread',
-    autoStart = true,
-    clientsMax = 1_000_000,
-    stagingBytesMax = 2 ** 30,
-    foldThreads = availableParallelism(),
-    policy = null,
-    evaluator,
-    clientKey,
-    onCrash = (error: unknown) => console.error(error),
-    onFatal = endProcess,
-    onNote = () => undefined,
-    clock = systemClock,
-    random = secureRandom(),
-    entropy = secureRandom(),
-    http = {},
-    preloadHttp = false,
-    aggregatorUrl,
-    inspect,
-  } = options;
-  if (place === 'thread') mustBeModules(strategies);
-  const unjudged = judgeProblem(plan, evaluator !== undefined);
+  const settings = withDefaults(options);
+  if (settings.aggregator === 'thread') mustBeModules(strategies);
+  const unjudged = judgeProblem(plan, settings.evaluator !== null);
   if (unjudged !== null) throw new ChorusError('PLAN_INVALID', unjudged);
-  const keeping = { durability, fsync, keep: keepUpdates };
-  const stores = await openStores(storage, { ...keeping, isInline: place === 'inline', onNote });
+  const opened = new Opened();
+  try {
+    return await openCore({ plan, given, strategies, settings, opened });
+  } catch (error) {
+    // What it cannot be created for says more than what cannot be closed.
+    await opened.close().catch(() => undefined);
+    throw error;
+  }
+}
+
+interface Wanted {
+  plan: Plan;
+  given: GivenStrategies;
+  strategies: OwnStrategies;
+  settings: CoreSettings;
+  /** Told of all that is to be closed again. */
+  opened: Opened;
+}
+
+async function openCore({ plan, given, strategies, settings, opened }: Wanted): Promise<Core> {
+  const { clock, random, entropy, durability, policy, onCrash, onFatal, onNote, inspecting } = settings;
+  const { fsync, keepUpdates: keep, storage } = settings;
+  const stores = await openStores(storage, {
+    ...{ durability, fsync, keep, onNote },
+    isInline: settings.aggregator === 'inline',
+  });
+  let closeJournal = () => stores.journal.close();
+  opened.add(() => closeJournal());
   const registry = new ClientRegistry({
-    clientsMax,
+    clientsMax: settings.clientsMax,
     heartbeatTimeoutMs: plan.heartbeatTimeoutMs,
     random: entropy,
     nowMs: steadyMs(clock),
   });
-  const history = new History(registryStates(registry, () => steadyMs(clock)));
-  const timeline = new Timeline();
-  const happened = (entry: Entry): void => {
-    history.apply(entry);
-    timeline.add(entry);
-  };
-  for await (const entry of stores.journal.entries()) happened(entry);
+  const { history, timeline } = await readPast(stores, registry, clock);
   const { run: earlierRun } = history;
   const isOver = history.position.state === 'stopped' || history.position.state === 'finished';
   if (earlierRun && !isOver) mustHaveStrategy(earlierRun, strategies);
-  await adoptOlderModels(stores, history.models, happened, clock.now());
-  const judge = evaluator === undefined ? null : await createJudge(evaluator);
+  const judge = settings.evaluator === null ? null : await createJudge(settings.evaluator);
+  opened.add(() => judge?.close());
 
-  let gate: UploadGate | null = null;
-  const connect: (callbacks: AggregatorCallbacks) => Promise<ServiceLink> =
-    place === 'thread'
-      ? threadLink({ stagingBytesMax, foldThreads, http, preloadHttp, updates: stores.updatesAt })
-      : inlineLink((callbacks) => {
-          const service = new Aggregation({
-            clock,
-            pool: inlineFoldPool,
-            callbacks,
-            stagingBytesMax,
-            memory: 'plain',
-            updates: stores.updates,
-            ownStrategies: ownRunner(given, foldThreads),
-          });
-          gate = service;
-          return service;
-        });
+  const { connect, gate } = connectionTo(stores, given, settings);
   const aggregator = new AggregatorActor({
-    clock,
-    connect,
+    ...{ clock, connect, onCrash, ...inspecting },
     callbacks: {
-      endTraining: (report) => coordinator.endTraining(report),
-      uploadRefused: (report) => coordinator.noteRefusedUpload(report),
+      endTraining: (report) => coordinator.training.end(report),
+      uploadRefused: (report) => coordinator.training.noteRefusal(report),
       lost: (reason) => coordinator.aggregatorLost(reason),
       back: () => coordinator.aggregatorBack(),
       updatesLost: (detail) => coordinator.updatesLost(detail),
     },
-    contributions: () => coordinator.stagedContributions(),
-    onCrash,
-    ...(inspect ? { inspect } : {}),
+    contributions: () => stagedContributions(history),
   });
   const recorder = new Recorder({
     ...{ history, clock, durability, onFatal, onCrash, onNote },
@@ -263,14 +160,16 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     syncsAnswers: storage !== 'memory' && fsync === 'always',
     onFact: (entry) => timeline.add(entry),
   });
+  closeJournal = () => recorder.close();
   const makeKey = () => randomBytes(clientKeyBytes);
-  const tokens = createClientTokens(clientKey ?? (stores.disk ? await openClientKey(stores.disk, makeKey) : makeKey()));
+  const keptKey = async () => (stores.disk ? await openClientKey(stores.disk, makeKey) : makeKey());
+  const tokens = createClientTokens(settings.clientKey ?? (await keptKey()));
   const coordinator: Coordinator = new Coordinator({
     ...{ clock, random, aggregator, policy, strategies, judge, registry, history, recorder, tokens, onCrash },
     uuid: uuidsFrom(entropy),
     models: stores.models,
     version: packageVersion(),
-    ...(inspect ? { inspect } : {}),
+    ...inspecting,
   });
 
   await tidyUpdates(stores, history, onNote);
@@ -283,27 +182,24 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
   let isDraining = false;
   const longTimeline = new LongTimeline({ recent: timeline, older: stores.disk && olderFacts(stores.disk) });
   const handle = createHandle({
-    coordinator,
-    aggregator,
-    clock,
+    ...{ coordinator, aggregator, clock, tokens, strategies, recorder },
     pacing: seededRandom(entropy.uint32()),
-    tokens,
     defaults: plan,
-    strategies,
-    aggregatorUrl: () => aggregatorUrl ?? aggregator.url,
+    aggregatorUrl: () => settings.aggregatorUrl ?? aggregator.url,
     isDraining: () => isDraining,
     timeline: longTimeline,
-    recorder,
     hasEvaluator: judge !== null,
   });
 
   aggregator.start();
+  opened.add(() => aggregator.close());
   coordinator.start();
+  opened.add(() => coordinator.stop());
   const refusal = await aggregator.ready();
   if (refusal) throw fromRefusal(refusal);
   // Before a port is open, so that no client comes too early.
-  await coordinator.resumed();
-  if (autoStart && !earlierRun) handle.startRun({}, fromConfiguration);
+  await coordinator.machines.resumed();
+  if (settings.autoStart && !earlierRun) handle.startRun({}, fromConfiguration);
 
   let closing: Promise<void> | null = null;
   async function shutDown(graceMs: number): Promise<void> {
@@ -311,16 +207,13 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     coordinator.polls.release();
     longTimeline.close();
     await aggregator.drain(graceMs);
-    coordinator.stop();
-    await aggregator.close();
-    await judge?.close();
-    await recorder.close();
+    await opened.close();
   }
 
   return {
     handle,
     get gate() {
-      return gate;
+      return gate();
     },
     get isDraining() {
       return isDraining;
@@ -343,4 +236,45 @@ export async function createCore(options: CoreOptions = {}): Promise<Core> {
     },
     killAggregator: () => aggregator.kill(),
   };
+}
+
+/** What earlier processes left: the state that their facts come to, in the registry as well, and the last of the facts. */
+async function readPast(
+  stores: Stores,
+  registry: ClientRegistry,
+  clock: Clock,
+): Promise<{ history: History; timeline: Timeline }> {
+  const history = new History(registryStates(registry, () => steadyMs(clock)));
+  const timeline = new Timeline();
+  const happened = (entry: Entry): void => {
+    history.apply(entry);
+    timeline.add(entry);
+  };
+  for await (const entry of stores.journal.entries()) happened(entry);
+  await adoptOlderModels(stores, history.models, happened, clock.now());
+  return { history, timeline };
+}
+
+/** How the aggregator is reached, and its in-process face; null: it has none. */
+function connectionTo(
+  { updates, updatesAt }: Stores,
+  given: GivenStrategies,
+  { aggregator, stagingBytesMax, foldThreads, http, preloadHttp, clock }: CoreSettings,
+): { connect: (callbacks: AggregatorCallbacks) => Promise<ServiceLink>; gate: () => UploadGate | null } {
+  if (aggregator === 'thread') {
+    const connect = threadLink({ stagingBytesMax, foldThreads, http, preloadHttp, updates: updatesAt });
+    return { connect, gate: () => null };
+  }
+  let gate: UploadGate | null = null;
+  const connect = inlineLink((callbacks) => {
+    const service = new Aggregation({
+      ...{ clock, callbacks, stagingBytesMax, updates },
+      pool: inlineFoldPool,
+      memory: 'plain',
+      ownStrategies: ownRunner(given, foldThreads),
+    });
+    gate = service;
+    return service;
+  });
+  return { connect, gate: () => gate };
 }

@@ -58,16 +58,21 @@ export async function openStores(
   const isStaged = durability === 'update';
   const staging = { fsync, keep };
   const journal = await openFileJournal(disk, { onNote });
-  const olderModels = await adoptFormat1(disk);
-  const models = await openFileModelStore(disk);
-  return {
-    journal,
-    models,
-    disk,
-    olderModels,
-    updates: isInline && isStaged ? await openFileUpdateStore(disk, staging) : null,
-    updatesAt: !isInline && isStaged && 'dir' in storage ? { dir: storage.dir, ...staging } : null,
-  };
+  try {
+    const olderModels = await adoptFormat1(disk);
+    const models = await openFileModelStore(disk);
+    return {
+      journal,
+      models,
+      disk,
+      olderModels,
+      updates: isInline && isStaged ? await openFileUpdateStore(disk, staging) : null,
+      updatesAt: !isInline && isStaged && 'dir' in storage ? { dir: storage.dir, ...staging } : null,
+    };
+  } catch (error) {
+    await journal.close().catch(() => undefined);
+    throw error;
+  }
 }
 
 /** Models of a folder that had no journal yet are its first versions. */

@@ -76,10 +76,7 @@ const panels: readonly Panel[] = [
   {
     title: 'Exclusions, an hour',
     unit: 'short',
-    queries: [
-      { expr: 'sum by (reason) (increase(chorus_exclusions_total[1h]))', legend: '{{reason}}' },
-      { expr: 'sum(increase(chorus_exclusions_total{reason="straggler"}[1h]))', legend: 'stragglers' },
-    ],
+    queries: [{ expr: 'sum by (reason) (increase(chorus_exclusions_total[1h]))', legend: '{{reason}}' }],
   },
   {
     title: 'Bytes, a second',

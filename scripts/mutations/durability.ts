@@ -8,16 +8,17 @@ export const durability: readonly Mutation[] = [
   {
     name: 'acknowledges an update before it is written',
     defect: 'an acknowledged update is lost',
-    file: 'src/actors/recorder.ts',
-    find: '        this.#deps.journal.append(written, atMs);\n      } catch (cause) {',
-    replace: '        setImmediate(() => this.#deps.journal.append([fact], atMs));\n      } catch (cause) {',
+    file: 'src/actors/patient-journal.ts',
+    find: '      this.#deps.journal.append(facts, atMs);\n      this.#failure = null;\n    } catch (cause) {',
+    replace:
+      '      setImmediate(() => this.#deps.journal.append(facts, atMs));\n      this.#failure = null;\n    } catch (cause) {',
     tests: restart,
   },
   {
     name: 'forgets where the machines stood',
     defect: 'a restart begins the round anew',
-    file: 'src/actors/coordinator.actor.ts',
-    find: "    unlessRefused(() => this.#deps.recorder.note({ type: 'position', position }));\n",
+    file: 'src/actors/machine-news.ts',
+    find: "    unlessRefused(() => recorder.note({ type: 'position', position }));\n",
     replace: '',
     tests: restart,
   },

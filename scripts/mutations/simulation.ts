@@ -38,10 +38,10 @@ export const simulation: readonly Mutation[] = [
   {
     name: 'acknowledges an update before it is written',
     defect: 'simulated: acknowledge before the write',
-    file: 'src/actors/recorder.ts',
-    find: '        this.#deps.journal.append(written, atMs);\n      } catch (cause) {',
+    file: 'src/actors/patient-journal.ts',
+    find: '      this.#deps.journal.append(facts, atMs);\n      this.#failure = null;\n    } catch (cause) {',
     replace:
-      '        this.#deps.clock.setTimeout(() => this.#deps.journal.append([fact], atMs), 1);\n      } catch (cause) {',
+      '      this.#deps.clock.setTimeout(() => this.#deps.journal.append(facts, atMs), 1);\n      this.#failure = null;\n    } catch (cause) {',
     ...bySimulation,
   },
   {
@@ -79,7 +79,7 @@ export const simulation: readonly Mutation[] = [
   {
     name: 'waits without a deadline for clients that only send heartbeats',
     defect: 'simulated: a round that never ends',
-    file: 'src/machines/round.machine.ts',
+    file: 'src/machines/round.setup.ts',
     find: 'startWindow(context, workWindowMs(context))',
     replace: 'startWindow(context, workWindowMs(context) * 1_000)',
     ...bySimulation,
@@ -87,7 +87,7 @@ export const simulation: readonly Mutation[] = [
   {
     name: 'selects a client that is selected already',
     defect: 'simulated: a client in a round twice',
-    file: 'src/actors/round-work.ts',
+    file: 'src/actors/selection-work.ts',
     find: "const isThere = slot !== -1 && registry.stateOf(slot) === 'waiting';",
     replace: "const isThere = slot !== -1 && registry.stateOf(slot) !== 'done';",
     ...bySimulation,
@@ -120,8 +120,8 @@ export const simulation: readonly Mutation[] = [
     name: 'takes values that are not finite',
     defect: 'simulated: one NaN poisons the mean',
     file: 'src/aggregator/inspection.ts',
-    find: '      if (index !== -1) {',
-    replace: '      if (index < -1) {',
+    find: '    if (index === -1) this.#squares',
+    replace: '    if (index >= -1) this.#squares',
     ...bySimulation,
   },
   {

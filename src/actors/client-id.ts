@@ -29,11 +29,13 @@ const idLength = 36;
 /** What an id says of itself; one object for all, since ids are read one after another, very often. */
 const parsed = { slot: 0, first: 0, second: 0, third: 0 };
 
+export type ParsedId = Readonly<typeof parsed>;
+
 /**
  * Reads an id without making a string or an object: it is done with each heartbeat.
  * @returns the slot it claims and its tag, valid until the next call; null when it is no id of ours.
  */
-export function parseClientId(clientId: string): Readonly<typeof parsed> | null {
+export function parseClientId(clientId: string): ParsedId | null {
   if (clientId.length !== idLength) return null;
   let head = 0;
   let second = 0;
@@ -62,9 +64,5 @@ export function parseClientId(clientId: string): Readonly<typeof parsed> | null 
 }
 
 /** Whether the tag kept at a slot is the one the id carries. */
-export const carriesTag = (
-  { first, second, third }: Readonly<typeof parsed>,
-  a: number,
-  b: number,
-  c: number,
-): boolean => first === a && second === versioned(b) >>> 0 && third === variant(c) >>> 0;
+export const carriesTag = ({ first, second, third }: ParsedId, a: number, b: number, c: number): boolean =>
+  first === a && second === versioned(b) >>> 0 && third === variant(c) >>> 0;

@@ -1,8 +1,8 @@
 import { clientStates } from '../domain/client.ts';
-import type { OverSelected, RoundRecord } from '../domain/handle.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { RandomStream } from '../domain/random.ts';
 import type { RoundKind } from '../domain/round.ts';
+import type { OverSelected, RoundRecord } from '../domain/round-record.ts';
 import { type Reason, reasonSentence, type SelectionExplanation } from '../domain/selection-reason.ts';
 import type { History } from '../history/history.ts';
 import { choosePolicy } from '../selection/choose-policy.ts';

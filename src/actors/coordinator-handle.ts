@@ -1,67 +1,54 @@
-import type { ClientView } from '../domain/client.ts';
-import { type Clock, steadyMs } from '../domain/clock.ts';
+import { steadyMs } from '../domain/clock.ts';
 import { ChorusError } from '../domain/errors.ts';
 import { judgeProblem } from '../domain/evaluation.ts';
-import { explain } from '../domain/explain.ts';
-import { explainClient } from '../domain/explain-client.ts';
-import type {
-  ClientPage,
-  ClientQuery,
-  CoordinatorHandle,
-  Heartbeat,
-  MetricsSnapshot,
-  Registration,
-  RoundRecord,
-  RunView,
-  Status,
-  WaitingFor,
-} from '../domain/handle.ts';
+import type { CoordinatorHandle } from '../domain/handle.ts';
 import { fromInside, type Origin } from '../domain/operations.ts';
 import { paceMs } from '../domain/pacing.ts';
+import type { Heartbeat, Registration } from '../domain/participation.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { RandomStream } from '../domain/random.ts';
-import type { RoundKind } from '../domain/round.ts';
-import { attemptOf } from '../domain/run.ts';
+import type { RunView, Status } from '../domain/status.ts';
 import type { OwnStrategies } from '../domain/strategy-choice.ts';
-import { readRunPlan } from '../strategies/of-plan.ts';
-import type { AggregatorActor } from './aggregator.actor.ts';
+import { readRunPlan, strategiesWith } from '../strategies/of-plan.ts';
 import type { ClientTokens } from './client-tokens.ts';
-import type { Coordinator } from './coordinator.actor.ts';
+import { CoordinatorViews, type ViewDeps } from './coordinator-views.ts';
 import type { LongTimeline } from './long-timeline.ts';
-import type { Recorder } from './recorder.ts';
 
 /** When to come back to a server that is going away, ms. */
 const drainRetryAfterMs = 5_000;
 
-export interface HandleDeps {
-  coordinator: Coordinator;
-  aggregator: AggregatorActor;
-  clock: Clock;
+export interface HandleDeps extends ViewDeps {
   /** Spreads heartbeats; apart from the stream that decides selection, so that calls do not change who is chosen. */
   pacing: RandomStream;
   tokens: ClientTokens;
   /** Origin at which clients reach the aggregator; null while it does not listen. */
   aggregatorUrl: () => string | null;
-  /** Settings of a run that does not name its own. */
-  defaults: Plan;
   /** Strategies that the server was given, beside ours. */
   strategies: OwnStrategies;
   isDraining: () => boolean;
   timeline: LongTimeline;
-  recorder: Recorder;
   /** Whether the server has an evaluator of its own. */
   hasEvaluator: boolean;
 }
 
 /** The coordinator as the outside sees it: reads are views, writes are checked, refusals are thrown with a code. */
 export function createHandle(deps: HandleDeps): CoordinatorHandle {
-  const { coordinator, aggregator, clock, pacing, tokens, defaults } = deps;
-  const { registry, polls, models } = coordinator;
+  const { coordinator, clock, pacing, tokens, defaults } = deps;
+  const { registry, polls, models, machines, standings, membership } = coordinator;
+  const views = new CoordinatorViews(deps);
 
-  const plan = (): Plan => coordinator.run?.plan ?? defaults;
+  const plan = (): Plan => machines.view.plan ?? defaults;
 
+  const shuttingDown = () => new ChorusError('SHUTTING_DOWN', undefined, { retryAfterMs: drainRetryAfterMs });
+
+  /** For what begins something. */
   function mustServe(): void {
-    if (deps.isDraining()) throw new ChorusError('SHUTTING_DOWN', undefined, { retryAfterMs: drainRetryAfterMs });
+    if (deps.isDraining()) throw shuttingDown();
+  }
+
+  /** For what may happen as long as it can be recorded. */
+  function mustRecord(): void {
+    if (machines.isStopped) throw shuttingDown();
   }
 
   function slotOf(clientId: string): number {
@@ -81,91 +68,15 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
   }
 
   function beat(slot: number): Heartbeat {
-    const { state, round } = coordinator.standing(slot);
-    const { run, plan: runPlan } = coordinator.view;
-    return { state, run, round, retryAfterMs: paceMs(runPlan ?? defaults, registry.population, pacing) };
-  }
-
-  function viewOf(slot: number): ClientView {
-    const state = registry.stateOf(slot);
-    if (state === 'unknown') throw new ChorusError('CLIENT_UNKNOWN');
-    const silentMs = Math.max(0, steadyMs(clock) - registry.seenUntilMs(slot));
-    const lastSeenAtMs = Math.round(clock.now() - silentMs);
-    const phaseEndsAtMs = coordinator.round === null ? null : coordinator.phaseSince.deadlineAtMs;
-    const silentUntilMs = lastSeenAtMs + plan().heartbeatTimeoutMs;
-    const waitingFor = explainClient({ state, phaseEndsAtMs, silentUntilMs });
-    return { clientId: registry.idOf(slot), state, waitingFor, lastSeenAtMs, ...registry.profileOf(slot) };
-  }
-
-  function waitingFor(): WaitingFor {
-    const { phase, phaseSince, run, round } = coordinator;
-    const openClientIds =
-      phase === 'training'
-        ? [...registry.slotsIn('training'), ...registry.slotsIn('selected')].map((slot) => registry.idOf(slot))
-        : [];
-    const { sinceMs, deadlineAtMs } = phaseSince;
-    const tally = coordinator.tally();
-    return explain({
-      ...{ phase, sinceMs, deadlineAtMs, tally, run, round, openClientIds },
-      aggregator: aggregator.situation,
-    });
-  }
-
-  function status(): Status {
-    const { run, round, history, registry: clients } = coordinator;
-    return {
-      run: run?.run ?? null,
-      runState: coordinator.runState,
-      round: coordinator.roundNumber,
-      roundsTotal: run?.plan.rounds ?? 0,
-      attempt: run ? attemptOf(run).attempt : 0,
-      kind: history.open?.record.kind ?? null,
-      phase: coordinator.phase,
-      modelVersion: models.current?.version ?? null,
-      population: clients.population,
-      counts: clients.counts(),
-      contributions: coordinator.tally().contributions,
-      target: round && round.target > 0 ? round.target : null,
-      quorum: round?.quorum ?? null,
-      waitingFor: waitingFor(),
-      aggregator: aggregator.state,
-      uptimeMs: clock.now() - coordinator.startedAtMs,
-    };
-  }
-
-  function runView(): RunView | null {
-    const { run } = coordinator;
-    if (!run) return null;
-    const { plan: runPlan, startedAtMs, roundsCommitted, progress, reason } = run;
-    const endedAtMs = coordinator.runEndedAtMs;
-    return {
-      run: run.run,
-      state: coordinator.runState,
-      plan: runPlan,
-      startedAtMs,
-      endedAtMs,
-      roundsCommitted,
-      bestVersion: progress.best?.version ?? null,
-      reason,
-    };
-  }
-
-  function allRounds(): RoundRecord[] {
-    const { open, rounds } = coordinator.history;
-    return open ? [...rounds, open.record] : rounds;
-  }
-
-  /** The newest attempt of a kind at a round of the current run. @throws ROUND_UNKNOWN */
-  function recordOf(round: number, kind: RoundKind = 'training'): RoundRecord {
-    const run = coordinator.run?.run;
-    const record = allRounds().findLast((one) => one.run === run && one.round === round && one.kind === kind);
-    if (!record) throw new ChorusError('ROUND_UNKNOWN', `Round ${round} of the current run is not known`);
-    return record;
+    const { state, round } = standings.of(slot);
+    const { run } = machines.view;
+    return { state, run, round, retryAfterMs: paceMs(plan(), registry.population, pacing) };
   }
 
   function command(operation: 'pause' | 'resume' | 'stop', origin: Origin = fromInside): Status {
-    coordinator.operate({ operation }, { dryRun: false, origin });
-    return status();
+    mustRecord();
+    coordinator.operations.operate({ operation }, { dryRun: false, origin });
+    return views.status();
   }
 
   return {
@@ -173,7 +84,7 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
       mustServe();
       let slot: number;
       if (clientId === undefined) {
-        slot = coordinator.register(profile);
+        slot = membership.register(profile);
         if (slot === -1) throw new ChorusError('REGISTRY_FULL', undefined, { retryAfterMs: plan().heartbeatTimeoutMs });
       } else {
         slot = slotOf(clientId);
@@ -191,17 +102,20 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
     heartbeat(clientId): Heartbeat {
       const slot = presentSlotOf(clientId);
       coordinator.totals.heartbeats += 1;
-      registry.touch(slot, Math.max(steadyMs(clock), registry.seenUntilMs(slot)));
+      registry.heardOf(slot, steadyMs(clock));
       return beat(slot);
     },
 
-    async waitHeartbeat(clientId, { waitMs, known, signal }): Promise<Heartbeat> {
+    async waitHeartbeat(clientId, { waitMs: waitMsWished, known, signal }): Promise<Heartbeat> {
       const slot = presentSlotOf(clientId);
       coordinator.totals.heartbeats += 1;
       const arrivedAtMs = steadyMs(clock);
+      // What it knows may be its selection for an attempt that is over: it must not sleep through this one.
+      const isDue = standings.of(slot).state === 'selected';
+      const waitMs = isDue ? Math.min(waitMsWished, plan().heartbeatIntervalMs) : waitMsWished;
       // An open call shows that the client is there; when it breaks off, silence counts from that moment.
       registry.touch(slot, arrivedAtMs + waitMs);
-      const standing = known ?? coordinator.standing(slot);
+      const standing = known ?? standings.of(slot);
       // Someone who has something to do now, and has not said that it knows, must not be kept waiting.
       const news = known === undefined && (standing.state === 'selected' || standing.state === 'finished');
       try {
@@ -218,51 +132,41 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
     },
 
     async startTraining(clientId) {
-      const ticket = await coordinator.startTraining(presentSlotOf(clientId), clientId.toLowerCase());
+      const ticket = await coordinator.training.start(presentSlotOf(clientId), clientId.toLowerCase());
       return { ...ticket, aggregatorUrl: deps.aggregatorUrl() };
     },
 
     async reportEvaluation(clientId, result) {
-      return coordinator.reportEvaluation(presentSlotOf(clientId), clientId.toLowerCase(), result);
+      return coordinator.evaluations.report(presentSlotOf(clientId), clientId.toLowerCase(), result);
     },
 
-    leave: (clientId) => coordinator.leave(slotOf(clientId)),
+    leave(clientId) {
+      mustRecord();
+      membership.leave(slotOf(clientId));
+    },
 
     evict(clientId) {
-      coordinator.operate({ operation: 'evict', clientId }, { dryRun: false, origin: fromInside });
+      mustRecord();
+      coordinator.operations.operate({ operation: 'evict', clientId }, { dryRun: false, origin: fromInside });
     },
 
-    status,
-    run: runView,
-    rounds: (limit = 100) => allRounds().slice(-limit).reverse(),
-
-    round: recordOf,
+    status: () => views.status(),
+    run: () => views.run(),
+    rounds: (limit = 100) => views.rounds(limit),
+    round: (round, kind) => views.round(round, kind),
 
     selection(round, clientId) {
-      const record = recordOf(round);
+      const record = views.round(round);
       const id = clientId.toLowerCase();
       // One that has left may still be in the cohort.
       if (!record.cohort.includes(id)) slotOf(id);
       return coordinator.chooser.explain(record, id);
     },
 
-    clients({ state, limit = 100, cursor }: ClientQuery = {}): ClientPage {
-      const fromSlot = cursor === undefined ? 0 : Number(cursor);
-      if (!Number.isSafeInteger(fromSlot) || fromSlot < 0) {
-        throw new ChorusError(
-          'REQUEST_INVALID',
-          `The cursor ${JSON.stringify(cursor)} was not given out by this server`,
-        );
-      }
-      const slots = registry.page(fromSlot, limit, state);
-      const last = slots.at(-1);
-      return {
-        clients: slots.map(viewOf),
-        cursor: slots.length === limit && last !== undefined ? String(last + 1) : null,
-      };
-    },
+    strategies: () => strategiesWith(deps.strategies),
 
-    client: (clientId) => viewOf(slotOf(clientId)),
+    clients: (query = {}) => views.clients(query),
+    client: (clientId) => views.client(slotOf(clientId)),
 
     models: () => models.list(),
     openModel: (version) => models.open(version),
@@ -279,22 +183,22 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
           'initialModel is "latest", but no model was committed yet; use "none" or "upload".',
         );
       }
-      const { runState } = coordinator;
-      if (runState !== 'idle' && !coordinator.isOver) {
+      const { runState } = machines;
+      if (runState !== 'idle' && !machines.isOver) {
         throw new ChorusError(
           'RUN_ACTIVE',
-          `Run ${coordinator.run?.run} is ${runState}; stop it first, or wait until it is finished`,
+          `Run ${machines.run?.run} is ${runState}; stop it first, or wait until it is finished`,
         );
       }
-      coordinator.startRun(wanted, origin);
-      const view = runView();
+      coordinator.operations.startRun(wanted, origin);
+      const view = views.run();
       if (!view) throw new ChorusError('RUN_STATE');
       return view;
     },
 
     async installModel(run, bytes) {
       mustServe();
-      if (coordinator.run?.run !== run) throw new ChorusError('RUN_UNKNOWN', `Run ${run} is not the current run`);
+      if (machines.run?.run !== run) throw new ChorusError('RUN_UNKNOWN', `Run ${run} is not the current run`);
       return coordinator.installModel(bytes);
     },
 
@@ -304,7 +208,7 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
 
     operate(operation, { dryRun, origin = fromInside }) {
       mustServe();
-      return coordinator.operate(operation, { dryRun, origin });
+      return coordinator.operations.operate(operation, { dryRun, origin });
     },
     audit: (limit = 200) => coordinator.history.audit.log(limit),
 
@@ -313,26 +217,6 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
 
     events: coordinator.feed,
 
-    metrics(): MetricsSnapshot {
-      const { totals } = coordinator;
-      return {
-        counts: registry.counts(),
-        population: registry.population,
-        round: coordinator.roundNumber,
-        modelVersion: models.current?.version ?? null,
-        runState: coordinator.runState,
-        phase: coordinator.phase,
-        heartbeatsTotal: totals.heartbeats,
-        registrationsTotal: totals.registrations,
-        expiredTotal: totals.expired,
-        roundsCommittedTotal: totals.roundsCommitted,
-        roundsAbandonedTotal: totals.roundsAbandoned,
-        updatesTotal: { ...totals.updates },
-        aggregatorRestartsTotal: aggregator.restarts,
-        evaluationsTotal: { ...totals.evaluations },
-        longPollsHeld: polls.count,
-        journal: deps.recorder.numbers,
-      };
-    },
+    metrics: () => views.metrics(),
   };
 }

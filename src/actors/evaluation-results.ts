@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { ChorusError } from '../domain/errors.ts';
-import type { EvaluationResult, Receipt, RoundRecord } from '../domain/handle.ts';
 import { checkMetrics } from '../domain/metrics.ts';
+import type { EvaluationResult, Receipt } from '../domain/participation.ts';
 import type { Plan } from '../domain/plan.ts';
+import type { RoundRecord } from '../domain/round-record.ts';
 
 /**
  * Checks what a client measured. @returns its receipt, and the metrics.

@@ -1,36 +1,34 @@
 import { type Clock, steadyMs } from '../domain/clock.ts';
 import { ChorusError } from '../domain/errors.ts';
 import type { Evaluator } from '../domain/evaluation.ts';
-import type { EvaluationResult, Receipt, RoundRecord } from '../domain/handle.ts';
-import type { Round, Tally } from '../domain/round.ts';
+import type { EvaluationResult, Receipt } from '../domain/participation.ts';
+import type { Tally } from '../domain/round.ts';
+import type { RoundRecord } from '../domain/round-record.ts';
 import type { History } from '../history/history.ts';
-import type { Judgement } from '../machines/coordinator.machine.ts';
-import type { RoundEvent } from '../machines/round.machine.ts';
+import type { Judgement } from '../machines/coordinator.setup.ts';
 import type { AggregatorActor } from './aggregator.actor.ts';
+import type { CoordinatorMachines } from './coordinator-machines.ts';
 import { checkResult, receiptAgain } from './evaluation-results.ts';
 import type { BoundedEventFeed } from './event-feed.ts';
 import type { Recorder } from './recorder.ts';
 import type { ClientRegistry } from './registry.ts';
+import type { Standings } from './standings.ts';
+import type { Totals } from './totals.ts';
 
 /** Characters kept of why an evaluation was missed. */
 const reasonLengthMax = 300;
 
-/** What it needs of the coordinator. */
-interface EvaluationWorkDeps {
+export interface EvaluationWorkDeps {
   clock: Clock;
   registry: ClientRegistry;
   history: History;
   recorder: Recorder;
   feed: BoundedEventFeed;
   aggregator: AggregatorActor;
-  totals: { evaluations: { done: number; failed: number } };
+  totals: Totals;
+  machines: CoordinatorMachines;
+  standings: Standings;
   tally: () => Tally;
-  /** The open round as its machine sees it. */
-  round: () => Round | null;
-  isTraining: () => boolean;
-  /** Tells the round's machine. */
-  tell: (fact: RoundEvent) => void;
-  wake: (slot: number) => void;
 }
 
 /** What is done about models that are evaluated, by clients in a round of their own or by the server. */
@@ -46,13 +44,12 @@ export class EvaluationWork {
    * @throws NUM_EXAMPLES_INVALID, METRICS_INVALID, EVALUATION_DISCARDED, EVALUATION_CONFLICT, STORAGE_UNAVAILABLE
    */
   async report(slot: number, clientId: string, result: EvaluationResult): Promise<Receipt> {
-    const { clock, registry, recorder, feed, tally, tell, wake } = this.#deps;
-    const round = this.#deps.round();
-    const plan = round?.plan ?? this.#deps.history.run?.plan;
+    const { clock, registry, history, recorder, feed, machines, standings, tally } = this.#deps;
+    const { round, phase } = machines;
+    const plan = round?.plan ?? history.run?.plan;
     if (!plan) throw new ChorusError('EVALUATION_DISCARDED');
     const { receipt, metrics } = checkResult(clientId, result, plan);
-    const isWanted =
-      round !== null && round.evaluates !== null && round.round === result.round && this.#deps.isTraining();
+    const isWanted = round !== null && round.evaluates !== null && round.round === result.round && phase === 'training';
     if (!isWanted || registry.stateOf(slot) !== 'training') {
       const again = receiptAgain(receipt, this.#evaluationOf(result.round));
       await recorder.settled();
@@ -60,9 +57,9 @@ export class EvaluationWork {
     }
     recorder.must({ type: 'result.accepted', receipt, metrics });
     feed.publish('result.accepted', { ...receipt, metrics });
-    registry.touch(slot, Math.max(steadyMs(clock), registry.seenUntilMs(slot)));
-    wake(slot);
-    tell({ type: 'update.accepted', tally: tally() });
+    registry.heardOf(slot, steadyMs(clock));
+    standings.wake(slot);
+    machines.tellRound({ type: 'update.accepted', tally: tally() });
     await recorder.settled();
     return receipt;
   }

@@ -1,6 +1,7 @@
 import { transition } from 'xstate';
 import type { Tally } from '../domain/round.ts';
-import { type RoundEvent, roundMachine } from '../machines/round.machine.ts';
+import { roundMachine } from '../machines/round.machine.ts';
+import type { RoundEvent } from '../machines/round.setup.ts';
 import type { Machines } from './machine-state.ts';
 
 /** What the machines would come to if something happened now. */

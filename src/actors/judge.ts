@@ -2,7 +2,7 @@ import type { Evaluate } from '../domain/evaluate.ts';
 import { checkMetrics, type Metrics } from '../domain/metrics.ts';
 import type { ModelBlob } from '../domain/model.ts';
 import type { Run } from '../domain/run.ts';
-import type { Judgement } from '../machines/coordinator.machine.ts';
+import type { Judgement } from '../machines/coordinator.setup.ts';
 import { decodeSafetensors } from '../wire/safetensors.ts';
 import type { ModelKeeper } from './model-keeper.ts';
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../domain/clock.ts';
-import type { ClientStanding, Heartbeat } from '../domain/handle.ts';
+import type { ClientStanding, Heartbeat } from '../domain/participation.ts';
 
 /** What a client is told, as far as a change of it is news. */
 export interface Standing {

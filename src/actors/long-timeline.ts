@@ -1,7 +1,7 @@
-import { ChorusError } from '../domain/errors.ts';
 import type { Entry } from '../domain/facts.ts';
-import type { HistoryPage, HistoryQuery, PastMoment } from '../domain/handle.ts';
+import type { HistoryPage, HistoryQuery, PastMoment } from '../domain/past.ts';
 import { Timeline } from './timeline.ts';
+import { Turns } from './turns.ts';
 
 /** Facts that are not in memory any more. */
 export interface OlderFacts {
@@ -45,8 +45,7 @@ export class LongTimeline {
   readonly #windowFacts: number;
   readonly #rest: () => Promise<void>;
   readonly #windows: Timeline[] = [];
-  #waiting = 0;
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns({ waitingMax, what: 'old moments are being looked up', retryAfterMs });
   #oldest: Promise<number | null> | null = null;
   #isOver = false;
 
@@ -69,7 +68,7 @@ export class LongTimeline {
 
   /** How things stood right after a fact. @throws MOMENT_UNKNOWN, RATE_LIMITED */
   async moment(seq: number): Promise<PastMoment> {
-    const { firstSeq } = this.#recent.page({ limit: 0 });
+    const { firstSeq } = this.#recent.bounds;
     const isOlder = firstSeq > seq && seq >= (await this.#firstSeq(firstSeq));
     const window = isOlder ? await this.#windowOn(seq) : null;
     return (window ?? this.#recent).moment(seq);
@@ -94,22 +93,12 @@ export class LongTimeline {
   }
 
   /** @returns the window with this fact, or null when there is none. @throws RATE_LIMITED */
-  async #windowOn(seq: number): Promise<Timeline | null> {
-    if (this.#waiting >= waitingMax) {
-      throw new ChorusError('RATE_LIMITED', `${waitingMax} old moments are being looked up already`, { retryAfterMs });
-    }
-    this.#waiting += 1;
-    try {
-      const found = this.#turn.then(() => this.#known(seq) ?? this.#read(seq));
-      this.#turn = found.catch(() => undefined);
-      return await found;
-    } finally {
-      this.#waiting -= 1;
-    }
+  #windowOn(seq: number): Promise<Timeline | null> {
+    return this.#turns.take(() => this.#known(seq) ?? this.#read(seq));
   }
 
   #known(seq: number): Timeline | null {
-    const index = this.#windows.findIndex((window) => holds(window, seq));
+    const index = this.#windows.findIndex((window) => window.holds(seq));
     if (index === -1) return null;
     const [window = null] = this.#windows.splice(index, 1);
     if (window) this.#windows.push(window);
@@ -128,13 +117,13 @@ export class LongTimeline {
       window.add(entry);
       start ||= entry.seq;
       // Where one fact names thousands of clients, what comes after would push out what was asked for.
-      const { firstSeq } = window.page({ limit: 0 });
+      const { firstSeq } = window.bounds;
       if (entry.seq >= until || (entry.seq >= seq && firstSeq > start && seq - firstSeq <= before)) break;
       if (performance.now() - beganMs < turnMs) continue;
       await this.#rest();
       beganMs = performance.now();
     }
-    if (!holds(window, seq)) return null;
+    if (!window.holds(seq)) return null;
     this.#windows.push(window);
     if (this.#windows.length > windowsMax) this.#windows.shift();
     return window;
@@ -142,8 +131,3 @@ export class LongTimeline {
 }
 
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, restMs));
-
-function holds(window: Timeline, seq: number): boolean {
-  const { firstSeq, lastSeq } = window.page({ limit: 0 });
-  return lastSeq > 0 && firstSeq <= seq && seq <= lastSeq;
-}

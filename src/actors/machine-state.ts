@@ -1,5 +1,5 @@
 import type { SnapshotFrom } from 'xstate';
-import type { Phase, RunState } from '../domain/handle.ts';
+import type { Phase, RunState } from '../domain/status.ts';
 import type { coordinatorMachine } from '../machines/coordinator.machine.ts';
 import type { roundMachine } from '../machines/round.machine.ts';
 

@@ -1,17 +1,18 @@
 import type { Clock } from '../domain/clock.ts';
 import { ChorusError } from '../domain/errors.ts';
-import { explain } from '../domain/explain.ts';
 import { type AuditEntry, extendedMsMax, extensionMsMax, type Operation, type Origin } from '../domain/operations.ts';
 import { strategyChoice } from '../domain/plan.ts';
 import type { Tally } from '../domain/round.ts';
 import type { OwnStrategies } from '../domain/strategy-choice.ts';
 import type { History } from '../history/history.ts';
 import { strategyOf } from '../strategies/of-plan.ts';
+import type { CoordinatorMachines } from './coordinator-machines.ts';
 import type { BoundedEventFeed } from './event-feed.ts';
 import { type Foreseen, foreseeRound, foreseeRun } from './foresee.ts';
-import { type Machines, phaseOf, phaseSinceOf, runStateOf } from './machine-state.ts';
+import { type Machines, phaseOf, runStateOf } from './machine-state.ts';
 import { auditSentenceOf, sentencesOf } from './operation-sentences.ts';
-import type { Outlook, Planned } from './planned.ts';
+import { outlookOf } from './outlook.ts';
+import type { Planned } from './planned.ts';
 import type { Recorder } from './recorder.ts';
 import type { ClientRegistry } from './registry.ts';
 
@@ -22,7 +23,7 @@ export interface OperatorDeps {
   recorder: Recorder;
   feed: BoundedEventFeed;
   strategies: OwnStrategies;
-  machines: () => Machines;
+  machines: CoordinatorMachines;
   tally: () => Tally;
 }
 
@@ -36,13 +37,14 @@ export class Operator {
 
   /** What would happen now; nothing does. @throws RUN_STATE, OPERATION_INAPPLICABLE, CLIENT_UNKNOWN, CLIENT_NOT_SELECTED */
   plan(operation: Operation): Planned {
-    const machines = this.#deps.machines();
+    const { registry } = this.#deps;
+    const machines = this.#deps.machines.snapshots;
     const tally = this.#deps.tally();
     const slot = 'clientId' in operation ? this.#slotOf(operation.clientId) : -1;
     const round = machines.round?.context ?? null;
     const foreseen = this.#foresee(operation, slot, machines, tally);
-    const before = this.#outlook({ machines, tally, asksSelector: false }, -1);
-    const after = this.#outlook(foreseen, slot);
+    const before = outlookOf({ machines, tally }, registry, { aggregator: null });
+    const after = outlookOf(foreseen, registry, { aggregator: null, without: slot });
     const about = { operation, slot, round, before, after };
     const sentences = sentencesOf(about, foreseen.asksSelector);
     const { operation: _, ...given } = operation;
@@ -69,8 +71,8 @@ export class Operator {
     return history.audit.next({ atMs: clock.now(), operation, params, by, from, sentence });
   }
 
-  tell({ operation, sentence }: AuditEntry): void {
-    this.#deps.feed.publish('operation', { operation, sentence });
+  tell({ operation, sentence, by }: AuditEntry): void {
+    this.#deps.feed.publish('operation', { operation, sentence, by });
   }
 
   #foresee(operation: Operation, slot: number, machines: Machines, tally: Tally): Foreseen {
@@ -148,34 +150,5 @@ export class Operator {
     const slot = this.#deps.registry.find(clientId);
     if (slot === -1) throw new ChorusError('CLIENT_UNKNOWN', `No client has the id ${clientId.slice(0, 64)}`);
     return slot;
-  }
-
-  /** @param without a client that is out of the round then, or −1 */
-  #outlook({ machines, tally }: Foreseen, without: number): Outlook {
-    const { registry } = this.#deps;
-    const phase = phaseOf(machines);
-    const { run } = machines.coordinator.context;
-    const round = machines.round?.context ?? null;
-    const isIn = (slot: number) => slot !== without;
-    const openClientIds =
-      phase === 'training'
-        ? [...registry.slotsIn('training'), ...registry.slotsIn('selected')]
-            .filter(isIn)
-            .map((slot) => registry.idOf(slot))
-        : [];
-    const { selected, training, done, doneAndInactive, ignored } = tally;
-    // Also those that the filter leaves out.
-    const waiting = tally.waiting + registry.count('waiting') - registry.eligibleWaiting;
-    return {
-      runState: runStateOf(machines),
-      phase,
-      round: run ? Math.min(run.round, run.plan.rounds) : 0,
-      attempt: run?.attempt ?? 0,
-      counts: { waiting, selected, training, done, doneAndInactive, ignored },
-      contributions: tally.contributions,
-      target: round && round.target > 0 ? round.target : null,
-      quorum: round?.quorum ?? null,
-      waitingFor: explain({ phase, ...phaseSinceOf(machines), tally, run, round, openClientIds, aggregator: null }),
-    };
   }
 }

@@ -1,6 +1,6 @@
 import type { Credential } from '../domain/aggregation.ts';
 import type { TrainingStart } from '../domain/facts.ts';
-import type { RoundRecord } from '../domain/handle.ts';
+import type { RoundRecord } from '../domain/round-record.ts';
 import type { ClientTokens } from './client-tokens.ts';
 
 /** Tokens of an earlier process that are still known after a restart, at most so many; those of the newest rounds. */

@@ -1,12 +1,6 @@
-import type { Status } from '../domain/handle.ts';
 import type { AuditEntry, Operation } from '../domain/operations.ts';
 import type { Round } from '../domain/round.ts';
-
-/** The part of a status that an operation can change. */
-export type Outlook = Pick<
-  Status,
-  'runState' | 'phase' | 'round' | 'attempt' | 'counts' | 'contributions' | 'target' | 'quorum' | 'waitingFor'
->;
+import type { Outlook } from './outlook.ts';
 
 /** What would come of an operation. */
 export interface Planned {

@@ -1,5 +1,5 @@
 import type { OpenPhase, Position } from '../domain/facts.ts';
-import type { Phase } from '../domain/handle.ts';
+import type { Phase } from '../domain/status.ts';
 import { type Machines, phaseOf } from './machine-state.ts';
 
 const lasting: readonly string[] = [

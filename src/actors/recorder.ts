@@ -1,34 +1,16 @@
 import { type Clock, steadyMs } from '../domain/clock.ts';
 import { ChorusError } from '../domain/errors.ts';
 import type { Durability, Entry, Fact } from '../domain/facts.ts';
-import type { JournalNumbers } from '../domain/handle.ts';
+import type { JournalNumbers } from '../domain/metrics-snapshot.ts';
+import { messageOf } from '../domain/words.ts';
 import type { History } from '../history/history.ts';
-import { HistoryBroken } from '../history/possible.ts';
+import { HistoryBroken } from '../history/history-broken.ts';
 import type { Journal } from '../storage/journal.ts';
+import { PatientJournal, unavailable } from './patient-journal.ts';
+import { ToldFacts } from './told-facts.ts';
 
-/** Facts that could not be written yet and wait for the disk; with more the server ends. */
-const backlogMax = 10_000;
 /** Facts after which a checkpoint is due, between two rounds: a restart reads no more than about so many. */
 const factsPerCheckpoint = 500_000;
-/** How soon the disk is tried again, ms. */
-const retryMs = 1_000;
-/** When a client shall come back whose request could not be recorded, ms. */
-const retryAfterMs = 5_000;
-
-/** What concerns an open round; with durability `round` none of it is on the disk before the commit. */
-const ofRound: ReadonlySet<Fact['type']> = new Set<Fact['type']>([
-  'round.opened',
-  'clients.selected',
-  'training.started',
-  'update.accepted',
-  'result.accepted',
-  'training.failed',
-  'clients.dismissed',
-  'client.evicted',
-  'client.readmitted',
-  'quorum.lowered',
-  'round.abandoned',
-]);
 
 export interface RecorderDeps {
   journal: Journal;
@@ -47,12 +29,6 @@ export interface RecorderDeps {
   onNote: (sentence: string) => void;
 }
 
-/** Facts that come to the disk in one append. */
-interface Group {
-  facts: Fact[];
-  atMs: number;
-}
-
 /**
  * The one way in which anything changes: a fact that the history can take is written to the journal, then applied to it,
  * then heard of. What can be refused is refused when it cannot be written; what has happened anyhow waits, in order and
@@ -60,28 +36,21 @@ interface Group {
  */
 export class Recorder {
   readonly #deps: RecorderDeps;
-  /** In the order in which they happened. */
-  readonly #backlog: Group[] = [];
-  /** Facts in it. */
-  #waiting = 0;
+  readonly #journal: PatientJournal;
+  readonly #told: ToldFacts;
   /** What `together` has not written yet. */
-  #held: Group | null = null;
+  #held: { facts: Fact[]; atMs: number } | null = null;
   readonly #onceWritten: (() => void)[] = [];
   readonly #counts = { factsTotal: 0, syncsTotal: 0, syncMsTotal: 0 };
-  #retryTimer: unknown = null;
-  #isOver = false;
-  /** When the disk last took nothing, by the clock, and why; it is left alone for a while. */
-  #failure: { atMs: number; error: unknown } | null = null;
   #checkpointSeq: number;
   /** Of the next fact to be written; a journal that keeps nothing counts none. */
   #nextSeq: number;
-  /** The journal has an attempt of an earlier process, which kept more of it: how it ends is written as well. */
-  #roundIsKnown: boolean;
 
   constructor(deps: RecorderDeps) {
     this.#deps = deps;
+    this.#journal = new PatientJournal(deps);
+    this.#told = new ToldFacts(deps.durability, deps.history.open !== null);
     this.#nextSeq = deps.journal.seq + 1;
-    this.#roundIsKnown = deps.history.open !== null;
     this.#checkpointSeq = deps.history.checkpointSeq;
   }
 
@@ -91,7 +60,17 @@ export class Recorder {
 
   /** For Prometheus. */
   get numbers(): JournalNumbers {
-    return { ...this.#counts, backlog: this.#waiting };
+    return { ...this.#counts, backlog: this.#journal.waiting };
+  }
+
+  /** Why the disk takes nothing, as far as is known; null: it does. */
+  get trouble(): string | null {
+    return this.#journal.trouble;
+  }
+
+  /** For what can be refused, though what it leads to is noted. @throws STORAGE_UNAVAILABLE: that would have to wait. */
+  assertWritable(): void {
+    this.#journal.assertWritable();
   }
 
   /**
@@ -103,17 +82,9 @@ export class Recorder {
     const atMs = this.#deps.clock.now();
     const facts = operation === null ? [fact] : [operation, fact];
     for (const one of facts) this.#assertPossible(one);
-    const written = facts.flatMap((one) => this.#asWritten(one));
+    const written = facts.flatMap((one) => this.#told.of(one));
     if (written.length > 0) {
-      if (this.#failure && this.#isLeftAlone(atMs)) throw unavailable(this.#failure.error);
-      try {
-        this.#writeBacklog();
-        this.#deps.journal.append(written, atMs);
-      } catch (cause) {
-        if (!isOfDisk(cause)) throw cause;
-        this.#failure = { atMs, error: cause };
-        throw unavailable(cause);
-      }
+      this.#journal.must(written, atMs);
       this.#tell(written, atMs);
     }
     for (const one of facts) this.#apply(one, atMs);
@@ -122,14 +93,14 @@ export class Recorder {
   /** Records what has happened, whatever the disk says. @throws INTERNAL: it cannot have happened, and nothing has changed. */
   note(fact: Fact): void {
     this.#assertPossible(fact);
-    const written = this.#asWritten(fact);
+    const written = this.#told.of(fact);
     if (this.#held) {
       this.#held.facts.push(...written);
       this.#apply(fact, this.#held.atMs);
       return;
     }
     const atMs = this.#deps.clock.now();
-    this.#write({ facts: written, atMs });
+    this.#write(written, atMs);
     this.#apply(fact, atMs);
   }
 
@@ -188,27 +159,21 @@ export class Recorder {
   /** Between two rounds. Without one, only a restart takes longer, so a disk that is full now is no harm. */
   checkpointWhenDue(): void {
     const { journal, history, clock } = this.#deps;
-    if (journal.seq - this.#checkpointSeq < factsPerCheckpoint || this.#waiting > 0 || this.#held) return;
+    if (journal.seq - this.#checkpointSeq < factsPerCheckpoint || this.#journal.waiting > 0 || this.#held) return;
     this.#checkpointSeq = journal.seq;
     try {
       const fact = { type: 'checkpoint', state: history.checkpoint() } as const;
       journal.append([fact], clock.now());
       this.#tell([fact], clock.now());
     } catch (error) {
+      this.#journal.endIfUnsound(error);
       this.#deps.onNote(`No checkpoint could be written: ${messageOf(error)}`);
     }
   }
 
   /** The process ends. Facts that the disk does not take even now are lost, as in a crash. */
-  async close(): Promise<void> {
-    this.#isOver = true;
-    this.#deps.clock.clearTimeout(this.#retryTimer);
-    try {
-      this.#writeBacklog();
-    } catch {
-      // Whoever runs the server has been told that the disk takes nothing.
-    }
-    await this.#deps.journal.close();
+  close(): Promise<void> {
+    return this.#journal.close();
   }
 
   #assertPossible(fact: Fact): void {
@@ -217,20 +182,6 @@ export class Recorder {
     const cause = new HistoryBroken(`A fact of type ${fact.type} cannot have happened: ${problem}`);
     this.#deps.onCrash(cause);
     throw new ChorusError('INTERNAL', undefined, { cause });
-  }
-
-  /** @returns the fact as the journal is told it; nothing when it is not to be on the disk. */
-  #asWritten(fact: Fact): [] | [Fact] {
-    if (this.#deps.durability === 'update') return [fact];
-    if (fact.type === 'round.abandoned' && this.#roundIsKnown) {
-      this.#roundIsKnown = false;
-      return [fact];
-    }
-    if (ofRound.has(fact.type)) return [];
-    if (fact.type !== 'position' || fact.position.state !== 'round') return [fact];
-    // Of an open round only that an operator wants the run to pause after it.
-    if (fact.position.run?.pauseRequested !== true) return [];
-    return [{ type: 'position', position: { ...fact.position, state: 'opening', round: null } }];
   }
 
   #apply(fact: Fact, atMs: number): void {
@@ -251,72 +202,25 @@ export class Recorder {
     }
   }
 
-  /** Each try on a full disk costs a sync; neither a flood of requests nor of facts must pay that each time. */
-  #isLeftAlone(atMs: number): boolean {
-    return this.#failure !== null && Math.abs(atMs - this.#failure.atMs) < retryMs;
-  }
-
   #release(): void {
     if (!this.#held) return;
     const { facts, atMs } = this.#held;
     this.#held.facts = [];
-    this.#write({ facts, atMs });
+    this.#write(facts, atMs);
   }
 
-  #write(group: Group): void {
-    if (group.facts.length === 0) return;
-    if (this.#failure && this.#isLeftAlone(group.atMs)) this.#keep(group, this.#failure.error);
-    else {
-      try {
-        this.#writeBacklog();
-        this.#deps.journal.append(group.facts, group.atMs);
-      } catch (error) {
-        this.#failure = { atMs: group.atMs, error };
-        this.#keep(group, error);
-      }
-    }
-    this.#tell(group.facts, group.atMs);
-  }
-
-  #writeBacklog(): void {
-    for (let next = this.#backlog[0]; next; next = this.#backlog[0]) {
-      this.#deps.journal.append(next.facts, next.atMs);
-      this.#backlog.shift();
-      this.#waiting -= next.facts.length;
-    }
-  }
-
-  #keep(group: Group, error: unknown): void {
-    const { onFatal, onNote } = this.#deps;
-    if (this.#waiting === 0) onNote(`The data folder cannot be written to; it is tried again: ${messageOf(error)}`);
-    this.#backlog.push(group);
-    this.#waiting += group.facts.length;
-    if (!isOfDisk(error) || this.#waiting > backlogMax) onFatal(error);
-    else this.#retryLater();
-  }
-
-  #retryLater(): void {
-    if (this.#isOver) return;
-    this.#retryTimer ??= this.#deps.clock.setTimeout(() => {
-      this.#retryTimer = null;
-      try {
-        this.#writeBacklog();
-        this.#failure = null;
-        this.#deps.onNote('The data folder can be written to again; nothing was lost');
-      } catch {
-        this.#retryLater();
-      }
-    }, retryMs);
+  #write(facts: readonly Fact[], atMs: number): void {
+    if (facts.length === 0) return;
+    this.#journal.write(facts, atMs);
+    this.#tell(facts, atMs);
   }
 }
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-/** System errors have a code: the disk is full, or read-only. Anything else is a defect, and waiting does not mend it. */
-const isOfDisk = (error: unknown): boolean => error instanceof Error && 'code' in error;
-
-const unavailable = (cause: unknown): ChorusError =>
-  new ChorusError('STORAGE_UNAVAILABLE', `The server cannot write to its data folder: ${messageOf(cause)}`, {
-    retryAfterMs,
-    cause,
-  });
+/** For what the machines have decided: they go on though a fact is refused, of which the recorder has told. */
+export function unlessRefused(act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    if (!(error instanceof ChorusError) || error.code !== 'INTERNAL') throw error;
+  }
+}

@@ -2,7 +2,8 @@ import { type ClientCounts, type ClientProfile, type ClientState, clientStates }
 import type { RandomStream } from '../domain/random.ts';
 import type { ClientEventType } from '../machines/client.machine.ts';
 import { clientTable, eventIndex, refused, stateIndex } from '../machines/client-table.ts';
-import { type ClientTag, carriesTag, formatClientId, parseClientId } from './client-id.ts';
+import { formatClientId, parseClientId } from './client-id.ts';
+import { ClientTags } from './client-tags.ts';
 import { EligibleClients } from './eligible-clients.ts';
 import { Evaluators } from './evaluators.ts';
 import { ExpiryWheel } from './expiry-wheel.ts';
@@ -18,7 +19,6 @@ export interface RegistryOptions {
 
 const unknown = stateIndex.unknown;
 const eventCount = clientTable.events.length;
-const tagWords = 3;
 
 /**
  * Every client, once: a struct of typed arrays indexed by slot, about 34 bytes a client. A client's id carries its slot
@@ -31,8 +31,8 @@ export class ClientRegistry {
   readonly #random: RandomStream;
   readonly #slots: PartitionedSlots;
   readonly #wheel: ExpiryWheel;
+  readonly #tags = new ClientTags();
   #capacity = 0;
-  #tags = new Uint32Array(0);
   #seenUntilMs = new Float64Array(0);
   readonly #evaluators = new Evaluators();
   /** With a filter: whom it lets through. */
@@ -92,7 +92,7 @@ export class ClientRegistry {
   register(nowMs: number, profile: ClientProfile): number {
     if (this.#slots.count(unknown) === 0 && !this.#grow(Math.min(this.#capacity * 2, this.#clientsMax))) return -1;
     const slot = this.#slots.last(unknown);
-    for (let word = 0; word < tagWords; word += 1) this.#tags[slot * tagWords + word] = this.#random.uint32();
+    this.#tags.mint(slot, this.#random);
     this.#enter(slot, nowMs, profile);
     return slot;
   }
@@ -101,13 +101,11 @@ export class ClientRegistry {
   find(clientId: string): number {
     const id = parseClientId(clientId);
     if (!id || id.slot >= this.#capacity || this.#slots.partOf(id.slot) === unknown) return -1;
-    const at = id.slot * tagWords;
-    const isIts = carriesTag(id, this.#tags[at] ?? 0, this.#tags[at + 1] ?? 0, this.#tags[at + 2] ?? 0);
-    return isIts ? id.slot : -1;
+    return this.#tags.match(id) ? id.slot : -1;
   }
 
   idOf(slot: number): string {
-    return formatClientId(slot, this.#tagOf(slot));
+    return formatClientId(slot, this.#tags.of(slot));
   }
 
   stateOf(slot: number): ClientState {
@@ -152,10 +150,10 @@ export class ClientRegistry {
   restore(clientId: string, state: ClientState, nowMs: number, profile: ClientProfile): void {
     const id = parseClientId(clientId);
     if (!id || id.slot >= this.#clientsMax) throw new RangeError(`${clientId} has no place in this registry`);
-    const { slot, first, second, third } = id;
+    const { slot } = id;
     while (slot >= this.#capacity) this.#grow(Math.min(this.#capacity * 2, this.#clientsMax));
     if (this.#slots.partOf(slot) !== unknown) throw new RangeError(`The slot of ${clientId} is taken`);
-    this.#tags.set([first, second, third], slot * tagWords);
+    this.#tags.restore(id);
     this.#enter(slot, nowMs, profile);
     this.#slots.move(slot, stateIndex[state]);
     this.#evaluators.moved(slot, state === 'waiting');
@@ -181,6 +179,11 @@ export class ClientRegistry {
   /** The client was heard of. @param untilMs now, or the end of a held call that shows it is there. */
   touch(slot: number, untilMs: number): void {
     this.#seenUntilMs[slot] = untilMs;
+  }
+
+  /** The client was heard of; a held call may have shown that it is there for longer. */
+  heardOf(slot: number, nowMs: number): void {
+    this.touch(slot, Math.max(nowMs, this.seenUntilMs(slot)));
   }
 
   seenUntilMs(slot: number): number {
@@ -294,18 +297,11 @@ export class ClientRegistry {
     this.#evaluators.set(slot, false, false, this.#capacity);
   }
 
-  #tagOf(slot: number): ClientTag {
-    const at = slot * tagWords;
-    return [this.#tags[at] ?? 0, this.#tags[at + 1] ?? 0, this.#tags[at + 2] ?? 0];
-  }
-
   #grow(capacity: number): boolean {
     if (capacity <= this.#capacity) return false;
-    const tags = new Uint32Array(capacity * tagWords);
-    tags.set(this.#tags);
     const seenUntilMs = new Float64Array(capacity);
     seenUntilMs.set(this.#seenUntilMs);
-    this.#tags = tags;
+    this.#tags.grow(capacity);
     this.#seenUntilMs = seenUntilMs;
     this.#slots.grow(capacity, unknown);
     this.#eligible?.grow(capacity);

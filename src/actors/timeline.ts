@@ -1,9 +1,11 @@
 import { ChorusError } from '../domain/errors.ts';
 import type { Checkpoint, Entry, Fact } from '../domain/facts.ts';
-import type { HistoryEntry, HistoryPage, HistoryQuery, PastMoment, RoundRecord } from '../domain/handle.ts';
+import type { HistoryEntry, HistoryPage, HistoryQuery, PastMoment } from '../domain/past.ts';
+import type { RoundRecord } from '../domain/round-record.ts';
 import { beginReplay, type Replayed } from '../history/replay.ts';
 import { sentenceOf } from '../history/sentence.ts';
 import { statusOf } from '../history/situation.ts';
+import { Turns } from './turns.ts';
 
 export interface TimelineOptions {
   /** Facts kept; the oldest go first. @default 20,000 */
@@ -51,8 +53,7 @@ export class Timeline {
   /** Of moments that were looked at, the latest used last. */
   readonly #replays: Replayed[] = [];
   #isCopying = false;
-  #waiting = 0;
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns({ waitingMax, what: 'moments are being looked up', retryAfterMs });
 
   constructor({
     factsMax = 20_000,
@@ -83,28 +84,28 @@ export class Timeline {
 
   /** @returns up to `limit` entries, ascending, that end before `before`, or with the newest. */
   page({ limit = 200, before = Number.POSITIVE_INFINITY }: HistoryQuery = {}): Omit<HistoryPage, 'onDisk'> {
-    const first = this.#entries[this.#from];
-    const last = this.#entries.at(-1);
-    if (!first || !last) return { firstSeq: 0, lastSeq: 0, entries: [] };
-    const end = this.#from + Math.max(0, Math.min(before, last.seq + 1) - first.seq);
+    const { firstSeq, lastSeq } = this.bounds;
+    if (lastSeq === 0) return { firstSeq, lastSeq, entries: [] };
+    const end = this.#from + Math.max(0, Math.min(before, lastSeq + 1) - firstSeq);
     const entries = this.#entries.slice(Math.max(this.#from, end - limit), end);
-    return { firstSeq: first.seq, lastSeq: last.seq, entries: entries.map(toldOf) };
+    return { firstSeq, lastSeq, entries: entries.map(toldOf) };
   }
 
   /** How things stood right after a fact. @throws MOMENT_UNKNOWN, RATE_LIMITED */
   async moment(seq: number): Promise<PastMoment> {
     this.#mustKeep(seq);
-    if (this.#waiting >= waitingMax) {
-      throw new ChorusError('RATE_LIMITED', `${waitingMax} moments are being looked up already`, { retryAfterMs });
-    }
-    this.#waiting += 1;
-    try {
-      const looked = this.#turn.then(() => this.#look(seq));
-      this.#turn = looked.catch(() => undefined);
-      return await looked;
-    } finally {
-      this.#waiting -= 1;
-    }
+    return this.#turns.take(() => this.#look(seq));
+  }
+
+  /** Numbers of the oldest and the newest fact that are kept; both 0 when none is. */
+  get bounds(): { firstSeq: number; lastSeq: number } {
+    return { firstSeq: this.#entries[this.#from]?.seq ?? 0, lastSeq: this.#entries.at(-1)?.seq ?? 0 };
+  }
+
+  /** Whether it keeps this fact. */
+  holds(seq: number): boolean {
+    const { firstSeq, lastSeq } = this.bounds;
+    return lastSeq > 0 && firstSeq <= seq && seq <= lastSeq;
   }
 
   get #kept(): number {
@@ -112,8 +113,8 @@ export class Timeline {
   }
 
   #mustKeep(seq: number): void {
-    const { firstSeq, lastSeq } = this.page({ limit: 0 });
-    if (seq >= firstSeq && seq <= lastSeq && lastSeq > 0) return;
+    if (this.holds(seq)) return;
+    const { firstSeq, lastSeq } = this.bounds;
     const which = lastSeq === 0 ? 'none is kept' : `those from ${firstSeq} to ${lastSeq} are kept`;
     throw new ChorusError('MOMENT_UNKNOWN', `There is no entry ${seq}: ${which}`);
   }

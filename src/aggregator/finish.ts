@@ -140,8 +140,9 @@ function writeValues(
   values: Place,
   count: number,
 ): boolean {
-  if (dtype !== 'F64') kernelsFor(values.arena).narrow(values, count);
-  if (!areFinite(dtype, values, count)) return false;
+  const kernels = kernelsFor(values.arena);
+  if (dtype !== 'F64') kernels.narrow(values, count);
+  if (!kernels.areFinite(dtype === 'F64' ? 'F64' : 'F32', values, count)) return false;
   const into = new Uint8Array(bytes, byteOffset, count * dtypes[dtype]);
   if (dtype === 'F64' || dtype === 'F32') {
     into.set(new Uint8Array(bufferOf(values.arena), values.at, into.byteLength));
@@ -153,12 +154,4 @@ function writeValues(
   for (let index = 0; index < count; index += 1)
     view.setUint16(index * dtypes[dtype], halve(singles[index] ?? 0), true);
   return true;
-}
-
-/** @param dtype of the model; other values than those of F64 are float32 by now. */
-function areFinite(dtype: Dtype, values: Place, count: number): boolean {
-  const squares = kernelsFor(values.arena).check(dtype === 'F64' ? 'F64' : 'F32', values, count);
-  if (!Number.isNaN(squares)) return true;
-  // Of float64 values, the squares may be infinite, and they are not.
-  return dtype === 'F64' && new Float64Array(bufferOf(values.arena), values.at, count).every(Number.isFinite);
 }

@@ -39,8 +39,6 @@ export interface Inspected {
   metrics: Record<string, number>;
   schema: ModelSchema;
   pieces: FoldPiece[];
-  /** L2 norm of all values together. */
-  norm: number;
 }
 
 /** Elements [from, to) of the sum. */

@@ -2,14 +2,34 @@ import { dtypes, elementCount, type ModelSchema } from '../domain/model.ts';
 import type { FoldPiece, FoldTask } from './fold-task.ts';
 import type { Weighted } from './kernels/kernel-types.ts';
 import { fold } from './kernels/kernels.ts';
-import { bytesOf, type Span } from './shared-memory.ts';
+import { bufferOf, type Span } from './shared-memory.ts';
+import { piecesWithin } from './sum-layout.ts';
 
-/** Updates added in one pass over the sum: reading and writing the sum is what costs. */
-export const foldsAtOnceMax = 4;
+/** Updates that the kernel adds in one pass over the sum: reading and writing the sum is what costs. */
+const foldsAtOnceMax = 4;
+/** Values of the sum worked on at a time: they stay in a core's cache from one pass to the next. */
+const tileElements = 16_384;
+const valueBytes = Float64Array.BYTES_PER_ELEMENT;
 
 /** `sum[i] += Σ weightₖ · updateₖ[i]` in float64, update by update, over every piece. */
 export function addWeighted({ sum, clear, updates }: FoldTask): void {
-  if (clear) bytesOf(sum).fill(0);
+  if (!clear && updates.length <= foldsAtOnceMax) {
+    addTo(sum, updates);
+    return;
+  }
+  const elements = sum.bytes / valueBytes;
+  for (let from = 0; from < elements; from += tileElements) {
+    const range = { from, to: Math.min(elements, from + tileElements) };
+    const tile = { arena: sum.arena, at: sum.at + from * valueBytes, bytes: (range.to - from) * valueBytes };
+    if (clear) new Float64Array(bufferOf(tile.arena), tile.at, range.to - from).fill(0);
+    addTo(
+      tile,
+      updates.map(({ span, pieces, weight }) => ({ span, pieces: piecesWithin(pieces, range), weight })),
+    );
+  }
+}
+
+function addTo(sum: Span, updates: FoldTask['updates']): void {
   let batch: FoldTask['updates'] = [];
   for (const update of updates) {
     // Only what is laid out alike can be read side by side.
@@ -29,7 +49,7 @@ function foldBatch(sum: Span, updates: FoldTask['updates']): void {
       const byteOffset = pieces[index]?.byteOffset ?? 0;
       return { arena: span.arena, at: span.at + byteOffset, weight };
     });
-    fold(dtype, { arena: sum.arena, at: sum.at + at * Float64Array.BYTES_PER_ELEMENT }, count, sources);
+    fold(dtype, { arena: sum.arena, at: sum.at + at * valueBytes }, count, sources);
   }
 }
 

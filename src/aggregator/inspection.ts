@@ -32,6 +32,7 @@ export class Inspection {
   /** The tensor being checked, and how many of its values are. */
   #tensor = 0;
   #checked = 0;
+  /** Of the checked values, where there is a bound on their norm. */
   #squares = 0;
 
   constructor(task: InspectTask) {
@@ -68,7 +69,6 @@ export class Inspection {
         ...metadataOf(head, this.#task),
         schema,
         pieces: piecesOf(head, schema),
-        norm,
       };
     } catch (error) {
       return toRefusal(error);
@@ -114,23 +114,23 @@ export class Inspection {
   }
 
   #check(tensor: TensorSlot, from: number, count: number): void {
-    const { arena, at } = this.#task.span;
-    const size = dtypes[tensor.dtype];
+    const { span, normMax } = this.#task;
+    const { arena, at } = span;
+    const { dtype, name } = tensor;
+    const size = dtypes[dtype];
     const byteOffset = tensor.byteOffset + from * size;
-    const squares = kernelsFor(arena).check(tensor.dtype, { arena, at: at + byteOffset }, count);
-    if (Number.isNaN(squares)) {
-      const part = { ...tensor, byteOffset, byteLength: count * size };
-      const index = firstNonFinite(bytesOf(this.#task.span, byteOffset + part.byteLength), part);
-      if (index !== -1) {
-        this.#refusal = new ChorusError(
-          'NOT_FINITE',
-          `Tensor "${tensor.name}" is not finite at element ${from + index}`,
-        );
-        return;
-      }
+    const values = { arena, at: at + byteOffset };
+    const kernels = kernelsFor(arena);
+    // The norm is three times the work, and mostly nobody asks for it.
+    const squares = normMax === null ? null : kernels.check(dtype, values, count);
+    if (squares === null ? kernels.areFinite(dtype, values, count) : !Number.isNaN(squares)) {
+      this.#squares += squares ?? 0;
+      return;
     }
-    // All values are finite, so that it is the squares of float64 values that are not.
-    this.#squares += Number.isNaN(squares) ? Number.POSITIVE_INFINITY : squares;
+    const part = { ...tensor, byteOffset, byteLength: count * size };
+    const index = firstNonFinite(bytesOf(span, byteOffset + part.byteLength), part);
+    if (index === -1) this.#squares = Number.POSITIVE_INFINITY;
+    else this.#refusal = new ChorusError('NOT_FINITE', `Tensor "${name}" is not finite at element ${from + index}`);
   }
 }
 

@@ -3,13 +3,15 @@ import type { StrategyChoice } from '../domain/strategy-choice.ts';
 import { type Folding, RunningTotals } from '../strategies/running-totals.ts';
 import type { RunningStrategy } from '../strategies/strategy.ts';
 import type { Arenas } from './arenas.ts';
-import { foldsAtOnceMax } from './fold.ts';
 import type { Finished, FinishTask, FoldPool, SumRange } from './fold-task.ts';
 import { nothingLeft, stepByOwn } from './own-step.ts';
 import type { OwnWork } from './own-work.ts';
 import type { Made, RoundSum, SumBase, SumUpdate } from './round-sum.ts';
 import type { Span } from './shared-memory.ts';
 import { chunksOf, partsOf, piecesWithin } from './sum-layout.ts';
+
+/** Updates given to the pool at a time. While they are added the sum is read and written once; their memory is in use so long. */
+const updatesAtOnceMax = 16;
 
 interface Pending extends SumUpdate {
   folding: Folding;
@@ -152,8 +154,8 @@ export class RunningSum implements RoundSum {
 
   /** A pass that clears the sum begins with the update that asks for it. */
   #batchSize(): number {
-    const clearing = this.#pending.slice(1, foldsAtOnceMax).findIndex(({ folding }) => folding.clear);
-    return clearing === -1 ? foldsAtOnceMax : clearing + 1;
+    const clearing = this.#pending.slice(1, updatesAtOnceMax).findIndex(({ folding }) => folding.clear);
+    return clearing === -1 ? updatesAtOnceMax : clearing + 1;
   }
 
   async #fold(batch: readonly Pending[]): Promise<void> {

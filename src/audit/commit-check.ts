@@ -1,8 +1,8 @@
 import type { UpdatePlace } from '../domain/facts.ts';
-import type { RoundRecord } from '../domain/handle.ts';
 import type { ModelInfo } from '../domain/model.ts';
 import type { AuditEntry } from '../domain/operations.ts';
 import { isBuffered, quorumOf } from '../domain/plan.ts';
+import type { RoundRecord } from '../domain/round-record.ts';
 import type { Run } from '../domain/run.ts';
 import { weightedMetrics } from '../history/round-ledger.ts';
 

@@ -1,4 +1,4 @@
-import { HistoryBroken } from '../history/possible.ts';
+import { HistoryBroken } from '../history/history-broken.ts';
 import { JournalDamaged } from '../storage/journal.ts';
 import { NoHistory } from './data-folder.ts';
 

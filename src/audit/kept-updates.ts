@@ -1,5 +1,5 @@
 import type { UpdatePlace } from '../domain/facts.ts';
-import type { Contribution } from '../domain/handle.ts';
+import type { Contribution } from '../domain/round-record.ts';
 import { nameOfAttempt } from '../storage/file-update-store.ts';
 import type { AttemptKey, UpdateStore } from '../storage/update-store.ts';
 import type { DataFolder, FolderFile } from './data-folder.ts';

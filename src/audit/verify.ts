@@ -1,6 +1,6 @@
 import type { Checkpoint, Entry } from '../domain/facts.ts';
 import type { ModelInfo } from '../domain/model.ts';
-import { HistoryBroken } from '../history/possible.ts';
+import { HistoryBroken } from '../history/history-broken.ts';
 import { beginReplay, type Replayed } from '../history/replay.ts';
 import { JournalDamaged } from '../storage/journal.ts';
 import { checkpointProblem } from './checkpoint-check.ts';

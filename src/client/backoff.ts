@@ -1,5 +1,6 @@
 import type { Clock } from '../domain/clock.ts';
-import { ChorusHttpError, ChorusNetworkError, isRefusal, messageOf, ServerUnavailableError } from './errors.ts';
+import { messageOf } from '../domain/words.ts';
+import { ChorusHttpError, ChorusNetworkError, isRefusal, ServerUnavailableError } from './errors.ts';
 import { sleep } from './timers.ts';
 
 /** How long and how often a call that fails is tried again. */

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../domain/errors.ts';
+import { messageOf } from '../domain/words.ts';
 
 /** A code of the server's catalogue, or `HTTP_<status>` when the answer had none (a proxy's page, say). */
 export type HttpErrorCode = ErrorCode | (string & Record<never, never>);
@@ -79,9 +80,6 @@ export class TrainingFailedError extends Error {
     this.rounds = rounds;
   }
 }
-
-/** What an unknown thrown value says of itself. */
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Whether the server refused with one of these codes. */
 export const isRefusal = (

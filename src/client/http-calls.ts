@@ -1,5 +1,6 @@
 import type { Clock } from '../domain/clock.ts';
-import { ChorusHttpError, ChorusNetworkError, messageOf } from './errors.ts';
+import { messageOf } from '../domain/words.ts';
+import { ChorusHttpError, ChorusNetworkError } from './errors.ts';
 import { TimedOut, within } from './timers.ts';
 
 /** The part of the platform's `fetch` that is used. */

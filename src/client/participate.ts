@@ -1,8 +1,8 @@
 import type { Receipt } from '../domain/handle.ts';
+import { messageOf } from '../domain/words.ts';
 import { retry } from './backoff.ts';
 import { ChorusClient } from './chorus-client.ts';
 import type { ParticipantContext } from './context.ts';
-import { messageOf } from './errors.ts';
 import { type Heard, Heartbeats } from './heartbeats.ts';
 import { Membership } from './membership.ts';
 import { type ParticipateOptions, type ParticipateSettings, readOptions } from './options.ts';

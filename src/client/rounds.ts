@@ -1,13 +1,7 @@
 import type { Heartbeat, Receipt } from '../domain/handle.ts';
+import { messageOf } from '../domain/words.ts';
 import type { ClientTicket } from './chorus-client.ts';
-import {
-  ChorusHttpError,
-  isForgotten,
-  isRefusal,
-  messageOf,
-  ServerUnavailableError,
-  TrainingFailedError,
-} from './errors.ts';
+import { ChorusHttpError, isForgotten, isRefusal, ServerUnavailableError, TrainingFailedError } from './errors.ts';
 import { EvaluateFailed, workOnEvaluation } from './evaluation-work.ts';
 import { type Heard, isWantedIn } from './heartbeats.ts';
 import type { RoundContext } from './round-context.ts';

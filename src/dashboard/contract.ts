@@ -1,6 +1,7 @@
 /** What the dashboard's own routes answer, beside those of `/v1`: the server writes it, the page reads it. */
 import type { ErrorCode } from '../domain/errors.ts';
-import type { ChorusEvent, ExclusionReason, RoundPhase, RoundRecord, Status } from '../domain/handle.ts';
+import type { ChorusEvent, ExclusionReason, RoundPhase, RoundRecord, Status, StrategyView } from '../domain/handle.ts';
+import type { RoundStrategy } from '../domain/plan.ts';
 import type { RoundKind } from '../domain/round.ts';
 import type { Chart } from '../inspect/chart.ts';
 
@@ -22,6 +23,8 @@ export interface RoundSummary {
   round: number;
   attempt: number;
   kind: RoundKind;
+  /** null: an evaluation, or not recorded. */
+  strategy: RoundStrategy | null;
   phase: RoundPhase;
   openedAtMs: number;
   trainingAtMs: number | null;
@@ -77,6 +80,11 @@ export interface Charts {
   charts: Chart[];
   /** Whether `/dashboard/machines` tells each transition; else states are derived from the status. */
   isLive: boolean;
+}
+
+/** What the form of a plan offers. */
+export interface Strategies {
+  strategies: StrategyView[];
 }
 
 /** A round, whole. */

@@ -9,7 +9,7 @@ import { chartOf } from '../inspect/chart.ts';
 import { chartedMachines } from '../inspect/charts.ts';
 import { EventStreams } from '../inspect/event-streams.ts';
 import type { InspectFeed } from '../inspect/feed.ts';
-import type { Charts, ClientParts, RoundSummaries } from './contract.ts';
+import type { Charts, ClientParts, RoundSummaries, Strategies } from './contract.ts';
 import { NewsStreams } from './news-streams.ts';
 import { partOf, summaryOf } from './summary.ts';
 
@@ -82,6 +82,11 @@ export const dashboardPlugin: FastifyPluginAsync<DashboardOptions> = async (app,
       return reply.headers(dataHeaders).send(answer);
     },
   );
+
+  app.get('/dashboard/strategies', { schema: hidden, onRequest: adminOnly }, async (_request, reply) => {
+    const answer: Strategies = { strategies: handle.strategies() };
+    return reply.headers(dataHeaders).send(answer);
+  });
 
   app.get('/dashboard/charts', { schema: hidden }, async (_request, reply) => {
     const answer: Charts = { charts: chartedMachines.map(chartOf), isLive: feed !== null };

@@ -10,6 +10,7 @@ export function summaryOf(record: DetailedRound): RoundSummary {
   return {
     ...{ run, round, attempt, kind, phase, openedAtMs, trainingAtMs, aggregatingAtMs, endedAtMs, target, quorum },
     ...{ modelVersion, reason, metrics, numExamples, exclusions },
+    strategy: record.strategy ?? null,
     cohort: cohort.length,
     contributions: contributions.length,
     used: record.members?.length ?? null,

@@ -5,9 +5,10 @@
 
 import type { ErrorCode, Refusal } from './errors.ts';
 import type { UpdatePlace } from './facts.ts';
-import type { Receipt, Traffic, TransferMarks } from './handle.ts';
 import type { ModelInfo, ModelSchema } from './model.ts';
+import type { Receipt } from './participation.ts';
 import type { RoundKind } from './round.ts';
+import type { Traffic, TransferMarks } from './round-record.ts';
 import type { StrategyChoice } from './strategy-choice.ts';
 
 /** What the service must know of a round. */

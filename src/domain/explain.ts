@@ -1,6 +1,5 @@
 import { afterGivingUp } from './after-giving-up.ts';
 import { type AggregatorSituation, explainAggregator, isServing } from './explain-aggregator.ts';
-import type { Phase, WaitingFor } from './handle.ts';
 import { candidateWord } from './plan.ts';
 import {
   type AbandonReason,
@@ -13,6 +12,7 @@ import {
   type Tally,
 } from './round.ts';
 import { attemptOf, type Run } from './run.ts';
+import type { Phase, WaitingFor } from './status.ts';
 import { clockTime, plural, shortId } from './words.ts';
 
 /** Ids named in full in an explanation. */
@@ -29,6 +29,8 @@ export interface Situation {
   openClientIds: readonly string[];
   /** null: not known, of a past moment or one that is only foreseen. */
   aggregator: AggregatorSituation | null;
+  /** Why nothing can be written to the data folder; null: it can, or that is not known. @default null */
+  storageTrouble?: string | null;
 }
 
 function names(ids: readonly string[]): string {
@@ -58,11 +60,18 @@ export function explain(situation: Situation): WaitingFor {
 }
 
 /** What bears on every phase in which something is under way. */
-function asides({ deadlineAtMs, run, aggregator }: Situation): string[] {
+function asides({ deadlineAtMs, run, aggregator, storageTrouble = null }: Situation): string[] {
   const isLost = aggregator !== null && !isServing(aggregator);
   const isPausing = run?.pauseRequested && deadlineAtMs !== null;
-  return [...(isLost ? [explainAggregator(aggregator)] : []), ...(isPausing ? ['then the run pauses'] : [])];
+  return [
+    ...(isLost ? [explainAggregator(aggregator)] : []),
+    ...(storageTrouble === null ? [] : [explainStorage(storageTrouble)]),
+    ...(isPausing ? ['then the run pauses'] : []),
+  ];
 }
+
+const explainStorage = (trouble: string): string =>
+  `the data folder cannot be written to (${trouble}), so whoever registers, starts or uploads is told to come back`;
 
 interface Reason {
   text: string;

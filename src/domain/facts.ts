@@ -5,12 +5,13 @@
 import type { ClientProfile, ClientState } from './client.ts';
 import type { ErrorCode } from './errors.ts';
 import type { Evaluator } from './evaluation.ts';
-import type { OverSelected, Receipt, RoundRecord, Traffic, TransferMarks } from './handle.ts';
 import type { Metrics } from './metrics.ts';
 import type { ModelInfo, ModelView } from './model.ts';
 import type { AuditEntry, QuorumDecision } from './operations.ts';
+import type { Receipt } from './participation.ts';
 import type { Plan } from './plan.ts';
 import type { AbandonReason, RoundKind } from './round.ts';
+import type { OverSelected, RoundRecord, Traffic, TransferMarks } from './round-record.ts';
 import type { Run } from './run.ts';
 
 /**

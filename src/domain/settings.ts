@@ -43,7 +43,8 @@ const unknownMax = 16;
 /** Levels of a wrong value that are repeated to who gave it. */
 const levelsShown = 4;
 
-const scalar = (value: unknown) => typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+const scalar = (value: unknown) =>
+  typeof value === 'string' || typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value));
 
 /** `trainingWindowMs` as it is written on the command line: `--training-window-ms`. */
 export const flagOf = (setting: string): string =>
@@ -76,12 +77,12 @@ export function settingProblem(setting: string, spec: SettingSpec, value: unknow
     case 'text':
       return typeof value === 'string' ? null : wrong('text');
     case 'record':
-      return isRecord(value) ? null : wrong('names with numbers, texts or booleans');
+      return isRecord(value) ? null : wrong('names with finite numbers, texts or booleans');
     case 'schedule':
       return isSchedule(value)
         ? null
         : wrong(
-            `a list of at most ${stepsMax} steps { fromRound, values }, each fromRound a whole number from 1 and another than the rest, values names with numbers, texts or booleans`,
+            `a list of at most ${stepsMax} steps { fromRound, values }, each fromRound a whole number from 1 and another than the rest, values names with finite numbers, texts or booleans`,
           );
   }
 }
@@ -92,8 +93,12 @@ function likely(problem: SettingProblem, { choices }: Choice, value: unknown): S
   return near === null ? problem : { ...problem, message: `${problem.message} Did you mean ${near}?` };
 }
 
-/** The value without what lies deeper: `JSON.stringify` follows it down until the stack is full, and then throws. */
+/**
+ * The value without what lies deeper: `JSON.stringify` follows it down until the stack is full, and then throws. Of a number
+ * that is not finite it would say that there is none.
+ */
 function upToDepth(value: unknown, levels: number): unknown {
+  if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
   if (typeof value !== 'object' || value === null) return value;
   if (levels === 0) return '…';
   if (Array.isArray(value)) return value.map((item) => upToDepth(item, levels - 1));

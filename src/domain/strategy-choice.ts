@@ -29,6 +29,15 @@ export const ownStrategyPrefix = 'module:';
 
 export type OwnStrategyName = `${typeof ownStrategyPrefix}${string}`;
 
+/** A strategy that a plan can choose on this server. */
+export interface StrategyView {
+  name: string;
+  /** What it does, in a sentence; null: one of somebody’s own. */
+  summary: string | null;
+  /** What its parameters may be. */
+  settings: SettingTable;
+}
+
 /** What is known of a strategy of one's own without asking it. Plain data, so that no thread but its own runs its code. */
 export interface OwnStrategyFacts {
   readonly kind: 'running' | 'gathering';

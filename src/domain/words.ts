@@ -6,3 +6,6 @@ export const clockTime = (atMs: number): string => `${new Date(atMs).toISOString
 
 /** An id as it stands in a sentence: its first eight digits. */
 export const shortId = (id: string): string => `${id.slice(0, 8)}…`;
+
+/** What a thrown value says of itself, also one that is no error. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,5 +1,6 @@
 import type { ClientProfile, ClientState } from '../domain/client.ts';
 import type { ClientEventType } from '../machines/client.machine.ts';
+import { HistoryBroken } from './history-broken.ts';
 
 /** Where the states of clients are kept: the registry in a server, a map in a tool that only looks. */
 export interface ClientStates {
@@ -19,4 +20,10 @@ export interface ClientStates {
   takes(clientId: string, event: ClientEventType): boolean;
   /** Lets something happen to a client, as the client machine says. @returns false when it refuses; then nothing has changed. */
   apply(clientId: string, event: ClientEventType): boolean;
+}
+
+/** @throws {HistoryBroken} the client machine refuses the event. */
+export function mustApply(clients: ClientStates, clientId: string, event: ClientEventType): void {
+  if (clients.apply(clientId, event)) return;
+  throw new HistoryBroken(`Client ${clientId} is ${clients.stateOf(clientId)}: ${event} does not apply`);
 }

@@ -1,8 +1,8 @@
 import type { Evaluator } from '../domain/evaluation.ts';
-import type { RoundRecord } from '../domain/handle.ts';
 import type { Metrics } from '../domain/metrics.ts';
 import type { ModelEvaluation } from '../domain/model.ts';
 import type { RoundOutcome } from '../domain/round.ts';
+import type { RoundRecord } from '../domain/round-record.ts';
 
 const nothingFound = { metrics: {}, numExamples: 0, clients: 0, failure: null } as const;
 

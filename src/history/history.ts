@@ -1,17 +1,19 @@
 import type { Checkpoint, Durability, Entry, Fact, Position, TrainingStart } from '../domain/facts.ts';
-import type { ExclusionReason, RoundRecord } from '../domain/handle.ts';
 import type { Metrics } from '../domain/metrics.ts';
 import type { ModelEvaluation, ModelView } from '../domain/model.ts';
-import { completePlan, isBuffered } from '../domain/plan.ts';
+import { isBuffered } from '../domain/plan.ts';
+import { completePlan } from '../domain/read-plan.ts';
 import type { RoundOutcome } from '../domain/round.ts';
+import type { ExclusionReason, RoundRecord } from '../domain/round-record.ts';
 import { afterRound, evaluateAnew, evaluatedBy, type Run, startRun } from '../domain/run.ts';
-import type { ClientEventType } from '../machines/client.machine.ts';
 import { AuditChain } from './audit-chain.ts';
-import type { ClientStates } from './client-states.ts';
+import { CarriedClients } from './carried-clients.ts';
+import { type ClientStates, mustApply } from './client-states.ts';
 import { evaluationByClients, evaluationWithoutRound } from './evaluations.ts';
+import { HistoryBroken } from './history-broken.ts';
 import { ModelList } from './model-list.ts';
 import { PastRounds } from './past-rounds.ts';
-import { HistoryBroken, lossOf, problemOf } from './possible.ts';
+import { lossOf, problemOf } from './possible.ts';
 import { conclude, RoundLedger, weightedMetrics } from './round-ledger.ts';
 
 /** In these nobody trains. */
@@ -21,6 +23,7 @@ const nowhere: Position = { state: 'idle', sinceMs: 0, deadlineAtMs: null, run: 
 
 /** Of records from before there were evaluations. */
 const firstKind = { kind: 'training' } as const;
+
 /**
  * All that is known of runs, rounds and models, as a function of the facts: nothing else changes it. A server applies
  * each fact as it happens; after a crash the same code, given the same facts, comes to the same state; and given only
@@ -36,8 +39,7 @@ export class History {
   position: Position = nowhere;
   /** The open attempt, if there is one. */
   open: RoundLedger | null = null;
-  /** Clients that go on training and wait for the next attempt to open, with where they began; null: not yet. */
-  readonly carried = new Map<string, TrainingStart | null>();
+  readonly #carried: CarriedClients;
   readonly #models = new ModelList();
   readonly #past = new PastRounds();
   /** The last checkpoint; 0: none. */
@@ -50,6 +52,12 @@ export class History {
 
   constructor(clients: ClientStates) {
     this.#clients = clients;
+    this.#carried = new CarriedClients(clients);
+  }
+
+  /** Clients that go on training and wait for the next attempt to open, with where they began; null: not yet. */
+  get carried(): ReadonlyMap<string, TrainingStart | null> {
+    return this.#carried.starts;
   }
 
   /** Attempts that are over, oldest first; at most 1,000, fewer when they are large. */
@@ -103,12 +111,12 @@ export class History {
 
   #restore(state: Checkpoint): void {
     const { clients, run, position, open, carried, rounds, models, current, starts, durability, audit } = state;
-    for (const [clientId, state, profile] of clients) this.#clients.restore(clientId, state, profile);
+    for (const client of clients) this.#clients.restore(...client);
     // What an earlier version kept lacks what there was not then.
     this.run = run && { ...startRun(run.run, run.plan, run.startedAtMs), ...run, plan: completePlan(run.plan) };
     this.position = position;
     this.open = open && RoundLedger.restore({ ...open, record: { ...firstKind, ...open.record } });
-    for (const [clientId, start] of carried) this.carried.set(clientId, start);
+    for (const [clientId, start] of carried) this.#carried.add(clientId, start);
     for (const record of rounds) this.#past.keep({ ...firstKind, ...record });
     this.#models.restore(models, current);
     this.starts = starts;
@@ -153,27 +161,27 @@ export class History {
         break;
       case 'round.opened':
         this.open = RoundLedger.open(this.#mustRun(), fact, atMs);
-        this.#takeOver(this.open, atMs);
+        this.#carried.enter(this.open, this.#mustRun().plan.stalenessMax, atMs);
         break;
       case 'clients.selected':
-        for (const clientId of fact.clientIds) this.#must(clientId, 'select');
+        for (const clientId of fact.clientIds) mustApply(this.#clients, clientId, 'select');
         this.#mustOpen().select(fact.clientIds, atMs);
         break;
       case 'training.started':
-        this.#must(fact.clientId, 'startTraining');
+        mustApply(this.#clients, fact.clientId, 'startTraining');
         this.#mustOpen().start(fact.clientId, atMs);
         break;
       case 'update.accepted':
-        this.#must(fact.receipt.clientId, 'trainingEnded');
+        mustApply(this.#clients, fact.receipt.clientId, 'trainingEnded');
         this.#accept(fact, atMs);
         this.open?.transferred(fact.receipt.clientId, fact.marks);
         break;
       case 'result.accepted':
-        this.#must(fact.receipt.clientId, 'trainingEnded');
+        mustApply(this.#clients, fact.receipt.clientId, 'trainingEnded');
         this.#mustOpen().accept({ ...fact.receipt, metrics: fact.metrics, acceptedAtMs: atMs }, null);
         break;
       case 'training.failed':
-        this.#must(fact.clientId, 'trainingFailed');
+        mustApply(this.#clients, fact.clientId, 'trainingFailed');
         this.#mustOpen().exclude(fact.clientId, 'uploadsRefused', atMs, fact.code);
         this.open?.transferred(fact.clientId, fact.marks);
         break;
@@ -231,7 +239,7 @@ export class History {
   }
 
   #startRun(run: Run, atMs: number): void {
-    this.#letGo();
+    this.#carried.letGo();
     this.run = run;
     this.#models.begin(run.plan.initialModel === 'latest');
     const state = run.plan.initialModel === 'upload' ? 'awaitingModel' : 'opening';
@@ -240,7 +248,7 @@ export class History {
 
   #move(position: Position): void {
     this.position = position;
-    if (resting.includes(position.state)) this.#letGo();
+    if (resting.includes(position.state)) this.#carried.letGo();
     if (this.run && position.run) this.run = { ...this.run, ...position.run };
     if (position.round && this.open) this.open.enterPhase(this.#mustRun().plan, position.round);
   }
@@ -252,12 +260,12 @@ export class History {
     atMs: number,
   ): void {
     const before = this.#clients.stateOf(clientId);
-    this.#must(clientId, event);
+    mustApply(this.#clients, clientId, event);
     if (before === 'selected' || before === 'training') this.open?.exclude(clientId, reason, atMs);
   }
 
   #readmit(clientId: string): void {
-    this.#must(clientId, 'readmit');
+    mustApply(this.#clients, clientId, 'readmit');
     this.#mustOpen().readmitted.add(clientId);
   }
 
@@ -266,28 +274,6 @@ export class History {
     for (const clientId of ledger.record.cohort) {
       if (this.#clients.apply(clientId, 'trainingDeadlinePassed')) ledger.exclude(clientId, reason, atMs);
     }
-  }
-
-  /** Those who went on training are the first of a new attempt's cohort, but for those whose model is too old. */
-  #takeOver(ledger: RoundLedger, atMs: number): void {
-    const { round } = ledger.record;
-    const { stalenessMax } = this.#mustRun().plan;
-    for (const [clientId, start] of this.carried) {
-      const state = this.#clients.stateOf(clientId);
-      if (state !== 'selected' && state !== 'training') continue;
-      ledger.select([clientId], atMs);
-      if (start && round - start.round > stalenessMax) {
-        this.#must(clientId, 'trainingDeadlinePassed');
-        ledger.exclude(clientId, 'stale', atMs);
-      } else if (start) ledger.starts.set(clientId, start);
-    }
-    this.carried.clear();
-  }
-
-  /** No attempt comes: those who went on training are given back to the population. */
-  #letGo(): void {
-    for (const clientId of this.carried.keys()) this.#clients.apply(clientId, 'roundEnded');
-    this.carried.clear();
   }
 
   /** Whatever way an attempt was left: it is recorded, and its clients are given back to the population. */
@@ -300,7 +286,7 @@ export class History {
         const state = this.#clients.stateOf(clientId);
         const isOpen = state === 'selected' || state === 'training';
         if (isOpen && goOn) {
-          this.carried.set(clientId, ledger.starts.get(clientId) ?? null);
+          this.#carried.add(clientId, ledger.starts.get(clientId) ?? null);
           continue;
         }
         if (isOpen && outcome.kind === 'abandoned') ledger.exclude(clientId, 'roundAbandoned', atMs);
@@ -332,11 +318,6 @@ export class History {
   #goOn(run: Run): void {
     this.#models.markBest(this.run?.progress, run.progress);
     this.run = run;
-  }
-
-  #must(clientId: string, event: ClientEventType): void {
-    if (this.#clients.apply(clientId, event)) return;
-    throw new HistoryBroken(`Client ${clientId} is ${this.#clients.stateOf(clientId)}: ${event} does not apply`);
   }
 
   #mustOpen(): RoundLedger {

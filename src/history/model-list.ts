@@ -1,6 +1,6 @@
 import type { ModelEvaluation, ModelInfo, ModelView } from '../domain/model.ts';
 import type { Progress } from '../domain/progress.ts';
-import { HistoryBroken } from './possible.ts';
+import { HistoryBroken } from './history-broken.ts';
 
 /** Of a model that has just been committed. */
 const unknownYet: Pick<ModelView, 'evaluations' | 'best'> = { evaluations: [], best: false };

@@ -1,4 +1,4 @@
-import type { RoundRecord } from '../domain/handle.ts';
+import type { RoundRecord } from '../domain/round-record.ts';
 
 /** Attempts at rounds kept for `GET /v1/rounds`; the oldest go first. */
 const roundsKeptMax = 1_000;

@@ -7,11 +7,6 @@ import type { ClientEventType } from '../machines/client.machine.ts';
 import type { ClientStates } from './client-states.ts';
 import type { RoundLedger } from './round-ledger.ts';
 
-/** A fact that cannot have happened in the state it is said to have happened in. */
-export class HistoryBroken extends Error {
-  override name = 'HistoryBroken';
-}
-
 /** What decides whether a fact can have happened. */
 export interface Known {
   readonly run: Run | null;

@@ -1,8 +1,9 @@
-import type { OpenPhase, Position } from '../domain/facts.ts';
-import { quorumFor, type Round, type Tally, workWindowMs } from '../domain/round.ts';
+import type { Position } from '../domain/facts.ts';
+import { quorumFor, type Round, startWindow, type Tally, workWindowMs } from '../domain/round.ts';
 import type { Run } from '../domain/run.ts';
-import { modelWindowMs } from '../machines/coordinator.machine.ts';
+import { modelWindowMs } from '../machines/coordinator.setup.ts';
 import type { History } from './history.ts';
+import { openRoundOf } from './open-round.ts';
 
 /** Where the machines go on after a restart. */
 export interface Resume {
@@ -28,60 +29,42 @@ export function cannotResume({ open, position, current }: History, durability: '
 }
 
 /** @param tally counts of the registry as it was restored; its time is that of the restart. */
-export function resumeOf({ run, position, open }: History, tally: Tally): Resume {
+export function resumeOf(history: History, tally: Tally): Resume {
+  const { run, position } = history;
   if (!run) return { state: 'idle', run: null, sinceMs: tally.atMs, round: null };
-  if (!open || position.state !== 'round' || !position.round) {
-    // What works begins anew.
-    const { state: before } = position;
-    const state = before === 'round' || before === 'judging' ? 'opening' : before;
-    const sinceMs = state === 'awaitingModel' ? waitsSince(position.sinceMs, tally.atMs) : position.sinceMs;
-    return { state, run, sinceMs, round: null };
-  }
-  const { phase, target, extensions, extendedByMs = 0, sinceMs, deadlineAtMs } = position.round;
-  const { round, attempt, cohort } = open.record;
+  const round = openRoundOf(history, tally);
+  if (round) return { state: 'round', run, sinceMs: position.sinceMs, round: goOnWith(round, history) };
+  // What works begins anew.
+  const { state: before } = position;
+  const state = before === 'round' || before === 'judging' ? 'opening' : before;
+  const sinceMs = state === 'awaitingModel' ? waitsSince(position.sinceMs, tally.atMs) : position.sinceMs;
+  return { state, run, sinceMs, round: null };
+}
+
+function goOnWith(round: Round, { open }: History): Round {
+  const cohort = open?.record.cohort.length ?? 0;
+  if (round.beginsIn !== 'selecting' || cohort === 0) return { ...round, deadlineAtMs: deadlineAgain(round) };
   // The cohort was chosen, and the process ended before the phase began.
-  const begins = phase === 'selecting' && cohort.length > 0;
-  const size = Math.max(target, begins ? cohort.length : 0);
-  const resumed: Round = {
-    run: run.run,
-    round,
-    attempt,
-    evaluates: open.evaluates,
-    plan: run.plan,
-    quorum: open.loweredQuorum ?? quorumFor(run.plan, open.evaluates, size),
-    target: size,
-    tally,
-    beginsIn: begins ? 'training' : phaseAgain(phase),
-    sinceMs: begins ? tally.atMs : sinceMs,
-    deadlineAtMs,
-    extensions,
-    extendedByMs: begins ? 0 : extendedByMs,
-    selectorAsked: false,
-    selectorDryAt: -1,
-    outcome: null,
-  };
-  const deadlineNow = begins ? tally.atMs + workWindowMs(resumed) : deadlineAgain(resumed, phase);
-  return { state: 'round', run, sinceMs: position.sinceMs, round: { ...resumed, deadlineAtMs: deadlineNow } };
+  const { plan, evaluates } = round;
+  const target = Math.max(round.target, cohort);
+  const quorum = open?.loweredQuorum ?? quorumFor(plan, evaluates, target);
+  return startWindow({ ...round, target, quorum, beginsIn: 'training' }, workWindowMs(round));
 }
 
 /** A model could not be uploaded while no server was there: when its time ran out meanwhile, it is given again. */
 const waitsSince = (sinceMs: number, nowMs: number): number =>
   sinceMs + modelWindowMs <= nowMs ? nowMs : Math.min(sinceMs, nowMs);
 
-/** What was being stored is summed again: the same contributions in the same order give the same bits. */
-const phaseAgain = (phase: OpenPhase): Exclude<OpenPhase, 'committing'> =>
-  phase === 'committing' ? 'aggregating' : phase;
-
 /**
  * The deadline holds on, as an absolute time. One that passed while no server was there is put off by what a client needs
  * to be heard of again, so that those who trained meanwhile can still report; and a clock that was set back does not
  * make it later than a whole window, with what operators added to it.
  */
-function deadlineAgain(round: Round, phase: OpenPhase): number {
-  const { deadlineAtMs, extendedByMs, plan } = round;
+function deadlineAgain(round: Round): number {
+  const { beginsIn: phase, deadlineAtMs, extendedByMs, plan } = round;
   const nowMs = round.tally.atMs;
   // Summing needs no client, and begins anew.
-  if (phase === 'aggregating' || phase === 'committing') return nowMs + plan.aggregationWindowMs;
+  if (phase === 'aggregating') return nowMs + plan.aggregationWindowMs;
   const windowMs = phase === 'selecting' ? plan.selectionWindowMs : workWindowMs(round);
   if (deadlineAtMs <= nowMs) return nowMs + Math.min(windowMs, plan.heartbeatTimeoutMs);
   return Math.min(deadlineAtMs, nowMs + windowMs + extendedByMs);

@@ -1,17 +1,17 @@
 import type { ErrorCode } from '../domain/errors.ts';
 import type { Checkpoint, Position, TrainingStart, UpdatePlace } from '../domain/facts.ts';
+import type { QuorumDecision } from '../domain/operations.ts';
+import type { Receipt } from '../domain/participation.ts';
+import { type Plan, strategyInRound } from '../domain/plan.ts';
+import { quorumFor, type RoundKind, type RoundOutcome } from '../domain/round.ts';
 import type {
   ClientMarks,
   Contribution,
   ExclusionReason,
   OverSelected,
-  Receipt,
   RoundRecord,
   TransferMarks,
-} from '../domain/handle.ts';
-import type { QuorumDecision } from '../domain/operations.ts';
-import type { Plan } from '../domain/plan.ts';
-import { quorumFor, type RoundKind, type RoundOutcome } from '../domain/round.ts';
+} from '../domain/round-record.ts';
 import type { Run } from '../domain/run.ts';
 
 /** An accepted update that outlives a crash. */
@@ -71,6 +71,7 @@ export class RoundLedger {
       round,
       attempt,
       kind,
+      ...(kind === 'training' ? { strategy: strategyInRound(plan) } : {}),
       phase: 'selecting',
       openedAtMs: atMs,
       trainingAtMs: null,

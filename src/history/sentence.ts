@@ -1,5 +1,5 @@
 import type { Fact, Position } from '../domain/facts.ts';
-import type { OverSelected } from '../domain/handle.ts';
+import type { OverSelected } from '../domain/round-record.ts';
 import { clockTime, plural, shortId } from '../domain/words.ts';
 
 const until = (atMs: number | null): string => (atMs === null ? '' : `, until ${clockTime(atMs)}`);

@@ -1,10 +1,15 @@
-import type { CoordinatorHandle, RoundRecord } from '../domain/handle.ts';
+import { type CoordinatorHandle, type ExclusionReason, exclusionReasons, type RoundRecord } from '../domain/handle.ts';
 import { Histogram } from './histogram.ts';
 
-/** How attempts ended, counted as they do. */
+const phases = ['selecting', 'training', 'aggregating'] as const;
+
+/**
+ * How attempts ended, counted as they do. Every series is there from the start, at 0: of one that begins at 1, Prometheus
+ * sees no increase.
+ */
 export class AttemptNumbers {
   /** Clients that were selected and did not contribute, by reason. */
-  readonly exclusions = new Map<string, number>();
+  readonly exclusions = new Map<ExclusionReason, number>(exclusionReasons.map((reason) => [reason, 0]));
   /** From a few milliseconds to days. */
   readonly phases = new Histogram({
     name: 'chorus_attempt_phase_seconds',
@@ -14,6 +19,7 @@ export class AttemptNumbers {
   });
 
   constructor(handle: CoordinatorHandle) {
+    for (const phase of phases) this.phases.begin([phase]);
     handle.events.subscribe(({ type }) => {
       if (type !== 'round.committed' && type !== 'round.abandoned' && type !== 'round.evaluated') return;
       const [record] = handle.rounds(1);
@@ -27,12 +33,8 @@ export class AttemptNumbers {
 }
 
 function phasesOf({ openedAtMs, trainingAtMs, aggregatingAtMs, endedAtMs }: RoundRecord) {
-  const begins: [string, number | null][] = [
-    ['selecting', openedAtMs],
-    ['training', trainingAtMs],
-    ['aggregating', aggregatingAtMs],
-  ];
-  const known = begins.flatMap(([phase, atMs]) => (atMs === null ? [] : [{ phase, atMs }]));
+  const begins = { selecting: openedAtMs, training: trainingAtMs, aggregating: aggregatingAtMs };
+  const known = phases.flatMap((phase) => (begins[phase] === null ? [] : [{ phase, atMs: begins[phase] }]));
   return known.map(({ phase, atMs }, index) => {
     const untilMs = known[index + 1]?.atMs ?? endedAtMs ?? atMs;
     return { phase, ms: Math.max(0, untilMs - atMs) };

@@ -1,5 +1,5 @@
 import rateLimit from '@fastify/rate-limit';
-import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
+import { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, fastify, LogController } from 'fastify';
 import { ChorusError } from '../domain/errors.ts';
 import { defaultHttpLimits, type HttpLimits, type HttpSettings } from '../domain/http.ts';
 import { createLogger } from '../logger.ts';
@@ -14,6 +14,16 @@ const slownessCheckMs = 2_000;
 /** Clients and addresses whose requests are counted; the longest unseen go first. */
 const ratesKeptMax = 50_000;
 const closeMsMax = 5_000;
+/** What pages of allowed origins may read besides what browsers let any page read. */
+const headersReadByPages = [
+  'Accept-Ranges',
+  'Content-Range',
+  'Date',
+  'ETag',
+  'Preference-Applied',
+  'Retry-After',
+  'X-Chorus-Model-Version',
+];
 
 export interface BaseAppOptions {
   /** Who logs. */
@@ -32,11 +42,22 @@ const notOurs = (): never => {
   throw new Error('Schemas are compiled by our own compilers');
 };
 
+/** What is logged of a request. Not the query: a token that somebody puts there by mistake is a secret all the same. */
+const loggedRequest = ({ method, url, host, ip, socket }: FastifyRequest) => ({
+  method,
+  path: url.split('?', 1)[0],
+  host,
+  remoteAddress: ip,
+  remotePort: socket?.remotePort,
+});
+
 /** A Fastify app with what both listeners share: limits, refusals as problems, origins, rates, logs. */
 export async function createBaseApp({ name, http, requestMsMax }: BaseAppOptions): Promise<FastifyInstance> {
   const limits = limitsOf(http);
   const log: FastifyBaseLogger | null =
-    http.log && http.log.level !== 'silent' ? await createLogger(http.log, name) : null;
+    http.log && http.log.level !== 'silent'
+      ? (await createLogger(http.log, name)).child({}, { serializers: { req: loggedRequest } })
+      : null;
   const app: FastifyInstance = fastify({
     ...(log ? { loggerInstance: log } : {}),
     logController: new LogController({ disableRequestLogging: !logsRequests(http) }),
@@ -75,7 +96,7 @@ export async function createBaseApp({ name, http, requestMsMax }: BaseAppOptions
     await app.register(cors, {
       origin: http.corsOrigins.includes('*') ? '*' : http.corsOrigins,
       methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
-      exposedHeaders: ['Date', 'ETag', 'Retry-After', 'Content-Range', 'Accept-Ranges', 'Preference-Applied'],
+      exposedHeaders: headersReadByPages,
       maxAge: 600,
     });
   }

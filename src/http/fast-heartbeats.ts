@@ -7,7 +7,7 @@ import { logsRequests } from './base-app.ts';
 import type { Durations } from './durations.ts';
 import { beat } from './heartbeat.ts';
 import { isClient, rateKeyOf, tokenIn } from './plugins/bearer.ts';
-import { isKnownHost } from './plugins/guard.ts';
+import { isKnownHost, namesManyHosts } from './plugins/guard.ts';
 import { asChorusError } from './problem.ts';
 import type { Rates } from './rates.ts';
 import { HeartbeatBody, HeartbeatReply } from './schemas/coordinator.ts';
@@ -76,14 +76,15 @@ export class FastHeartbeats {
   }
 
   /** @returns the client whose heartbeat it is, or null. */
-  #admit({ method, url = '', httpVersion, headers, socket }: IncomingMessage): string | null {
+  #admit(request: IncomingMessage): string | null {
+    const { method, url = '', httpVersion, headers, socket } = request;
     if (method !== 'POST' || httpVersion !== '1.1' || this.#isClosing) return null;
     if (url.length !== pathStart.length + idLength + pathEnd.length) return null;
     if (!url.startsWith(pathStart) || !url.endsWith(pathEnd)) return null;
     const { host = '', origin, 'transfer-encoding': coding } = headers;
     if (host === '' || origin !== undefined || coding !== undefined) return null;
     const { http, handle } = this.#deps;
-    if (!isKnownHost(http, host, socket.localAddress)) return null;
+    if (namesManyHosts(request) || !isKnownHost(http, host, socket.localAddress)) return null;
     const clientId = url.slice(pathStart.length, -pathEnd.length);
     return isClient(handle, clientId, tokenIn(headers)) ? clientId : null;
   }

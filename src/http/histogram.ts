@@ -23,20 +23,31 @@ export class Histogram {
     this.about = about;
   }
 
+  /** Shows a series before anything was counted in it. @param labels as of {@link add} */
+  begin(labels: readonly (string | number)[]): void {
+    this.#seriesOf(labels);
+  }
+
   /** @param labels in the order of `labelNames`; of each there are few values */
   add(labels: readonly (string | number)[], value: number): void {
-    const { labelNames, buckets } = this.about;
-    const key = labels.join('\n');
-    let series = this.#series.get(key);
-    if (!series) {
-      const named = labelNames.map((name, index) => `${name}="${escaped(String(labels[index] ?? ''))}"`);
-      series = { labels: named.join(','), counts: new Float64Array(buckets.length + 1), sum: 0 };
-      this.#series.set(key, series);
-    }
+    const { buckets } = this.about;
+    const series = this.#seriesOf(labels);
     let bucket = 0;
     while (value > (buckets[bucket] ?? Number.POSITIVE_INFINITY)) bucket += 1;
     series.counts[bucket] = (series.counts[bucket] ?? 0) + 1;
     series.sum += value;
+  }
+
+  #seriesOf(labels: readonly (string | number)[]): Series {
+    const key = labels.join('\n');
+    let series = this.#series.get(key);
+    if (!series) {
+      const { labelNames, buckets } = this.about;
+      const named = labelNames.map((name, index) => `${name}="${escaped(String(labels[index] ?? ''))}"`);
+      series = { labels: named.join(','), counts: new Float64Array(buckets.length + 1), sum: 0 };
+      this.#series.set(key, series);
+    }
+    return series;
   }
 
   /** @returns in the format that Prometheus reads */

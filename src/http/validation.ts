@@ -6,7 +6,9 @@ import type { FastifySchemaCompiler, FastifySerializerCompiler } from 'fastify';
 const require = createRequire(import.meta.url);
 
 /** Our schemas are typed and tested; checking them against the metaschema at each start would only take time. */
-const shared = { removeAdditional: false, useDefaults: true, strict: false, meta: false, validateSchema: false };
+const unchecked = { strict: false, meta: false, validateSchema: false };
+/** `1e400` is read as an infinite number, which can neither be written down nor answered. */
+const shared = { ...unchecked, strictNumbers: true, removeAdditional: false, useDefaults: true };
 
 let strict: Ajv | null = null;
 let lenient: Ajv | null = null;

@@ -1,4 +1,5 @@
 import { assign, fromCallback, fromPromise, setup } from 'xstate';
+import { messageOf } from '../domain/words.ts';
 import { type DeadlineInput, type DeadlinePassed, toBeProvided } from './deadline.ts';
 
 export type AggregatorEvent =
@@ -34,7 +35,7 @@ export const stableMs = 60_000;
 export const backoffMs = (losses: number): number => (losses <= 1 ? 0 : Math.min(10_000, 100 * 2 ** (losses - 1)));
 
 const lossBy = (error: unknown, { atMs }: AggregatorContext) => ({
-  reason: error instanceof Error ? error.message : String(error),
+  reason: messageOf(error),
   atMs,
 });
 

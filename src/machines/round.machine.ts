@@ -1,105 +1,30 @@
-import { assign, fromCallback, fromPromise, setup } from 'xstate';
-import type { Metrics } from '../domain/metrics.ts';
 import {
-  type AbandonReason,
   clientsMissing,
-  cohortIsThere,
-  extendDeadline,
-  fixTarget,
-  hasQuorum,
-  mayClose,
-  mayExtend,
-  noteSelection,
   openRound,
-  quorumIsThere,
   quorumMissed,
   type Round,
-  type RoundInput,
   type RoundOutcome,
-  replacementDue,
-  selectorWindowMs,
-  startWindow,
-  type Tally,
   tooFewClients,
-  workWindowMs,
 } from '../domain/round.ts';
-import { type DeadlineInput, type DeadlinePassed, toBeProvided } from './deadline.ts';
+import { messageOf } from '../domain/words.ts';
+import { roundSetup } from './round.setup.ts';
 
-/** Facts about the round. Each carries the tally of its moment, so that no count is ever kept beside the registry. */
-export type RoundEvent =
-  | { type: 'membership.changed'; tally: Tally }
-  | { type: 'update.accepted'; tally: Tally }
-  | { type: 'selection.made'; tally: Tally; selected: number }
-  | { type: 'selection.failed'; tally: Tally }
-  | { type: 'round.abort'; reason: AbandonReason; detail: string }
-  /** The run is to pause: a round that has nobody at work yet need not go on. */
-  | { type: 'round.pause' }
-  /** An operator gives the open phase more time. */
-  | { type: 'deadline.extended'; byMs: number; tally: Tally }
-  /** An operator lets this attempt commit with fewer contributions. */
-  | { type: 'quorum.lowered'; quorum: number; tally: Tally }
-  | DeadlinePassed;
+type Abandoned = RoundOutcome & { kind: 'abandoned' };
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const abandoned = (reason: Abandoned['reason'], detail: string): Abandoned => ({ kind: 'abandoned', reason, detail });
 
-const wantOfClients = (round: Round): RoundOutcome => ({
-  kind: 'abandoned',
-  reason: 'tooFewClients',
-  detail: tooFewClients(round),
-});
+const wantOfClients = (round: Round): Abandoned => abandoned('tooFewClients', tooFewClients(round));
+
+/** The transition of an attempt that comes to nothing, for a reason that is known beforehand. */
+const abandon = (reason: Abandoned['reason'], detail: string) =>
+  ({ target: '#round.abandoned', actions: { type: 'conclude', params: abandoned(reason, detail) } }) as const;
 
 /**
- * One attempt at one round, or at the evaluation of its model, which ends when its metrics are summed. It knows no clock, socket, pool or disk: effects come by `.provide()`, time comes with the
- * events. Each phase has a deadline, and whatever happens the one question is asked again: may this round close?
+ * One attempt at one round, or at the evaluation of its model, which ends when its metrics are summed. It knows no clock,
+ * socket, pool or disk: effects come by `.provide()`, time comes with the events. Each phase has a deadline, and whatever
+ * happens the one question is asked again: may this round close?
  */
-export const roundMachine = setup({
-  types: {} as { context: Round; input: RoundInput; events: RoundEvent; output: RoundOutcome },
-  actors: {
-    deadline: fromCallback<DeadlinePassed, DeadlineInput>(toBeProvided('deadline')),
-    /** Sums the contributions; their metrics are all there is to sum of an evaluation. */
-    aggregate: fromPromise<{ atMs: number; metrics: Metrics }, Round>(toBeProvided('aggregate')),
-    /** Makes the aggregate the next model version, durably, or not at all. */
-    commit: fromPromise<{ modelVersion: number; metrics: Metrics }, Round>(toBeProvided('commit')),
-  },
-  guards: {
-    beganTraining: ({ context }) => context.beginsIn === 'training',
-    beganAggregating: ({ context }) => context.beginsIn === 'aggregating',
-    isEvaluation: ({ context }) => context.evaluates !== null,
-    cohortIsThere: ({ context }) => cohortIsThere(context),
-    quorumIsThere: ({ context }) => quorumIsThere(context),
-    someoneWasSelected: (_, { selected }: { selected: number }) => selected > 0,
-    mayClose: ({ context }) => mayClose(context),
-    hasQuorum: ({ context }) => hasQuorum(context),
-    mayExtend: ({ context }) => mayExtend(context),
-    replacementDue: ({ context }) => replacementDue(context),
-  },
-  actions: {
-    noteTally: assign(({ context }, { tally }: { tally: Tally }) => ({ ...context, tally })),
-    noteTime: assign(({ context }, { atMs }: { atMs: number }) => ({ ...context, tally: { ...context.tally, atMs } })),
-    noteSelection: assign(({ context }, { tally, selected }: { tally: Tally; selected: number }) =>
-      noteSelection(context, tally, selected),
-    ),
-    fixTarget: assign(({ context }) => fixTarget(context)),
-    noteSelectorAsked: assign(({ context }) => ({ ...context, selectorAsked: true })),
-    extendDeadline: assign(({ context }, { byMs, tally }: { byMs: number; tally: Tally }) =>
-      extendDeadline({ ...context, tally }, byMs),
-    ),
-    lowerQuorum: assign(({ context }, { quorum, tally }: { quorum: number; tally: Tally }) => ({
-      ...context,
-      tally,
-      quorum,
-    })),
-    countExtension: assign(({ context }) => ({ ...context, extensions: context.extensions + 1 })),
-    startSelectorWindow: assign(({ context }) => startWindow(context, selectorWindowMs)),
-    startTrainingWindow: assign(({ context }) => startWindow(context, workWindowMs(context))),
-    startAggregationWindow: assign(({ context }) => startWindow(context, context.plan.aggregationWindowMs)),
-    conclude: assign(({ context }, outcome: RoundOutcome) => ({ ...context, outcome })),
-    /** Asks the selector for clients; it answers with `selection.made` or `selection.failed`. */
-    askSelector: toBeProvided('askSelector') as (_: unknown, params: { count: number }) => void,
-    /** The round takes no more updates: whoever is still open is out of it. */
-    dismissStragglers: toBeProvided('dismissStragglers') as () => void,
-  },
-}).createMachine({
+export const roundMachine = roundSetup.createMachine({
   id: 'round',
   context: ({ input }) => openRound(input),
   initial: 'beginning',
@@ -108,7 +33,7 @@ export const roundMachine = setup({
       target: '.abandoned',
       actions: {
         type: 'conclude',
-        params: ({ event }) => ({ kind: 'abandoned', reason: event.reason, detail: event.detail }),
+        params: ({ event }) => abandoned(event.reason, event.detail),
       },
     },
   },
@@ -125,13 +50,7 @@ export const roundMachine = setup({
       description: 'Waits for the clients that the plan wants, and forms the cohort.',
       initial: 'waiting',
       on: {
-        'round.pause': {
-          target: 'abandoned',
-          actions: {
-            type: 'conclude',
-            params: { kind: 'abandoned', reason: 'paused', detail: 'The run was paused' },
-          },
-        },
+        'round.pause': abandon('paused', 'The run was paused'),
       },
       states: {
         waiting: {
@@ -185,28 +104,10 @@ export const roundMachine = setup({
                 target: '#round.training',
                 actions: [{ type: 'noteSelection', params: ({ event }) => event }, 'startTrainingWindow'],
               },
-              {
-                target: '#round.abandoned',
-                actions: {
-                  type: 'conclude',
-                  params: { kind: 'abandoned', reason: 'selectorFailed', detail: 'The selector chose nobody' },
-                },
-              },
+              abandon('selectorFailed', 'The selector chose nobody'),
             ],
-            'selection.failed': {
-              target: '#round.abandoned',
-              actions: {
-                type: 'conclude',
-                params: { kind: 'abandoned', reason: 'selectorFailed', detail: 'The selector failed' },
-              },
-            },
-            'deadline.passed': {
-              target: '#round.abandoned',
-              actions: {
-                type: 'conclude',
-                params: { kind: 'abandoned', reason: 'selectorFailed', detail: 'The selector did not answer in time' },
-              },
-            },
+            'selection.failed': abandon('selectorFailed', 'The selector failed'),
+            'deadline.passed': abandon('selectorFailed', 'The selector did not answer in time'),
           },
         },
       },
@@ -253,7 +154,7 @@ export const roundMachine = setup({
             target: 'abandoned',
             actions: {
               type: 'conclude',
-              params: ({ context }) => ({ kind: 'abandoned', reason: 'quorumMissed', detail: quorumMissed(context) }),
+              params: ({ context }) => abandoned('quorumMissed', quorumMissed(context)),
             },
           },
         ],
@@ -286,24 +187,14 @@ export const roundMachine = setup({
             target: 'abandoned',
             actions: {
               type: 'conclude',
-              params: ({ event }) => ({
-                kind: 'abandoned',
-                reason: 'aggregationFailed',
-                detail: messageOf(event.error),
-              }),
+              params: ({ event }) => abandoned('aggregationFailed', messageOf(event.error)),
             },
           },
         },
         { id: 'aggregationDeadline', src: 'deadline', input: ({ context }) => context },
       ],
       on: {
-        'deadline.passed': {
-          target: 'abandoned',
-          actions: {
-            type: 'conclude',
-            params: { kind: 'abandoned', reason: 'aggregationTimedOut', detail: 'Aggregation took too long' },
-          },
-        },
+        'deadline.passed': abandon('aggregationTimedOut', 'Aggregation took too long'),
       },
     },
     committing: {
@@ -325,26 +216,19 @@ export const roundMachine = setup({
             target: 'abandoned',
             actions: {
               type: 'conclude',
-              params: ({ event }) => ({ kind: 'abandoned', reason: 'commitFailed', detail: messageOf(event.error) }),
+              params: ({ event }) => abandoned('commitFailed', messageOf(event.error)),
             },
           },
         },
         { id: 'commitDeadline', src: 'deadline', input: ({ context }) => context },
       ],
       on: {
-        'deadline.passed': {
-          target: 'abandoned',
-          actions: {
-            type: 'conclude',
-            params: { kind: 'abandoned', reason: 'commitFailed', detail: 'Storing the model took too long' },
-          },
-        },
+        'deadline.passed': abandon('commitFailed', 'Storing the model took too long'),
       },
     },
     committed: { type: 'final', description: 'One new model version, from exactly the contributions of this round.' },
     evaluated: { type: 'final', description: 'What clients measured of the model is known.' },
     abandoned: { type: 'final', description: 'No model; the last one stays.' },
   },
-  output: ({ context }) =>
-    context.outcome ?? { kind: 'abandoned', reason: 'crashed', detail: 'The round ended without an outcome' },
+  output: ({ context }) => context.outcome ?? abandoned('crashed', 'The round ended without an outcome'),
 });

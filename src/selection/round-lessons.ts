@@ -1,4 +1,4 @@
-import type { ExclusionReason, RoundRecord } from '../domain/handle.ts';
+import type { ExclusionReason, RoundRecord } from '../domain/round-record.ts';
 import type { ClientHistory } from './history.ts';
 
 /**

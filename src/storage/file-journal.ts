@@ -83,6 +83,10 @@ class FileJournal implements Journal {
     return this.#seq;
   }
 
+  get isSound(): boolean {
+    return this.#group.isSound;
+  }
+
   /**
    * Clears what a crash left of later segments before anything is written: it must not come back after that.
    * @param next the number of the segment to be begun next. @param last the highest that there is a file of.

@@ -31,6 +31,11 @@ export class GroupSync {
     this.#failure ??= { error };
   }
 
+  /** Whether no call has failed. */
+  get isSound(): boolean {
+    return this.#failure === null;
+  }
+
   /** @throws the error of the sync that failed. */
   assertSound(): void {
     if (this.#failure) throw this.#failure.error;

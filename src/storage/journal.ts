@@ -14,13 +14,16 @@ export interface Journal {
   /**
    * Writes facts, all of them or none, before it returns. A checkpoint must be the first of its append.
    * @returns the number of the last one. @throws {FactTooLarge}
-   * @throws a system error (`ENOSPC`, …) when they cannot be written; then nothing has changed and it may be tried again.
+   * @throws a system error (`ENOSPC`, …) when they cannot be written; then nothing has changed, and as long as the journal
+   * is sound it may be tried again.
    */
   append(facts: readonly Fact[], atMs: number): number;
   /** Settles when all that was appended before the call is synced: calls made meanwhile share one sync. @throws see `syncNow` */
   synced(): Promise<void>;
   /** Syncs before it returns. @throws a system error: what the disk holds is not known then, and the process must end. */
   syncNow(): void;
+  /** Whether no sync has failed, also one that came before a write. Else nothing is taken any more, and the process must end. */
+  readonly isSound: boolean;
   /** The number of the last entry; 0 before the first. */
   readonly seq: number;
   close(): Promise<void>;

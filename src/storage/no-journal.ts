@@ -7,6 +7,7 @@ export function createNoJournal(): Journal {
     append: () => 0,
     synced: async () => undefined,
     syncNow: () => undefined,
+    isSound: true,
     seq: 0,
     close: async () => undefined,
   };

@@ -1,5 +1,7 @@
-import { isBuffered, type Plan, quorumOf, readPlan, strategyChoice } from '../domain/plan.ts';
+import { isBuffered, type Plan, quorumOf, strategyChoice } from '../domain/plan.ts';
+import { readPlan } from '../domain/read-plan.ts';
 import { flagOf, resolveSettings, type SettingProblem } from '../domain/settings.ts';
+import type { StrategyView } from '../domain/strategy-choice.ts';
 import {
   isOwnStrategy,
   noOwnStrategies,
@@ -8,7 +10,7 @@ import {
   type StrategyChoice,
 } from '../domain/strategy-choice.ts';
 import { filterConflicts } from '../selection/plan-filter.ts';
-import { createStrategy, strategyNamed } from './catalogue.ts';
+import { createStrategy, strategyCatalogue, strategyNamed } from './catalogue.ts';
 import { settingsOfOwn, strategyOfOwn } from './of-own.ts';
 import type { Strategy } from './strategy.ts';
 
@@ -22,6 +24,12 @@ export function strategyOf(choice: StrategyChoice): Strategy {
   if (made.kind === 'created') return made.strategy;
   throw new RangeError(made.problems.map(({ message }) => message).join(' '));
 }
+
+/** @returns all that a plan can choose from: ours, then those that the server was given. */
+export const strategiesWith = (own: OwnStrategies): StrategyView[] => [
+  ...strategyCatalogue.map(({ name, summary, settings }) => ({ name, summary, settings })),
+  ...[...own].map(([name, facts]) => ({ name, summary: null, settings: settingsOfOwn(facts) })),
+];
 
 /**
  * As {@link readPlan}, with the rules of the strategy, which are its parameters and what it needs of the rest of the plan;

@@ -1,4 +1,5 @@
 import type { SpanCounts } from '../domain/tracing.ts';
+import { messageOf } from '../domain/words.ts';
 import type { TraceSpan } from './trace-span.ts';
 
 /** Attempts and rounds whose spans wait to be sent; more are dropped. */
@@ -88,7 +89,7 @@ export class Outbox {
 
   /** Says so once, until it goes well again. */
   #noteFailure(error: unknown): void {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     if (!this.#isFailing) this.#onNote(`Traces cannot be delivered, and the server goes on without: ${why}`);
     this.#isFailing = true;
   }

@@ -1,50 +1,47 @@
-import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
-import type { Piscina } from 'piscina';
 import { canBeShared, prepareFinish, type SharedFinish } from '../aggregator/finish.ts';
 import type { Finished, FoldPool, FoldTask, Inspected, Inspector, InspectTask } from '../aggregator/fold-task.ts';
 import { inlineFoldPool } from '../aggregator/inline-pool.ts';
 import type { Refusal } from '../domain/errors.ts';
-import { compiledWorker } from './compiled.ts';
+import { FoldThread } from './fold-thread.ts';
 
-/** Loads at once, with the first client in training. */
-const require = createRequire(import.meta.url);
-
-/** Tasks that may wait; each belongs to an upload that the staging budget has let in, so this is never what is hit first. */
-const tasksWaitingMax = 100_000;
 /** What has no more bytes is done at once by whoever asks: it takes less time than to wake a thread for it. */
 const smallBytes = 16_384;
-/** An upload is looked at again when so much more of it has come, bytes. */
+/** An upload is looked at again when so much more of it has come, bytes; by a thread that has nothing to do, sooner. */
 const advanceBytesMin = 4_194_304;
+const idleAdvanceBytesMin = 1_048_576;
 
 /**
- * The sums on threads of their own, over shared memory: one Piscina pool of one thread each, since an upload's hash stays
- * on the thread where it began. They start with the first client in training: a server that comes up needs none.
- * @param threads ≥ 1
+ * The sums on threads of their own, over shared memory. They start with the first client in training: a server that comes
+ * up needs none.
+ * @param count of the threads, ≥ 1
  */
-export function createFoldPool(threads: number): FoldPool {
-  let pools: Piscina[] = [];
+export function createFoldPool(count: number): FoldPool {
+  let threads: FoldThread[] = [];
   let turns = 0;
-  const warm = (): void => {
-    if (pools.length === 0) pools = Array.from({ length: threads }, startPool);
+  let inspections = 0;
+  const warm = (): readonly FoldThread[] => {
+    if (threads.length === 0) threads = Array.from({ length: count }, () => new FoldThread());
+    return threads;
   };
-  const next = (): Piscina => {
-    warm();
+  const next = (): FoldThread => {
     turns += 1;
-    return pools[turns % pools.length] as Piscina;
+    return warm()[turns % count] as FoldThread;
   };
   return {
-    threads,
+    threads: count,
     warm,
-    inspect: (task) => (isSmallUpload(task) ? inlineFoldPool.inspect(task) : startInspector(next(), turns, task)),
-    fold: (task): Promise<void> =>
-      isSmallFold(task) ? inlineFoldPool.fold(task) : next().run(task, { name: 'addWeighted' }),
-    finish: (task) => finishOn(next(), pools, prepareFinish(task)),
-    deltaNorm: (task): Promise<number> => next().run(task, { name: 'deltaNorm' }),
-    measure: (task): Promise<Float64Array> => next().run(task, { name: 'measureRange' }),
-    combine: (task): Promise<void> => next().run(task, { name: 'combineRange' }),
+    inspect: (task) => {
+      if (isSmallUpload(task)) return inlineFoldPool.inspect(task);
+      inspections += 1;
+      return startInspector(leastToCheck(warm()), inspections, task);
+    },
+    fold: (task): Promise<void> => (isSmallFold(task) ? inlineFoldPool.fold(task) : next().run('addWeighted', task)),
+    finish: (task) => finishOn(next(), threads, prepareFinish(task)),
+    deltaNorm: (task): Promise<number> => next().run('deltaNorm', task),
+    measure: (task): Promise<Float64Array> => next().run('measureRange', task),
+    combine: (task): Promise<void> => next().run('combineRange', task),
     close: async () => {
-      await Promise.all(pools.map((pool) => pool.destroy()));
+      await Promise.all(threads.map((thread) => thread.close()));
     },
   };
 }
@@ -54,21 +51,14 @@ const isSmallUpload = ({ expectedBytes }: InspectTask): boolean =>
 
 const isSmallFold = ({ sum, updates }: FoldTask): boolean => sum.bytes * (1 + updates.length) <= smallBytes;
 
-function startPool(): Piscina {
-  const { Piscina } = require('piscina') as typeof import('piscina');
-  return new Piscina({
-    filename: fileURLToPath(compiledWorker('fold.worker')),
-    minThreads: 1,
-    maxThreads: 1,
-    maxQueue: tasksWaitingMax,
-  });
-}
+const leastToCheck = (threads: readonly FoldThread[]): FoldThread =>
+  threads.reduce((least, thread) => (thread.bytesToCheck < least.bytesToCheck ? thread : least));
 
 /** One thread makes the model and hashes it; the others make parts of it before it comes to them. */
-async function finishOn(first: Piscina, pools: readonly Piscina[], shared: SharedFinish): Promise<Finished> {
-  const others = canBeShared(shared) ? pools.filter((pool) => pool !== first) : [];
-  const finished = first.run(shared, { name: 'finishMean' });
-  const helpers = others.map((pool) => pool.run(shared, { name: 'makeAhead' }));
+async function finishOn(first: FoldThread, threads: readonly FoldThread[], shared: SharedFinish): Promise<Finished> {
+  const others = canBeShared(shared) ? threads.filter((thread) => thread !== first) : [];
+  const finished = first.run<Finished>('finishMean', shared);
+  const helpers = others.map((thread) => thread.run('makeAhead', shared));
   const helped = Promise.allSettled(helpers);
   try {
     return await finished;
@@ -79,26 +69,40 @@ async function finishOn(first: Piscina, pools: readonly Piscina[], shared: Share
   }
 }
 
-function startInspector(pool: Piscina, id: number, task: InspectTask): Inspector {
+function startInspector(thread: FoldThread, id: number, task: InspectTask): Inspector {
   let sentBytes = 0;
-  let running: Promise<void> | null = null;
+  let isRunning = false;
+  /** Still to be checked, as far as is known. */
+  let leftBytes = task.expectedBytes ?? 0;
+  thread.bytesToCheck += leftBytes;
+  const checkedTo = (bytes: number) => {
+    const left = Math.max(0, (task.expectedBytes ?? 0) - bytes);
+    thread.bytesToCheck -= leftBytes - left;
+    leftBytes = left;
+  };
   return {
     advance(bytes) {
-      if (running || bytes - sentBytes < advanceBytesMin) return;
       // A thread that has enough to do gains nothing by looking early: it would only be told more often.
-      if (pool.queueSize > 0) return;
-      sentBytes = bytes;
-      running = pool
-        .run({ id, task, bytes }, { name: 'advanceInspection' })
+      if (isRunning || thread.tasks > 1) return;
+      if (bytes - sentBytes < (thread.tasks === 0 ? idleAdvanceBytesMin : advanceBytesMin)) return;
+      isRunning = true;
+      thread
+        .run('advanceInspection', { id, task: sentBytes === 0 ? task : null, bytes })
         // What failed here fails again, or is made good, when the upload is finished.
         .catch(() => undefined)
         .finally(() => {
-          running = null;
+          isRunning = false;
+          checkedTo(bytes);
         });
+      sentBytes = bytes;
     },
-    finish: (bytes): Promise<Inspected | Refusal> => pool.run({ id, task, bytes }, { name: 'finishInspection' }),
+    finish: (bytes): Promise<Inspected | Refusal> =>
+      thread
+        .run<Inspected | Refusal>('finishInspection', { id, task, bytes })
+        .finally(() => checkedTo(Number.POSITIVE_INFINITY)),
     abandon() {
-      if (sentBytes > 0) pool.run(id, { name: 'abandonInspection' }).catch(() => undefined);
+      checkedTo(Number.POSITIVE_INFINITY);
+      if (sentBytes > 0) thread.run('abandonInspection', id).catch(() => undefined);
     },
   };
 }

@@ -13,10 +13,10 @@ export { combineRange, measureRange } from '../aggregator/gather.ts';
  */
 const inspections = new Map<number, Inspection>();
 
-export function advanceInspection({ id, task, bytes }: { id: number; task: InspectTask; bytes: number }): void {
-  const inspection = inspections.get(id) ?? new Inspection(task);
-  inspections.set(id, inspection);
-  inspection.advance(bytes);
+/** @param task null: it was told before. */
+export function advanceInspection({ id, task, bytes }: { id: number; task: InspectTask | null; bytes: number }): void {
+  if (task) inspections.set(id, new Inspection(task));
+  inspections.get(id)?.advance(bytes);
 }
 
 export function finishInspection({ id, task, bytes }: { id: number; task: InspectTask; bytes: number }) {

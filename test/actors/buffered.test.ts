@@ -1,11 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { ChorusError } from '../../src/domain/errors.ts';
+import { describe, expect, it, vi } from 'vitest';
 import { type Plan, stalenessFactor } from '../../src/domain/plan.ts';
 import { TestChorus, type TestChorusOptions, type TestClient, vector } from '../../src/testing/index.ts';
 import { encodeSafetensors } from '../../src/wire/safetensors.ts';
+import { codeOf } from '../support/code-of.ts';
+import { folderForTest } from '../support/folder.ts';
 
 const initial = [10, -20];
 
@@ -35,11 +33,6 @@ async function buffered(plan: Partial<Plan> = {}, options: TestChorusOptions = {
 const weightsOf = async (test: TestChorus, version: number | 'latest' = 'latest') => [
   ...((await test.model(version)).w?.data ?? []),
 ];
-const codeOf = (act: Promise<unknown>): Promise<string> =>
-  act.then(
-    () => 'no refusal',
-    (error: unknown) => (error instanceof ChorusError ? error.code : String(error)),
-  );
 const upload = (client: TestClient, delta: readonly number[], numExamples = 1) =>
   client.upload(vector(delta), { numExamples });
 
@@ -115,7 +108,7 @@ describe('a buffered run', () => {
     await test.settle();
     expect(c.state).toBe('ignored');
     expect(test.handle.round(2).exclusions).toMatchObject([{ clientId: c.clientId, reason: 'stale' }]);
-    expect(await codeOf(upload(c, [1, 1]))).toBe('UPDATE_DISCARDED');
+    expect(await codeOf(() => upload(c, [1, 1]))).toBe('UPDATE_DISCARDED');
     // The fourth had not started, so its model is not old.
     expect(test.handle.status().counts).toMatchObject({ selected: 3, ignored: 1 });
   });
@@ -129,7 +122,7 @@ describe('a buffered run', () => {
     await test.settle();
     expect(test.handle.status()).toMatchObject({ runState: 'finished', counts: { waiting: 4, training: 0 } });
     expect([a, c].map((client) => client.beat().state)).toEqual(['finished', 'finished']);
-    expect(await codeOf(upload(c, [1, 1]))).toBe('UPDATE_DISCARDED');
+    expect(await codeOf(() => upload(c, [1, 1]))).toBe('UPDATE_DISCARDED');
   });
 
   it('gives the same token again to a client that trains on, and takes its update as that of the round it began in', async () => {
@@ -158,8 +151,7 @@ describe('a buffered run', () => {
   it('goes on after a crash with those who trained, whatever round they began in, to the same bits', async () => {
     const models = [];
     for (const crashes of [false, true]) {
-      const dir = mkdtempSync(join(tmpdir(), 'chorus-test-'));
-      onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+      const dir = folderForTest();
       let test = await buffered({ rounds: 2 }, { storage: { dir } });
       const restart = async (clients: TestClient[]) => {
         if (!crashes) return clients;

@@ -1,23 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { ChorusError } from '../../src/domain/errors.ts';
 import type { Evaluate } from '../../src/domain/evaluate.ts';
 import type { Plan } from '../../src/domain/plan.ts';
 import { TestChorus, type TestClient, vector } from '../../src/testing/index.ts';
+import { codeOf } from '../support/code-of.ts';
 
 const chorusWith = (plan: Partial<Plan> = {}, evaluator?: Evaluate) =>
   TestChorus.create({
     plan: { rounds: 2, minClients: 2, evaluateEvery: 1, evaluationWindowMs: 5_000, ...plan },
     ...(evaluator ? { evaluator } : {}),
   });
-
-const codeOf = async (act: () => unknown): Promise<string> => {
-  try {
-    await act();
-  } catch (error) {
-    return error instanceof ChorusError ? error.code : String(error);
-  }
-  return 'no refusal';
-};
 
 const joinEvaluators = async (test: TestChorus, count: number): Promise<TestClient[]> => {
   const clients: TestClient[] = [];
@@ -69,6 +60,19 @@ describe('an evaluation by clients', () => {
       evaluationsTotal: { done: 2, failed: 0 },
     });
     expect(test.crashes).toEqual([]);
+  });
+
+  it('is what an operation that is tried out says is open', async () => {
+    const test = await chorusWith();
+    const clients = await joinEvaluators(test, 2);
+    await trainAll(test, clients);
+    const { round, attempt } = test.handle.status();
+    expect({ round, attempt }).toEqual({ round: 1, attempt: 2 });
+    const { before, after } = test.handle.operate({ operation: 'pause' }, { dryRun: true });
+    expect([before, after]).toMatchObject([
+      { round, attempt },
+      { round, attempt },
+    ]);
   });
 
   it('comes every n rounds, and after the last one', async () => {

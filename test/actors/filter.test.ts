@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ClientRegistry } from '../../src/actors/registry.ts';
 import { openDataFolder } from '../../src/audit/data-folder.ts';
@@ -9,6 +6,7 @@ import { seededRandom } from '../../src/domain/random.ts';
 import { beginReplay, follow } from '../../src/history/replay.ts';
 import { statusOf } from '../../src/history/situation.ts';
 import { TestChorus, type TestChorusOptions, type TestClient } from '../../src/testing/index.ts';
+import { folderForTest } from '../support/folder.ts';
 
 const inEurope = 'attributes.region == "eu"';
 
@@ -149,8 +147,7 @@ describe('a run with a filter', () => {
   });
 
   it('goes on after a restart with the same clients, and replay says what the server said', async () => {
-    const dir = mkdtempSync(join(tmpdir(), 'chorus-'));
-    onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+    const dir = folderForTest();
     const storage = { dir };
     const before = await start({}, { storage });
     await vi.waitFor(() => expect(before.handle.status().phase).toBe('selecting'));

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { openingWindowMs } from '../../src/machines/coordinator.machine.ts';
+import { openingWindowMs } from '../../src/machines/coordinator.setup.ts';
 import { TestChorus, type TestClient, vector } from '../../src/testing/index.ts';
 
 it('gives the aggregator the whole window to open a round, however long the one before it took', async () => {

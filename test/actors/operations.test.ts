@@ -1,14 +1,14 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { openDataFolder } from '../../src/audit/data-folder.ts';
 import { verify } from '../../src/audit/verify.ts';
-import { ChorusError } from '../../src/domain/errors.ts';
 import type { Operation } from '../../src/domain/operations.ts';
 import type { Plan } from '../../src/domain/plan.ts';
 import { TestChorus, type TestChorusOptions, type TestClient, vector } from '../../src/testing/index.ts';
 import { entriesOf } from '../audit/support/real-folder.ts';
+import { codeOf } from '../support/code-of.ts';
+import { folderForTest } from '../support/folder.ts';
 
 type Three = [TestClient, TestClient, TestClient];
 
@@ -25,15 +25,6 @@ const inTraining = async (plan: Partial<Plan> = {}, options: TestChorusOptions =
   return { test, clients };
 };
 
-const codeOf = (act: () => unknown): string => {
-  try {
-    act();
-  } catch (error) {
-    return error instanceof ChorusError ? error.code : String(error);
-  }
-  return 'no refusal';
-};
-
 const doIt = (test: TestChorus, operation: Operation) => test.handle.operate(operation, { dryRun: false });
 const tryOut = (test: TestChorus, operation: Operation) => test.handle.operate(operation, { dryRun: true });
 
@@ -45,12 +36,6 @@ const everything = (test: TestChorus) => {
   const { rounds, clients, audit, run } = test.handle;
   return structuredClone({ status, events, rounds: rounds(), clients: clients(), audit: audit(), run: run() });
 };
-
-function folderForTest(): string {
-  const dir = mkdtempSync(join(tmpdir(), 'chorus-operations-'));
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
-  return dir;
-}
 
 describe('trying an operation out', () => {
   it('tells what would come of it, changes nothing, and is what then happens', async () => {
@@ -112,7 +97,7 @@ describe('trying an operation out', () => {
           { operation: 'evict', clientId: 'nobody' },
         ] as const
       ).map((operation) => codeOf(() => test.handle.operate(operation, { dryRun })));
-      expect(codes).toEqual([
+      expect(await Promise.all(codes)).toEqual([
         'RUN_STATE',
         ...['OPERATION_INAPPLICABLE', 'OPERATION_INAPPLICABLE', 'OPERATION_INAPPLICABLE'],
         ...['CLIENT_NOT_SELECTED', 'OPERATION_INAPPLICABLE', 'CLIENT_UNKNOWN'],
@@ -120,8 +105,8 @@ describe('trying an operation out', () => {
     }
     expect(test.handle.audit().entries.map(({ operation }) => operation)).toEqual(['start']);
     doIt(test, { operation: 'stop' });
-    expect(codeOf(() => tryOut(test, { operation: 'extendDeadline', byMs: 1 }))).toBe('OPERATION_INAPPLICABLE');
-    expect(codeOf(() => tryOut(test, { operation: 'lowerQuorum', quorum: 1 }))).toBe('OPERATION_INAPPLICABLE');
+    expect(await codeOf(() => tryOut(test, { operation: 'extendDeadline', byMs: 1 }))).toBe('OPERATION_INAPPLICABLE');
+    expect(await codeOf(() => tryOut(test, { operation: 'lowerQuorum', quorum: 1 }))).toBe('OPERATION_INAPPLICABLE');
   });
 });
 
@@ -156,7 +141,7 @@ describe('a deadline that an operator extends', () => {
   it('is extended by a day at once and a week in all, no more', async () => {
     const { test } = await inTraining();
     for (let day = 0; day < 7; day += 1) doIt(test, { operation: 'extendDeadline', byMs: 86_400_000 });
-    expect(codeOf(() => doIt(test, { operation: 'extendDeadline', byMs: 1 }))).toBe('OPERATION_INAPPLICABLE');
+    expect(await codeOf(() => doIt(test, { operation: 'extendDeadline', byMs: 1 }))).toBe('OPERATION_INAPPLICABLE');
   });
 
   it('holds after a restart, also when it lies beyond a whole window', async () => {
@@ -240,7 +225,9 @@ describe('a client that is let in again', () => {
     await first.contribute([1, 1]);
     test.handle.rendezvous({ clientId: first.clientId });
     expect(first.state).toBe('ignored');
-    expect(codeOf(() => doIt(test, { operation: 'readmit', clientId: first.clientId }))).toBe('OPERATION_INAPPLICABLE');
+    expect(await codeOf(() => doIt(test, { operation: 'readmit', clientId: first.clientId }))).toBe(
+      'OPERATION_INAPPLICABLE',
+    );
   });
 
   it.each(['update', 'round'] as const)(

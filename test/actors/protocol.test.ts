@@ -1,19 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { ChorusError } from '../../src/domain/errors.ts';
 import type { Plan } from '../../src/domain/plan.ts';
 import { TestChorus, type TestClient, vector } from '../../src/testing/index.ts';
+import { codeOf } from '../support/code-of.ts';
 
 const chorusWith = (plan: Partial<Plan> = {}) =>
   TestChorus.create({ plan: { rounds: 3, minClients: 3, trainingWindowMs: 10_000, ...plan } });
-
-const codeOf = async (act: () => unknown): Promise<string> => {
-  try {
-    await act();
-  } catch (error) {
-    return error instanceof ChorusError ? error.code : String(error);
-  }
-  return 'no refusal';
-};
 
 const weightsOf = async (test: TestChorus, version: number | 'latest' = 'latest') => [
   ...((await test.model(version)).w?.data ?? []),
@@ -573,6 +564,19 @@ describe('a held heartbeat', () => {
     expect(await test.handle.waitHeartbeat(client.clientId, { waitMs: 60_000, known })).toMatchObject({
       state: 'selected',
     });
+  });
+
+  it('is held no longer than the heartbeat interval when the client is to start, lest it sleep through a second attempt', async () => {
+    const test = await chorusWith({ minClients: 1, trainingWindowMs: 10_000, heartbeatIntervalMs: 1_000 });
+    const client = await test.join();
+    await client.start();
+    await test.advance(10_000);
+    expect(test.handle.status()).toMatchObject({ round: 1, attempt: 2, phase: 'training' });
+    const held = test.handle.waitHeartbeat(client.clientId, { waitMs: 60_000, known: { state: 'selected', round: 1 } });
+    expect(test.handle.metrics().longPollsHeld).toBe(1);
+    await test.advance(1_000);
+    expect(test.handle.metrics().longPollsHeld).toBe(0);
+    expect(await held).toMatchObject({ state: 'selected', round: 1 });
   });
 
   it('counts silence from the moment the caller is gone', async () => {

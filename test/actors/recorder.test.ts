@@ -65,6 +65,9 @@ describe('a recorder', () => {
         get seq() {
           return journal.seq;
         },
+        get isSound() {
+          return journal.isSound;
+        },
         append(facts, atMs) {
           tries += 1;
           if (refusal) throw refusal;

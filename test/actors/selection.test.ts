@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { CoreOptions } from '../../src/core.ts';
 import type { ClientProfile } from '../../src/domain/client.ts';
@@ -8,15 +5,10 @@ import { ChorusError } from '../../src/domain/errors.ts';
 import type { Plan } from '../../src/domain/plan.ts';
 import { selectionSettings } from '../../src/domain/selection-settings.ts';
 import { TestChorus, type TestChorusOptions, type TestClient, vector } from '../../src/testing/index.ts';
+import { folderForTest } from '../support/folder.ts';
 
 const policies = selectionSettings.selection.choices;
 type Metrics = Record<string, number>;
-
-const folder = (): string => {
-  const dir = mkdtempSync(join(tmpdir(), 'chorus-'));
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
-  return dir;
-};
 
 const start = async (plan: Partial<Plan>, options: TestChorusOptions = {}): Promise<TestChorus> => {
   const test = await TestChorus.create({ ...options, plan: { rounds: 20, ...plan } });
@@ -161,7 +153,7 @@ describe('what a policy learns from', () => {
   });
 
   it.each(['update', 'round'] as const)('outlives the process, with durability %s', async (durability) => {
-    const storage = { dir: folder() };
+    const storage = { dir: folderForTest() };
     const plan: Partial<Plan> = { selection: 'round-robin', minClients: 6, cohortSize: 2 };
     const before = await start(plan, { storage, durability });
     const clients = await before.joinMany(6);
@@ -323,7 +315,7 @@ describe('adaptive over-selection', () => {
   });
 
   it('keeps the number of an open round over a restart', async () => {
-    const storage = { dir: folder() };
+    const storage = { dir: folderForTest() };
     const before = await start(plan, { storage });
     const clients = await before.joinMany(40);
     for (let round = 1; round <= 4; round += 1) await halfReport(before, clients);

@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Timeline } from '../../src/actors/timeline.ts';
 import type { Entry } from '../../src/domain/facts.ts';
@@ -8,11 +5,11 @@ import { beginReplay, type Replayed } from '../../src/history/replay.ts';
 import { statusOf } from '../../src/history/situation.ts';
 import { TestChorus } from '../../src/testing/index.ts';
 import { entriesOf } from '../audit/support/real-folder.ts';
+import { folderForTest } from '../support/folder.ts';
 
 /** A run with an eviction and two committed rounds in a real folder, and its facts. */
 async function eventfulRun(): Promise<{ dir: string; entries: Entry[]; test: TestChorus }> {
-  const dir = mkdtempSync(join(tmpdir(), 'chorus-timeline-'));
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+  const dir = folderForTest();
   const test = await TestChorus.create({
     storage: { dir },
     plan: { rounds: 3, minClients: 3, quorum: 1, heartbeatTimeoutMs: 600_000 },

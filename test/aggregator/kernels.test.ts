@@ -100,17 +100,23 @@ describe('the compiled kernels', () => {
   });
 
   it.each(names)('find what is not finite in %s, wherever it is, and nothing else', (dtype) => {
-    for (const count of [1, 7, 8, 9, 31]) {
+    for (const count of [1, 7, 8, 9, 31, 70]) {
       const values = Array.from({ length: count }, (_, index) => index - 3.5);
       const clean = placed(dtype, values, 1);
       const squares = values.reduce((sum, value) => sum + value ** 2, 0);
       const { span, at } = clean;
       expect(kernelsFor(span.arena).check(dtype, { arena: span.arena, at }, count)).toBeCloseTo(squares, 6);
+      for (const kernels of [kernelsFor(span.arena), referenceKernels]) {
+        expect(kernels.areFinite(dtype, { arena: span.arena, at }, count)).toBe(true);
+      }
       for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
         for (let index = 0; index < count; index += 1) {
           const spoilt = placed(dtype, values.with(index, bad), index % 3);
           const place = { arena: spoilt.span.arena, at: spoilt.at };
           expect(kernelsFor(place.arena).check(dtype, place, count)).toBeNaN();
+          for (const kernels of [kernelsFor(place.arena), referenceKernels]) {
+            expect(kernels.areFinite(dtype, place, count)).toBe(false);
+          }
           arenas.free(spoilt.span);
         }
       }
@@ -129,6 +135,7 @@ describe('the compiled kernels', () => {
         Array.from({ length: 33 }, () => largest),
       );
       expect(kernelsFor(span.arena).check(dtype, { arena: span.arena, at }, 33)).not.toBeNaN();
+      expect(kernelsFor(span.arena).areFinite(dtype, { arena: span.arena, at }, 33)).toBe(true);
       arenas.free(span);
     }
   });

@@ -3,11 +3,11 @@ import { inlineFoldPool } from '../../src/aggregator/inline-pool.ts';
 import type { Aggregation } from '../../src/aggregator/service.ts';
 import type { Recovered, RoundOrder } from '../../src/domain/aggregation.ts';
 import { seededRandom } from '../../src/domain/random.ts';
+import { codeOf } from '../support/code-of.ts';
 import { MemoryUpdateStore, systemError } from './support/memory-update-store.ts';
 import { randomUpdate } from './support/random-updates.ts';
 import {
   acceptingAll,
-  codeOf,
   credentialOf,
   modelOf,
   open,

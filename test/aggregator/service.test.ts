@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { TrainingReport, Verdict } from '../../src/domain/aggregation.ts';
 import { decodeSafetensors } from '../../src/wire/safetensors.ts';
-import { codeOf, credentialOf, modelOf, open, order, serviceWith, settle, upload } from './support/service.ts';
+import { codeOf } from '../support/code-of.ts';
+import { credentialOf, modelOf, open, order, serviceWith, settle, upload } from './support/service.ts';
 
 describe('the aggregator service', () => {
   it('sums what the coordinator accepted and nothing else', async () => {

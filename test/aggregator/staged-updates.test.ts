@@ -1,5 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Aggregation } from '../../src/aggregator/service.ts';
@@ -8,10 +7,11 @@ import { ChorusError } from '../../src/domain/errors.ts';
 import { openFileUpdateStore } from '../../src/storage/file-update-store.ts';
 import { openNodeDisk } from '../../src/storage/node-disk.ts';
 import { decodeSafetensors } from '../../src/wire/safetensors.ts';
+import { codeOf } from '../support/code-of.ts';
+import { folderForTest } from '../support/folder.ts';
 import { MemoryUpdateStore, systemError } from './support/memory-update-store.ts';
 import {
   acceptingAll,
-  codeOf,
   credentialOf,
   modelOf,
   open,
@@ -245,8 +245,7 @@ describe('a coordinator', () => {
 describe('the file of staged updates', () => {
   /** A service that stages in a folder of its own. */
   async function inFolder({ keep }: { keep: boolean }) {
-    const dir = await mkdtemp(join(tmpdir(), 'chorus-'));
-    onTestFinished(() => rm(dir, { recursive: true }));
+    const dir = folderForTest();
     const updates = await openFileUpdateStore(openNodeDisk(dir), { fsync: 'always', keep });
     const { callbacks, contributions } = acceptingAll();
     const service = serviceWith(callbacks, { updates });

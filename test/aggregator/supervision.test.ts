@@ -4,8 +4,9 @@ import { AggregatorActor } from '../../src/actors/aggregator.actor.ts';
 import { inlineLink } from '../../src/actors/aggregator-links.ts';
 import type { Aggregation } from '../../src/aggregator/service.ts';
 import type { Recovered, Verdict } from '../../src/domain/aggregation.ts';
+import { codeOf } from '../support/code-of.ts';
 import { MemoryUpdateStore } from './support/memory-update-store.ts';
-import { codeOf, credentialOf, order, serviceWith, settle, upload } from './support/service.ts';
+import { credentialOf, order, serviceWith, settle, upload } from './support/service.ts';
 
 /** An aggregator in this thread, on a simulated clock, before a coordinator that accepts what comes. */
 class Supervised {

@@ -5,9 +5,10 @@ import { describe, expect, it } from 'vitest';
 import type { Credential } from '../../src/domain/aggregation.ts';
 import { seededRandom, uuidsFrom } from '../../src/domain/random.ts';
 import { expectProblem } from '../http/calls.ts';
+import { folderForTest } from '../support/folder.ts';
 import { randomUpdate } from './support/random-updates.ts';
 import { credentialOf, modelOf, open, serviceWith, upload } from './support/service.ts';
-import { TestAggregator, temporaryFolder } from './support/test-aggregator.ts';
+import { TestAggregator } from './support/test-aggregator.ts';
 
 const random = seededRandom(11);
 const uuid = uuidsFrom(random);
@@ -41,7 +42,7 @@ function damage(path: string, at: number): void {
 
 describe('an aggregator whose thread dies in a round', () => {
   it('goes on with all it had accepted, and makes a model of the same bits as if nothing had happened', async () => {
-    const aggregator = await TestAggregator.start(await temporaryFolder());
+    const aggregator = await TestAggregator.start(folderForTest());
     await aggregator.open(clients);
     for (const some of [clients.slice(0, 1), clients.slice(1, 5), clients.slice(5)]) {
       await contribute(aggregator, some);
@@ -56,7 +57,7 @@ describe('an aggregator whose thread dies in a round', () => {
   });
 
   it('lets nobody in again who was taken out before', async () => {
-    const aggregator = await TestAggregator.start(await temporaryFolder());
+    const aggregator = await TestAggregator.start(folderForTest());
     await aggregator.open(clients);
     await contribute(aggregator, [first]);
     await aggregator.actor.revoke(second.clientId);
@@ -69,7 +70,7 @@ describe('an aggregator whose thread dies in a round', () => {
   });
 
   it('gives the round up when what is staged was damaged, and takes the next attempt', async () => {
-    const dir = await temporaryFolder();
+    const dir = folderForTest();
     const aggregator = await TestAggregator.start(dir);
     await aggregator.open(clients);
     await contribute(aggregator, [first, second]);
@@ -93,7 +94,7 @@ describe('an aggregator whose thread dies over the sum', () => {
     ['when it is back', (aggregator: TestAggregator) => aggregator.untilBack()],
     ['when it is lost once more', (aggregator: TestAggregator) => aggregator.untilBack().then(() => aggregator.kill())],
   ])('is given the round again, and makes the same model: %s', async (_, wait) => {
-    const aggregator = await TestAggregator.start(await temporaryFolder());
+    const aggregator = await TestAggregator.start(folderForTest());
     await aggregator.open(clients);
     await contribute(aggregator, clients);
     const closing = aggregator.close();
@@ -107,7 +108,7 @@ describe('an aggregator whose thread dies over the sum', () => {
   });
 
   it('while it takes the round up again sums it as soon as it can', async () => {
-    const aggregator = await TestAggregator.start(await temporaryFolder());
+    const aggregator = await TestAggregator.start(folderForTest());
     await aggregator.open(clients);
     await contribute(aggregator, clients);
     await aggregator.kill();
@@ -118,7 +119,7 @@ describe('an aggregator whose thread dies over the sum', () => {
 
 describe('an aggregator of the next process', () => {
   it('goes on with the round, knows the tokens of earlier ones, and removes what it needs no more', async () => {
-    const dir = await temporaryFolder();
+    const dir = folderForTest();
     const before = await TestAggregator.start(dir);
     await before.open(clients);
     await contribute(before, clients.slice(0, 4));

@@ -4,15 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { openDataFolder } from '../../src/audit/data-folder.ts';
 import { type Progress, verify } from '../../src/audit/verify.ts';
 import { TestChorus } from '../../src/testing/test-chorus.ts';
-import {
-  commitTwoRounds,
-  copyOf,
-  entriesOf,
-  fileIn,
-  folderForTest,
-  rewriteJournal,
-  withCheckpoint,
-} from './support/real-folder.ts';
+import { folderForTest } from '../support/folder.ts';
+import { commitTwoRounds, copyOf, entriesOf, fileIn, rewriteJournal, withCheckpoint } from './support/real-folder.ts';
 import { check, WholeFolder } from './support/whole-folder.ts';
 
 const whole = WholeFolder.forThisFile();

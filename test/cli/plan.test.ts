@@ -5,8 +5,9 @@ import { isStale } from '../../scripts/plan-schema-doc.ts';
 import { checkPlan } from '../../src/cli/config/check-plan.ts';
 import { planLines } from '../../src/cli/render/plan.ts';
 import { plainStyle } from '../../src/cli/render/style.ts';
-import { type Plan, planSettings, readPlan } from '../../src/domain/plan.ts';
+import { type Plan, planSettings } from '../../src/domain/plan.ts';
 import { planSchema } from '../../src/domain/plan-schema.ts';
+import { readPlan } from '../../src/domain/read-plan.ts';
 import { Workplace } from './processes.ts';
 
 const work = new Workplace();

@@ -19,7 +19,7 @@ import { hasColours, plainStyle, styleFor } from '../../src/cli/render/style.ts'
 import { modelsTable, roundsTable } from '../../src/cli/render/tables.ts';
 import type { ChorusEvent, RoundRecord, Status } from '../../src/domain/handle.ts';
 import type { ModelView } from '../../src/domain/model.ts';
-import { readPlan } from '../../src/domain/plan.ts';
+import { readPlan } from '../../src/domain/read-plan.ts';
 
 const status: Status = {
   run: 'run-1',
@@ -118,6 +118,11 @@ describe('the status', () => {
     ]);
   });
 
+  it('has no attempt between two rounds, when the number is that of an evaluation', () => {
+    const judging: Status = { ...status, kind: null, phase: 'judging' };
+    expect(statusLines(judging, 0, plainStyle)).toContain('Round      3/10, judging');
+  });
+
   it('shows the aggregator when it is not at work', () => {
     expect(statusLines({ ...status, aggregator: 'restarting' }, 0, plainStyle)).toContain('Aggregator restarting');
     expect(statusLines(status, 0, plainStyle).join()).not.toContain('Aggregator');
@@ -177,6 +182,37 @@ describe('the screen of a watched run', () => {
     expect(lines.join('\n')).not.toContain('UTC');
   });
 
+  it('is no wider than the terminal and breaks between words, whatever its size', () => {
+    const waitingFor = {
+      ...status.waitingFor,
+      summary: 'Round 3 has 3 of 6 updates (quorum 4); waiting for c38a2341… (1 training, 2 not started)',
+      next: 'it is abandoned and tried again',
+      deadlineAtMs: 300_000,
+    };
+    const run = '1b567889-38c2-406e-a897-2c70767b2ab6';
+    const { plan } = readPlan({ strategy: 'multi-krum', strategyParameters: { byzantineMax: 3 } });
+    const rounds = Array.from({ length: 60 }, (_, at) => ({ ...point({ 'a metric of a client': at }), run }));
+    const events = [event('client.excluded', { round: 3, clientId: 'a6e8a4ec', reason: 'left' })];
+    for (const columns of [10, 20, 40, 60, 80, 99, 200]) {
+      for (const rows of [2, 5, 10, 24, 60]) {
+        const size = { columns, rows };
+        const lines = linesOf({ status: { ...status, run, waitingFor }, plan, rounds, events }, size);
+        expect(lines.length).toBeLessThan(rows);
+        expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(Math.max(columns, 12));
+        expect(lines.some((line) => line.startsWith('Waiting') || line.startsWith('Time'))).toBe(true);
+      }
+    }
+    const text = (columns: number) => linesOf({ status: { ...status, run, waitingFor } }, { columns, rows: 40 });
+    expect(text(80).join('\n')).toContain(' in 4 min 53 s it is abandoned and tried\n           again\n');
+    expect(text(40).join('\n')).toContain('Run        1b567889-38c2-406e-a897-2c707\n           67b2ab6, running\n');
+  });
+
+  it('begins with what is waited for where there is not room for everything', () => {
+    expect(linesOf({}, { columns: 80, rows: 24 })[0]).toBe('Chorus');
+    expect(linesOf({}, { columns: 80, rows: 9 })[0]).toBe('Run        run-1, running');
+    expect(linesOf({}, { columns: 80, rows: 6 })[0]).toMatch(/^Time/);
+  });
+
   it('is filled up with what happened last, but for what happens all the time', () => {
     const events = [
       event('membership', { population: 3 }),
@@ -226,7 +262,10 @@ describe('the stream of events', () => {
 
   it('is told in one line each, whatever a client put into it', () => {
     const lineOf = (type: string, data: Record<string, unknown>) => eventLine({ id: 1, atMs: 0, type, data });
-    expect(lineOf('operation', { sentence: 'The run was paused' })).toBe('An operator: The run was paused');
+    const paused = { sentence: 'The run was paused', by: 'admin token' };
+    expect(lineOf('operation', paused)).toBe('An operator: The run was paused');
+    const started = { sentence: 'A run of 3 rounds was started', by: 'configuration' };
+    expect(lineOf('operation', started)).toBe('A run of 3 rounds was started');
     expect(lineOf('round.committed', { round: 2, contributions: 1, modelVersion: 2, metrics: { loss: 1 } })).toBe(
       'Round 2 committed: 1 contribution, model version 2; loss 1',
     );
@@ -386,6 +425,12 @@ describe('words for numbers', () => {
     expect(metricsLine({ a: 1, b: 2, c: 3, d: 4, e: 5 })).toBe('a 1, b 2, c 3, d 4 and 1 more');
     expect(tallyLine(['left', 'straggler', 'left'])).toBe('left 2, straggler 1');
     expect(printable('x'.repeat(1_000)).length).toBeLessThan(310);
+  });
+
+  it('a text of a client neither drives the terminal, nor turns round, nor hides what stands beside it', () => {
+    expect(printable('a\u001b[31mb\u001b]0;owned\u0007c\u009b2Jd')).toBe('abcd');
+    expect(printable('ok \u202eko\u2066 \u200b\u00ad\ufefffine\u2028new line\ud800')).toBe('ok ko fine new line');
+    expect(printable('Zürich, 東京, 👍🏽, لا')).toBe('Zürich, 東京, 👍🏽, لا');
   });
 });
 

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { TestServer } from '../http/test-server.ts';
 import { describeInChromium, goTo, open } from './browser.ts';
@@ -34,6 +35,58 @@ describeInChromium('what an operator does', () => {
     await page.getByRole('button', { name: 'Evict it' }).click();
     await expect.poll(() => server.stateOf(first?.clientId ?? '')).toBe('ignored');
     await log.getByRole('row').nth(2).waitFor();
+  });
+
+  it('chooses from the strategies that the server was given, by their own parameters', async () => {
+    const own = fileURLToPath(new URL('../../examples/own-strategy/clipped-median.js', import.meta.url));
+    const before = { strategy: 'trimmed-mean', strategyParameters: { trimRatio: 0.3 } } as const;
+    const server = await TestServer.forTest({
+      strategies: { own },
+      plan: { ...plan, ...before, minClients: 3, quorum: 3 },
+    });
+    const { run = '' } = server.handle.run() ?? {};
+    await server.joinMany(3);
+    await server.event('clients.selected');
+    server.handle.stopRun();
+    const page = await open(server.coordinatorUrl, 'operate', { adminToken: server.adminToken });
+    await page.getByLabel('Strategy', { exact: true }).selectOption('module:own');
+    await page.getByLabel('Width', { exact: true }).fill('2000');
+    await page.getByText('width is 2000; give a number from 0 to 1000.').waitFor();
+    expect(await page.getByRole('button', { name: 'Start the run' }).isDisabled()).toBe(true);
+    await page.getByLabel('Width', { exact: true }).fill('2.5');
+    await page.getByLabel('Initial model', { exact: true }).selectOption('upload');
+    await page.getByRole('button', { name: 'Start the run' }).click();
+    await expect
+      .poll(() => server.handle.run()?.plan)
+      .toMatchObject({ strategy: 'module:own', strategyParameters: { width: 2.5 } });
+    // The rounds of the run before tell by what strategy they went.
+    await goTo(page, `rounds/${run}/1/1`);
+    await page.getByText('trimmed-mean (trimRatio 0.3)').waitFor();
+  });
+
+  it('asks why a client was selected for a round, or was not', async () => {
+    const filtered = { ...plan, selectionFilter: 'attributes.site == "north"' };
+    const server = await TestServer.forTest({ plan: filtered });
+    const [one, , other] = await Promise.all(
+      ['north', 'north', 'south'].map((site) => server.join({ attributes: { site } })),
+    );
+    await one?.waitUntil('selected');
+    const { run } = server.handle.rounds(1)[0] ?? { run: '' };
+    const page = await open(server.coordinatorUrl, `rounds/${run}/1/1`);
+    await page.getByText('is told to operators').waitFor();
+    await page.close();
+
+    const known = await open(server.coordinatorUrl, `rounds/${run}/1/1`, { adminToken: server.adminToken });
+    const ask = async (clientId: string, answer: string) => {
+      await known.getByLabel('Client id').fill(clientId);
+      await known.getByRole('button', { name: 'Ask' }).click();
+      await known.getByText(answer).waitFor();
+    };
+    await ask(one?.clientId ?? '', 'drawn: 2 of 2 were drawn with equal chance.');
+    await ask(other?.clientId ?? '', 'filtered out: attributes.site is "south".');
+    await ask('nobody', 'No client has the id nobody');
+    await goTo(known, `clients/${other?.clientId}`);
+    await known.getByText('filtered out: attributes.site is "south".').waitFor();
   });
 
   it('is kept from changing the past, which is shown as it was', async () => {

@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { fieldGroups, labelOf, planGiven, problemsOf, textOf } from '../../dashboard/src/views/operate/plan-form.ts';
+import {
+  fieldGroups,
+  filledBy,
+  isOfUse,
+  labelOf,
+  parameterKey,
+  planGiven,
+  problemsOf,
+  textOf,
+} from '../../dashboard/src/views/operate/plan-form.ts';
 import { planSettings } from '../../src/domain/plan.ts';
 
 describe('the form of a plan', () => {
@@ -35,6 +44,39 @@ describe('the form of a plan', () => {
     });
     const { quorum } = problemsOf({ quorum: '5', minClients: '2' }, {});
     expect(quorum).toMatch(/^quorum is 5, but .*lower quorum or raise minClients\.$/);
+  });
+
+  it('shows what can do something as it stands, and what was filled in', () => {
+    const shown = (filled: Record<string, string>) =>
+      fieldGroups()
+        .flatMap(({ fields }) => fields)
+        .filter((field) => isOfUse(field, filled, {}))
+        .map(({ setting }) => setting);
+    const conditional = ['selectionAttribute', 'utilityMetric', 'overSelection', 'overSelectionMax', 'stalenessMax'];
+    expect(shown({})).toContain('selection');
+    for (const setting of conditional) expect(shown({})).not.toContain(setting);
+    expect(shown({ selection: 'stratified' })).toContain('selectionAttribute');
+    expect(shown({ selection: 'oort' })).toContain('utilityMetric');
+    expect(shown({ selection: 'oort' })).not.toContain('selectionAttribute');
+    expect(shown({ cohortSize: '10', overSelectionAdaptive: 'true' })).toEqual(
+      expect.arrayContaining(['overSelection', 'overSelectionMax']),
+    );
+    expect(shown({ stalenessMax: '3' })).toContain('stalenessMax');
+    const unreachable = Object.values(planSettings).flatMap(({ help }) => /^With (\w+)/.exec(help)?.[1] ?? []);
+    expect(Object.keys(planSettings)).toEqual(expect.arrayContaining(unreachable));
+  });
+
+  it('reads the parameters of the chosen strategy, and those of no other', () => {
+    const krum = { byzantineMax: { kind: 'integer', default: 1, min: 0, max: 5, help: 'Hostile ones.' } } as const;
+    const filled = { strategy: 'krum', [parameterKey('byzantineMax')]: '2', [parameterKey('clipNorm')]: '3' };
+    expect(planGiven(filled, krum)).toEqual({ strategy: 'krum', strategyParameters: { byzantineMax: 2 } });
+    expect(planGiven(filled)).toEqual({ strategy: 'krum' });
+    expect(problemsOf({ ...filled, [parameterKey('byzantineMax')]: '9' }, {}, krum)).toEqual({
+      [parameterKey('byzantineMax')]: 'byzantineMax is 9; give a whole number from 0 to 5.',
+    });
+    const plan = { rounds: 3, strategy: 'krum', strategyParameters: { byzantineMax: 2 } } as const;
+    expect(planGiven(filledBy(plan, krum), krum)).toEqual(plan);
+    expect(planGiven(filledBy(plan, null))).toEqual(plan);
   });
 
   it('is wrong in nothing when it is empty, and when a whole plan was filled in', () => {

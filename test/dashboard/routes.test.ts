@@ -54,6 +54,7 @@ describe('what anybody may read', () => {
     expect(first).toMatchObject({
       ...{ cohort: 2, contributions: 1, phase: 'committed', modelVersion: 1, bytesIn: expect.any(Number), bytesOut: 0 },
       exclusions: { evicted: 1 },
+      strategy: { name: 'fedavg', parameters: {}, mode: 'synchronous' },
       metrics: { loss: 0.5 },
     });
     expect((await server.ask('GET', '/dashboard/rounds?limit=1')).json.rounds).toHaveLength(1);

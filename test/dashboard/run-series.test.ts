@@ -15,7 +15,16 @@ import type { ModelEvaluation, ModelView } from '../../src/domain/model.ts';
 
 const attempt = (given: Partial<RoundSummary>): RoundSummary => ({
   ...{ run: 'r', round: 1, kind: 'training', attempt: 1, phase: 'committed', openedAtMs: 0, trainingAtMs: 1_000 },
-  ...{ aggregatingAtMs: 3_000, endedAtMs: 3_500, target: 3, quorum: 2, cohort: 3, contributions: 3, used: null },
+  ...{
+    aggregatingAtMs: 3_000,
+    endedAtMs: 3_500,
+    target: 3,
+    quorum: 2,
+    cohort: 3,
+    contributions: 3,
+    used: null,
+    strategy: null,
+  },
   ...{ exclusions: {}, modelVersion: 1, reason: null, metrics: {}, numExamples: 3, bytesIn: null, bytesOut: null },
   ...given,
 });

@@ -49,7 +49,7 @@ describe('the sessions of a cohort', () => {
     expect(partOf('a', robust)).toMatchObject({ isUnused: false });
     expect(partOf('c', robust)).toMatchObject({ outcome: 'open', isUnused: false });
     expect(summaryOf(robust).used).toBe(1);
-    const facts = new Map(factsOf(robust, { plan: null, model: null }));
+    const facts = new Map(factsOf(robust, null));
     expect(facts.get('Made of')).toBe('1 of 2 updates; the strategy left 1 out');
     expect(facts.get('Age of updates')).toBe('1.0 versions on average, 2 at most; 1 of the newest');
     expect(facts.has('Wanted because')).toBe(false);
@@ -57,7 +57,7 @@ describe('the sessions of a cohort', () => {
 
   it('come with why so many were wanted, where past rounds said it', () => {
     const summary = '50.0 % of selected clients report within 1000 ms (40 outcomes), so 26 selected give 10';
-    const facts = new Map(factsOf({ ...record, overSelected: { selected: 26, summary } }, { plan: null, model: null }));
+    const facts = new Map(factsOf({ ...record, overSelected: { selected: 26, summary } }, null));
     expect(facts.get('Wanted because')).toBe(summary);
   });
 

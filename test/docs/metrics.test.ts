@@ -102,6 +102,10 @@ it('counts exclusions and phases of attempts when they are over, and what goes o
     new Promise((resolve) => {
       chorus.handle.events.subscribe(({ type }) => type === event && resolve());
     });
+  // Else Prometheus would see no increase from the first to the second.
+  expect(await numberOf('chorus_exclusions_total{reason="roundAbandoned"}')).toBe(0);
+  expect(await numberOf('chorus_exclusions_total{reason="straggler"}')).toBe(0);
+  expect(await numberOf('chorus_attempt_phase_seconds_count{phase="aggregating"}')).toBe(0);
   const [selected, abandoned] = [happened('clients.selected'), happened('round.abandoned')];
   chorus.handle.rendezvous();
   chorus.handle.rendezvous();

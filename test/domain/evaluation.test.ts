@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { evaluationCohort, evaluationQuorumOf, evaluatorsAfter } from '../../src/domain/evaluation.ts';
 import { hyperparametersOf } from '../../src/domain/hyperparameters.ts';
-import { type Plan, readPlan } from '../../src/domain/plan.ts';
+import type { Plan } from '../../src/domain/plan.ts';
+import { readPlan } from '../../src/domain/read-plan.ts';
 
 const planOf = (given: Partial<Plan>): Plan => {
   const { plan, problems } = readPlan(given);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { cohortWanted, planSettings, quorumOf, readPlan } from '../../src/domain/plan.ts';
+import { cohortWanted, planSettings, quorumOf } from '../../src/domain/plan.ts';
+import { readPlan } from '../../src/domain/read-plan.ts';
 
 const problemOf = (given: Record<string, unknown>) =>
   readPlan(given)
@@ -58,6 +59,8 @@ describe('a plan', () => {
       /strategy \(--strategy\) is "FedAdm"; give one of .*module:NAME\. Did you mean fedadam\?$/,
     ],
     [{ hyperparameters: { nested: {} } }, /hyperparameters/],
+    [{ hyperparameters: { rate: Number.POSITIVE_INFINITY } }, /hyperparameters.*"Infinity".*finite/],
+    [{ hyperparametersByRound: [{ fromRound: 1, values: { rate: Number.NaN } }] }, /hyperparametersByRound/],
   ])('is refused with a sentence that names the setting: %j', (given, sentence) => {
     expect(problemOf(given)).toMatch(sentence);
   });

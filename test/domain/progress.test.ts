@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Plan, readPlan } from '../../src/domain/plan.ts';
+import type { Plan } from '../../src/domain/plan.ts';
 import { type MetricSource, noProgress, noteMetrics, type Progress } from '../../src/domain/progress.ts';
+import { readPlan } from '../../src/domain/read-plan.ts';
 
 const planOf = (given: Partial<Plan>): Plan => {
   const { plan, problems } = readPlan({ stopMetric: 'accuracy', ...given });

@@ -41,4 +41,27 @@ describe('a sync of the journal that fails', () => {
       expect(next.crashes).toEqual([]);
     }
   });
+
+  it('ends the process also when it is that of a write: what an earlier one left behind must be cut off for good first', async () => {
+    let fails: 'nothing' | 'writes' | 'syncs' = 'nothing';
+    const fatal: unknown[] = [];
+    const test = await TestChorus.create({
+      ...{ plan, clientKey, fsync: 'always', onFatal: (error) => fatal.push(error) },
+      storage: {
+        disk: faultyDisk(new PowerDisk(), (operation) => {
+          if (fails === 'writes' && operation.kind === 'writeNow') return { code: 'EIO', bytes: 5 };
+          return fails === 'syncs' && isJournalSync(operation) ? { code: 'EIO' } : null;
+        }),
+      },
+    });
+    const refused = expect.objectContaining({ code: 'STORAGE_UNAVAILABLE' });
+    fails = 'writes';
+    expect(() => test.handle.rendezvous()).toThrow(refused);
+    // It may go better the next time.
+    expect(fatal).toEqual([]);
+    fails = 'syncs';
+    await test.advance(2_000);
+    expect(() => test.handle.rendezvous()).toThrow(refused);
+    expect(fatal).toEqual([expect.objectContaining({ code: 'EIO' })]);
+  });
 });

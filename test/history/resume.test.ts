@@ -5,7 +5,7 @@ import type { Tally } from '../../src/domain/round.ts';
 import { History } from '../../src/history/history.ts';
 import { createMapStates } from '../../src/history/map-states.ts';
 import { cannotResume, resumeOf } from '../../src/history/resume.ts';
-import { modelWindowMs } from '../../src/machines/coordinator.machine.ts';
+import { modelWindowMs } from '../../src/machines/coordinator.setup.ts';
 import { factsOf, model, runStarted, training } from './support/facts.ts';
 
 const windowMs = 60_000;

@@ -135,7 +135,8 @@ describe('the stream of events', () => {
     await server.close();
     for (const reader of readers) {
       await reader.over();
-      expect(reader.events.at(-1)?.data.data).toMatchObject({ phase: 'draining' });
+      // The run is not over: the next process goes on with it.
+      expect(reader.events.at(-1)?.data.data).toMatchObject({ phase: 'draining', runState: 'running' });
     }
   });
 });

@@ -35,6 +35,8 @@ describe('a JSON body', () => {
       '{"attributes":[]}',
       '{"attributes":{"a":{}}}',
       '{"attributes":{"a":null}}',
+      '{"attributes":{"a":1e400}}',
+      '{"attributes":{"a":-1e400}}',
       '{"attributes":{"":1}}',
       `{"attributes":{"${'a'.repeat(65)}":1}}`,
       '{"clientId":"x"}',

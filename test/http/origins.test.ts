@@ -41,6 +41,28 @@ describe('a server on the loopback address', () => {
   });
 });
 
+describe('a request for two hosts', () => {
+  it.each([
+    ['two headers', (url: string) => underName(url, 'localhost', 'Host: evil.example')],
+    ['two headers that say the same', (url: string) => underName(url, 'localhost', 'host: localhost')],
+    [
+      'a header and a target',
+      (url: string) => RawConnection.open(url).head(['GET http://evil.example/healthz HTTP/1.1']).answer(),
+    ],
+  ])('is refused, whichever is ours: %s', async (_, ask) => {
+    const server = await TestServer.forTest();
+    for (const url of services(server)) expectProblem(await ask(url), 'REQUEST_INVALID');
+  });
+
+  it('is one for a single host when header and target agree', async () => {
+    const server = await TestServer.forTest();
+    for (const url of services(server)) {
+      const asking = RawConnection.open(url).head(['GET http://LocalHost/healthz HTTP/1.1']);
+      expect((await asking.answer()).status).toBe(200);
+    }
+  });
+});
+
 describe('a page of another site', () => {
   it('is refused, unless its origin is the server’s own', async () => {
     const server = await TestServer.forTest();
@@ -103,6 +125,10 @@ describe('a page of another site', () => {
     const events = await fetch(`${server.coordinatorUrl}/v1/events`, { headers: { origin } });
     expect(events.headers.get('access-control-allow-origin')).toBe(origin);
     await events.body?.cancel();
+    const exposed = heartbeat.headers.get('access-control-expose-headers')?.toLowerCase().split(', ');
+    expect(exposed).toEqual(
+      expect.arrayContaining(['etag', 'retry-after', 'preference-applied', 'content-range', 'x-chorus-model-version']),
+    );
   });
 
   it('is welcome from anywhere when the server says so', async () => {

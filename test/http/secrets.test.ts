@@ -63,6 +63,9 @@ it('logs tell nothing secret, at whatever level, whatever is asked', async () =>
   await ask('/heartbeat', guessed);
   await call('GET', `${coordinatorUrl}/v1/clients`, { token: adminToken });
   await call('GET', `${coordinatorUrl}/v1/clients`, { token: guessed });
+  // By mistake, where no token belongs.
+  await call('GET', `${coordinatorUrl}/v1/audit?token=${adminToken}`);
+  await call('GET', `${aggregatorUrl}/v1/rounds/1/model?access_token=${[...secrets].at(-1)}`);
   await call('POST', `${coordinatorUrl}/v1/runs`, { token: adminToken, body: { rounds: 0 } });
   await call('POST', `${coordinatorUrl}/v1/clients`, {
     token: client.clientToken,

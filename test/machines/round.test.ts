@@ -2,25 +2,16 @@ import { describe, expect, it } from 'vitest';
 import { createActor, fromCallback, fromPromise } from 'xstate';
 import { getShortestPaths } from 'xstate/graph';
 import type { Metrics } from '../../src/domain/metrics.ts';
-import { type Plan, readPlan } from '../../src/domain/plan.ts';
+import type { Plan } from '../../src/domain/plan.ts';
+import { readPlan } from '../../src/domain/read-plan.ts';
 import { attemptMsMax, type Round, type RoundOutcome, type Tally } from '../../src/domain/round.ts';
 import type { DeadlinePassed } from '../../src/machines/deadline.ts';
-import { type RoundEvent, roundMachine } from '../../src/machines/round.machine.ts';
+import { roundMachine } from '../../src/machines/round.machine.ts';
+import type { RoundEvent } from '../../src/machines/round.setup.ts';
+import { tallyOf as emptyTally } from '../actors/support/worlds.ts';
 
 const planOf = (given: Partial<Plan> = {}): Plan => readPlan({ minClients: 2, participantsRatio: 1, ...given }).plan;
-const tallyOf = (given: Partial<Tally> = {}): Tally => ({
-  atMs: 0,
-  waiting: 0,
-  selected: 0,
-  training: 0,
-  done: 0,
-  doneAndInactive: 0,
-  ignored: 0,
-  population: 2,
-  evaluatorsWaiting: 0,
-  contributions: 0,
-  ...given,
-});
+const tallyOf = (given: Partial<Tally> = {}): Tally => emptyTally({ atMs: 0, population: 2, ...given });
 
 const quiet = roundMachine.provide({
   actors: {

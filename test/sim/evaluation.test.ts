@@ -16,7 +16,7 @@ describe(`an evaluation, from seed ${firstSeed}`, () => {
     'says the mean of its results, and holds up no run, with faults of the profile %s',
     async (profile) => {
       for (let seed = firstSeed; seed < firstSeed + 10; seed += 1) {
-        const scenario = drawScenario(seed, { profile, clients: 8, rounds: 3 });
+        const scenario = drawScenario(seed, { profile, clients: 8, rounds: 3, mode: 'synchronous' });
         const simulation = createSimulation({ ...scenario, plan: { ...scenario.plan, ...evaluation } });
         expect((await simulation.explore()).violation, `seed ${seed}`).toBeNull();
         expect(simulation.handle?.status().runState, `seed ${seed}`).toBe('finished');

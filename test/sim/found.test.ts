@@ -3,7 +3,7 @@ import type { Plan } from '../../src/domain/plan.ts';
 import { createSimulation, drawScenario, type FaultProfile, type Scenario } from '../../src/testing/index.ts';
 
 const drawn = (seed: number, profile: FaultProfile): Scenario => {
-  const scenario = drawScenario(seed, { profile, clients: 20, rounds: 10 });
+  const scenario = drawScenario(seed, { profile, clients: 20, rounds: 10, mode: 'synchronous' });
   // They were found when every cohort was drawn uniformly, and no model was evaluated.
   const before: Partial<Plan> = {
     selection: 'uniform',
@@ -23,7 +23,7 @@ const found: readonly [what: string, scenario: Scenario][] = [
   [
     'a run that was paused while a round was being opened could open none after it, and after a crash not start at all',
     {
-      ...drawScenario(23, { profile: 'none', clients: 6, rounds: 4 }),
+      ...drawScenario(23, { profile: 'none', clients: 6, rounds: 4, mode: 'synchronous' }),
       faults: { operator: 1, diskSlow: 1 },
       faultsUntilMs: 20_000,
     },

@@ -27,7 +27,7 @@ describe.each(selectionSettings.selection.choices)(
       'breaks no rule with faults of the profile %s',
       async (profile) => {
         for (let seed = 1; seed <= seeds; seed += 1) {
-          const scenario = drawScenario(seed, { profile, clients, rounds: 6 });
+          const scenario = drawScenario(seed, { profile, clients, rounds: 6, mode: 'synchronous' });
           const simulation = createSimulation({ ...scenario, plan: { ...scenario.plan, ...planOf(selection) } });
           const { violation, roundsCommitted } = await simulation.explore();
           expect({ seed, violation, roundsCommitted }).toEqual({ seed, violation: null, roundsCommitted: 6 });

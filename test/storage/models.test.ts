@@ -5,8 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { openFileModelStore } from '../../src/storage/file-model-store.ts';
 import { createMemoryModelStore } from '../../src/storage/memory-model-store.ts';
 import { openNodeDisk } from '../../src/storage/node-disk.ts';
+import { folderForTest } from '../support/folder.ts';
 import { faultyDisk, killedDisk, systemError } from './support/faulty-disk.ts';
-import { folder } from './support/folder.ts';
 import { describeModelStore, modelOf, put, sha256Of } from './support/model-suite.ts';
 import { places } from './support/places.ts';
 import { PowerDisk } from './support/power-disk.ts';
@@ -42,7 +42,7 @@ describe('the store of models in memory', () => {
 
 describe('the store of models in files', () => {
   it('has every model when it is opened again, and each is one file that is named by its SHA-256', async () => {
-    const dir = folder();
+    const dir = folderForTest();
     await put(await openFileModelStore(openNodeDisk(dir)), modelOf(1, 2, 3));
     expect(readdirSync(join(dir, 'models'))).toEqual([`${sha256Of(modelOf(1, 2, 3))}.safetensors`]);
     const store = await openFileModelStore(openNodeDisk(dir));
@@ -53,7 +53,7 @@ describe('the store of models in files', () => {
   });
 
   it('keeps only few models in memory, the one stored last among them', async () => {
-    const store = await openFileModelStore(openNodeDisk(folder()));
+    const store = await openFileModelStore(openNodeDisk(folderForTest()));
     for (let value = 1; value <= 7; value += 1) await put(store, modelOf(value));
     const open = async (value: number) => (await store.open(sha256Of(modelOf(value))))?.buffer;
     const [second, last] = [await open(2), await open(7)];
@@ -68,7 +68,7 @@ describe('the store of models in files', () => {
     ['more bytes', (bytes: Buffer) => Buffer.concat([bytes, Buffer.from([0])])],
     ['no bytes', () => Buffer.alloc(0)],
   ])('never gives out a file that is damaged, and says which it is: %s', async (_, damage) => {
-    const dir = folder();
+    const dir = folderForTest();
     const before = await openFileModelStore(openNodeDisk(dir));
     for (const model of [modelOf(1, 2, 3), modelOf(4)]) await put(before, model);
     const file = join(dir, 'models', `${sha256Of(modelOf(1, 2, 3))}.safetensors`);
@@ -83,7 +83,7 @@ describe('the store of models in files', () => {
   });
 
   it('checks every byte of a model of several pieces', async () => {
-    const dir = folder();
+    const dir = folderForTest();
     const model = new SharedArrayBuffer(300_000);
     new Uint8Array(model).forEach((_, index, bytes) => {
       bytes[index] = index;
@@ -100,7 +100,7 @@ describe('the store of models in files', () => {
   });
 
   it('says which file is missing', async () => {
-    const dir = folder();
+    const dir = folderForTest();
     await put(await openFileModelStore(openNodeDisk(dir)), modelOf(1));
     const store = await openFileModelStore(openNodeDisk(dir));
     rmSync(join(dir, 'models', `${sha256Of(modelOf(1))}.safetensors`));
@@ -108,7 +108,7 @@ describe('the store of models in files', () => {
   });
 
   it('is readable by its owner alone', async () => {
-    const dir = join(folder(), 'data', 'here');
+    const dir = join(folderForTest(), 'data', 'here');
     await put(await openFileModelStore(openNodeDisk(dir)), modelOf(1));
     for (const part of ['..', '.', 'models', join('models', `${sha256Of(modelOf(1))}.safetensors`)]) {
       expect(statSync(join(dir, part)).mode & 0o077, part).toBe(0);

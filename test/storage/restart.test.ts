@@ -1,5 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Plan } from '../../src/domain/plan.ts';
@@ -8,12 +7,7 @@ import { decodeSafetensors } from '../../src/wire/safetensors.ts';
 import { eventually, expectProblem } from '../http/calls.ts';
 import { updateOf } from '../http/participant.ts';
 import { TestServer } from '../http/test-server.ts';
-
-function folder(): string {
-  const dir = mkdtempSync(join(tmpdir(), 'chorus-test-'));
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
-  return dir;
-}
+import { folderForTest } from '../support/folder.ts';
 
 const start = (dir: string, plan: Partial<Plan> = {}) =>
   TestServer.start({ storage: { dir }, plan: { rounds: 2, minClients: 1, ...plan } });
@@ -44,7 +38,7 @@ function readModels(dir: string): string[] {
 
 describe('a server that is started again in its folder', () => {
   it('has the models it had, and goes on from the latest when told', async () => {
-    const dir = folder();
+    const dir = folderForTest();
     const [first, second] = await twoModels(dir);
     const server = await start(dir);
     onTestFinished(() => server.close());
@@ -63,7 +57,7 @@ describe('a server that is started again in its folder', () => {
   });
 
   it('starts anew when told, and takes no version twice', async () => {
-    const dir = folder();
+    const dir = folderForTest();
     const [first, second] = await twoModels(dir);
     const server = await start(dir);
     onTestFinished(() => server.close());
@@ -80,7 +74,7 @@ describe('a server that is started again in its folder', () => {
   });
 
   it('never serves a model whose file is damaged, and says why a run cannot go on from it', async () => {
-    const dir = folder();
+    const dir = folderForTest();
     const [first] = await twoModels(dir);
     const [, damaged] = readModels(dir);
     const file = join(dir, 'models', `${damaged}.safetensors`);
@@ -101,7 +95,7 @@ describe('a server that is started again in its folder', () => {
   });
 
   it('goes on with its run, its clients and the open round as if nothing had happened', async () => {
-    const dir = folder();
+    const dir = folderForTest();
     const before = await start(dir, { rounds: 1, minClients: 2, heartbeatTimeoutMs: 60_000 });
     const [one, two] = [await before.join(), await before.join()];
     for (const client of [one, two]) await client.waitUntil('selected');
@@ -131,7 +125,7 @@ describe('a server that is started again in its folder', () => {
   });
 
   it('takes over the models of a folder that had no journal yet', async () => {
-    const dir = folder();
+    const dir = folderForTest();
     await twoModels(dir);
     const [first, second] = readModels(dir);
     const before = await start(dir);
@@ -151,7 +145,7 @@ describe('a server that is started again in its folder', () => {
   });
 
   it('does not start over what it does not understand', async () => {
-    const dir = folder();
+    const dir = folderForTest();
     await twoModels(dir);
     writeFileSync(join(dir, 'models', '00000001.json'), '{"format":99}');
     await expect(createChorus({ storage: { dir } })).rejects.toThrow(/format 99/);

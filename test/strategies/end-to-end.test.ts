@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openDataFolder } from '../../src/audit/data-folder.ts';
@@ -10,6 +9,7 @@ import { strategyCatalogue } from '../../src/strategies/catalogue.ts';
 import { TestChorus, type TestClient } from '../../src/testing/test-chorus.ts';
 import { encodeSafetensors } from '../../src/wire/safetensors.ts';
 import { eventually } from '../http/calls.ts';
+import { folderForTest } from '../support/folder.ts';
 import { strategyOf, Training, type Update } from './drive.ts';
 
 interface Case {
@@ -114,12 +114,6 @@ it('is tested for every strategy that a plan can name, and each is in the catalo
 });
 
 describe('a run on the disk', () => {
-  function folder(): string {
-    const dir = mkdtempSync(join(tmpdir(), 'chorus-test-'));
-    onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
-    return dir;
-  }
-
   const caseOf = (name: StrategyName): Case => {
     const found = cases.find(({ strategy }) => strategy === name);
     if (!found) throw new Error(`There is no case of ${name}`);
@@ -134,7 +128,7 @@ describe('a run on the disk', () => {
     async ({ strategy, updateKind }) => {
       const its = caseOf(strategy);
       const next = modelsOf(its, updateKind);
-      const dir = folder();
+      const dir = folderForTest();
       const create = () => TestChorus.create({ storage: { dir }, keepUpdates: true, plan: planOf(its, updateKind) });
       let test = await create();
       await begin(test, its);
@@ -160,7 +154,7 @@ describe('a run on the disk', () => {
   );
 
   it('that is damaged in the state of its strategy is found out', async () => {
-    const dir = folder();
+    const dir = folderForTest();
     const adam = caseOf('fedadam');
     const test = await TestChorus.create({ storage: { dir }, plan: planOf(adam, 'weights') });
     await begin(test, adam);

@@ -1,13 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { openDataFolder } from '../../src/audit/data-folder.ts';
 import { verify } from '../../src/audit/verify.ts';
 import type { Plan } from '../../src/domain/plan.ts';
 import { TestChorus, type TestChorusOptions, type TestClient } from '../../src/testing/test-chorus.ts';
 import { encodeSafetensors } from '../../src/wire/safetensors.ts';
 import { eventually } from '../http/calls.ts';
+import { folderForTest } from '../support/folder.ts';
 
 const doubles = (values: readonly number[]) => ({
   w: { dtype: 'F64', shape: [values.length], data: Float64Array.from(values) } as const,
@@ -88,8 +86,7 @@ describe('FedAsync', () => {
       [-0.7, 1e6],
     ];
     const play = async (restarts: boolean) => {
-      const dir = mkdtempSync(join(tmpdir(), 'chorus-test-'));
-      onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+      const dir = folderForTest();
       const storage = { dir };
       let { test, clients } = await begin({ rounds: 4, stalenessExponent: 0.7 }, { storage, keepUpdates: true });
       const restart = async () => {

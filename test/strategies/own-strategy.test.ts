@@ -1,7 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { openDataFolder } from '../../src/audit/data-folder.ts';
 import { verify } from '../../src/audit/verify.ts';
 import type { Plan } from '../../src/domain/plan.ts';
@@ -9,6 +6,7 @@ import { defineOwnStrategy } from '../../src/strategies/own-strategy.ts';
 import { TestChorus } from '../../src/testing/test-chorus.ts';
 import { encodeSafetensors } from '../../src/wire/safetensors.ts';
 import { eventually } from '../http/calls.ts';
+import { folderForTest } from '../support/folder.ts';
 
 /** FedAvgM, written by somebody else. */
 const momentum = defineOwnStrategy<{ momentum: number }>({
@@ -54,16 +52,10 @@ async function train(dir: string, strategy: Plan['strategy'], restarts: boolean)
   return models;
 }
 
-function folder(): string {
-  const dir = mkdtempSync(join(tmpdir(), 'chorus-test-'));
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
-  return dir;
-}
-
 it('a strategy of one’s own that writes down FedAvgM gives its bits, also when the server is started again before every update', async () => {
-  const reference = await train(folder(), 'fedavgm', false);
+  const reference = await train(folderForTest(), 'fedavgm', false);
   expect(new Set(reference).size).toBe(4);
-  const dir = folder();
+  const dir = folderForTest();
   expect(await train(dir, 'module:momentum', true)).toEqual(reference);
   // What it made cannot be made again without it, and that is no problem.
   const report = await verify(await openDataFolder(dir));
@@ -71,7 +63,7 @@ it('a strategy of one’s own that writes down FedAvgM gives its bits, also when
 });
 
 it('a run that goes on by a strategy of one’s own is not taken up without it', async () => {
-  const dir = folder();
+  const dir = folderForTest();
   const plan = { rounds: 3, minClients: 3, strategy: 'module:momentum' } as const;
   const test = await TestChorus.create({ storage: { dir }, plan, strategies: { momentum } });
   await test.chorus.close();

@@ -1,10 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { TestChorus, vector } from '../../src/testing/test-chorus.ts';
 import { encodeSafetensors } from '../../src/wire/safetensors.ts';
 import { eventually } from '../http/calls.ts';
+import { folderForTest } from '../support/folder.ts';
 
 const plan = { rounds: 1, cohortSize: 5, quorum: 3, strategy: 'fedmedian', trainingWindowMs: 40_000 } as const;
 const updates = [1, 2, 9, 4, 5].map((value) => encodeSafetensors(vector([value]), { num_examples: '1' }));
@@ -12,8 +10,7 @@ const stagingBytesMax = 3 * (updates[0]?.byteLength ?? 0);
 const weightOf = async (test: TestChorus) => (await test.model()).w?.data[0];
 
 it('a strategy that needs all updates at once has no use for memory when they are on the disk', async () => {
-  const dir = mkdtempSync(join(tmpdir(), 'chorus-test-'));
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+  const dir = folderForTest();
   const test = await TestChorus.create({ plan, stagingBytesMax, storage: { dir } });
   onTestFinished(() => test.chorus.close());
   const clients = await test.joinMany(5);

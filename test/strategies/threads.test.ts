@@ -1,12 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Plan } from '../../src/domain/plan.ts';
 import { TestChorus } from '../../src/testing/test-chorus.ts';
 import { eventually } from '../http/calls.ts';
 import { updateOf } from '../http/participant.ts';
 import { TestServer } from '../http/test-server.ts';
+import { folderForTest } from '../support/folder.ts';
 
 /** Enough for several ranges of a model, and for both threads. */
 const elements = 140_000;
@@ -44,8 +42,7 @@ describe('on threads of their own', () => {
     async (each) => {
       const { strategy, storage } = each;
       const plan = { rounds: 2, cohortSize: clientsWanted, strategy };
-      const dir = mkdtempSync(join(tmpdir(), 'chorus-test-'));
-      onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+      const dir = folderForTest();
       const server = await TestServer.forTest({
         plan,
         foldThreads: 2,

@@ -1,11 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ChorusClient, participate, type TrainingTask, tensor } from '../../src/client/index.ts';
 import type { ChorusEvent } from '../../src/domain/handle.ts';
 import { type Chorus, type ChorusOptions, createChorus } from '../../src/index.ts';
+import { folderForTest } from '../support/folder.ts';
 import { Collector } from './collector.ts';
 
 const update = { tensors: { w: tensor([1, 2]) }, numExamples: 3 };
@@ -214,8 +212,7 @@ describe('a round with a collector', () => {
 describe('a restart', () => {
   it('goes on with the trace: one attempt, with what was seen of it before and after', async () => {
     const collector = await Collector.start();
-    const dir = mkdtempSync(join(tmpdir(), 'chorus-tracing-'));
-    onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+    const dir = folderForTest();
     const options = { plan: { rounds: 1, minClients: 2 }, storage: { dir }, otlpEndpoint: collector.url };
     const before = await serve(options);
     const clients = [new ChorusClient({ url: before.url }), new ChorusClient({ url: before.url })] as const;

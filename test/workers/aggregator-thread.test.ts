@@ -5,12 +5,12 @@ import type { Plan } from '../../src/domain/plan.ts';
 import { seededRandom } from '../../src/domain/random.ts';
 import { createChorus } from '../../src/index.ts';
 import { decodeSafetensors } from '../../src/wire/safetensors.ts';
-import { temporaryFolder } from '../aggregator/support/test-aggregator.ts';
 import { call, eventually, expectProblem, patienceMs } from '../http/calls.ts';
 import { exactMean } from '../http/exact-mean.ts';
 import { type Participant, updateOf } from '../http/participant.ts';
 import { RawConnection } from '../http/raw-connection.ts';
 import { TestServer } from '../http/test-server.ts';
+import { folderForTest } from '../support/folder.ts';
 
 const serverWith = (plan: Partial<Plan>) =>
   TestServer.forTest({ plan: { rounds: 2, heartbeatTimeoutMs: 600_000, attemptsMax: 20, ...plan } });
@@ -98,7 +98,7 @@ describe('an aggregator whose thread dies', () => {
   it('goes on with what it had received where that is on the disk: the model has the same bits', async () => {
     const values = [0.1, 1e7, -3.3, 2 ** -20, 123_456.7];
     const models: Uint8Array[] = [];
-    for (const storage of ['memory', { dir: await temporaryFolder() }] as const) {
+    for (const storage of ['memory', { dir: folderForTest() }] as const) {
       const server = await TestServer.forTest({ storage, plan: { rounds: 1, minClients: 5, participantsRatio: 1 } });
       const clients = await server.joinMany(5);
       for (const [index, value] of values.entries()) {

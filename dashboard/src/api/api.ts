@@ -1,8 +1,15 @@
 /** The server's API as functions, typed by the server's own types. */
-import type { Charts, ClientParts, DetailedRound, RoundSummaries } from '../../../src/dashboard/contract.ts';
+import type {
+  Charts,
+  ClientParts,
+  DetailedRound,
+  RoundSummaries,
+  Strategies,
+} from '../../../src/dashboard/contract.ts';
 import type { ClientState, ClientView } from '../../../src/domain/client.ts';
 import type { ClientPage, RunView } from '../../../src/domain/handle.ts';
 import type { ModelInfo, ModelView } from '../../../src/domain/model.ts';
+import type { SelectionExplanation } from '../../../src/domain/selection-reason.ts';
 import { call } from './call.ts';
 
 export interface AttemptKey {
@@ -18,6 +25,8 @@ export const api = {
   rounds: (limit: number) => call<RoundSummaries>(`/dashboard/rounds?limit=${limit}`),
   round: ({ run, round, attempt }: AttemptKey, signal?: AbortSignal) =>
     call<DetailedRound>(`/dashboard/rounds/${path(run)}/${round}/${attempt}`, { signal }),
+  selection: (round: number, clientId: string, signal?: AbortSignal) =>
+    call<SelectionExplanation>(`/v1/rounds/${round}/selection/${path(clientId)}`, { asAdmin: true, signal }),
   models: () => call<{ models: ModelView[] }>('/v1/models'),
   charts: () => call<Charts>('/dashboard/charts'),
 
@@ -34,6 +43,7 @@ export const api = {
   clientParts: (clientId: string, signal?: AbortSignal) =>
     call<ClientParts>(`/dashboard/clients/${path(clientId)}/rounds`, { asAdmin: true, signal }),
 
+  strategies: (signal?: AbortSignal) => call<Strategies>('/dashboard/strategies', { asAdmin: true, signal }),
   startRun: (plan: Record<string, unknown>) => call<RunView>('/v1/runs', { method: 'POST', body: plan, asAdmin: true }),
   installModel: (run: string, file: Blob) =>
     call<ModelInfo>(`/v1/runs/${path(run)}/model`, { method: 'PUT', body: file, asAdmin: true }),

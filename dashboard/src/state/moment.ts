@@ -1,6 +1,7 @@
 /** The moment that is looked at: now, or one of the past that the event log was asked about. */
 import { computed, signal } from '@preact/signals';
 import { summaryOf } from '../../../src/dashboard/summary.ts';
+import { strategyInRound } from '../../../src/domain/plan.ts';
 import type { HistoryEntry, PastMoment } from '../api/history.ts';
 import * as live from './live.ts';
 
@@ -32,6 +33,20 @@ export const roundsOfRun = computed(() => {
 export const planOfRun = computed(() => {
   const { run } = live;
   return run.value?.run === shownStatus.value?.run ? (run.value?.plan ?? null) : null;
+});
+
+/** Rounds of the run that made a model; those of the past, and of runs that the server knows no more, are counted. */
+export const roundsCommitted = computed(() => {
+  const now = live.run.value;
+  if (moment.value === null && now !== null && now.run === live.status.value?.run) return now.roundsCommitted;
+  return roundsOfRun.value.filter(({ phase }) => phase === 'committed').length;
+});
+
+/** How its updates become a model: by its plan, or as its rounds have recorded it; null: not known. */
+export const strategyOfRun = computed(() => {
+  const plan = planOfRun.value;
+  if (plan) return strategyInRound(plan);
+  return roundsOfRun.value.findLast(({ strategy }) => strategy !== null)?.strategy ?? null;
 });
 
 /** Models committed by then, oldest first. */

@@ -1,6 +1,6 @@
 /** What a plan chose, and what came of it, in few words. Pure. */
 import type { ModelEvaluation } from '../../../src/domain/model.ts';
-import { isBuffered, type Plan } from '../../../src/domain/plan.ts';
+import type { RoundStrategy } from '../../../src/domain/plan.ts';
 import { metric, plural } from './numbers.ts';
 
 /** `loss 0.12, accuracy 0.97`: the first of them. */
@@ -11,19 +11,19 @@ export const metricsText = (metrics: Readonly<Record<string, number>>, shownMax 
     .join(', ');
 
 /** `byzantineMax 2, keepCount 5`, or nothing. */
-export const parametersText = ({ strategyParameters }: Plan): string =>
-  Object.entries(strategyParameters)
+export const parametersText = ({ parameters }: RoundStrategy): string =>
+  Object.entries(parameters)
     .map(([name, value]) => `${name} ${value}`)
     .join(', ');
 
 /** How versions follow each other. */
-export const modeText = (plan: Plan): string => (isBuffered(plan) ? 'buffered' : 'round by round');
+export const modeText = ({ mode }: RoundStrategy): string => (mode === 'buffered' ? 'buffered' : 'round by round');
 
 /** `multi-krum (byzantineMax 2)` */
-export function strategyText(plan: Plan): string {
-  const parameters = parametersText(plan);
-  const mode = isBuffered(plan) ? `, buffered: ${plural(plan.cohortSize ?? 0, 'update')} make a version` : '';
-  return `${plan.strategy}${parameters === '' ? '' : ` (${parameters})`}${mode}`;
+export function strategyText(strategy: RoundStrategy): string {
+  const parameters = parametersText(strategy);
+  const mode = strategy.mode === 'buffered' ? ', buffered' : '';
+  return `${strategy.name}${parameters === '' ? '' : ` (${parameters})`}${mode}`;
 }
 
 /** `by the server: accuracy 0.94` */

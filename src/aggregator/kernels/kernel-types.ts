@@ -21,6 +21,8 @@ export interface Kernels {
   fold(dtype: Dtype, sum: Place, count: number, updates: readonly Weighted[]): void;
   /** @returns Σ value², or NaN when a value is not finite (or, for F64, when a square overflows). */
   check(dtype: Dtype, values: Place, count: number): number;
+  /** Whether every value is finite; less work than `check`. */
+  areFinite(dtype: Dtype, values: Place, count: number): boolean;
   /** `sum[i] /= divisor`. */
   divide(sum: Place, count: number, divisor: number): void;
   /** Rounds the sum's values to float32, in place: they then fill the first half of where they were. */

@@ -28,6 +28,14 @@ export const referenceKernels: Kernels = {
     return Number.isFinite(sum) ? sum : Number.NaN;
   },
 
+  areFinite(dtype, values, count) {
+    let areFinite = true;
+    eachTile(dtype, values, count, (tile) => {
+      areFinite &&= tile.every(Number.isFinite);
+    });
+    return areFinite;
+  },
+
   divide(sum, count, divisor) {
     const values = new Float64Array(bufferOf(sum.arena), sum.at, count);
     for (let index = 0; index < count; index += 1) values[index] = (values[index] ?? 0) / divisor;

@@ -15,12 +15,13 @@ type Fold4 = (
   d: number,
   wd: number,
 ) => void;
+/** Of `finite`, 0 is false. */
 type Check = (at: number, count: number) => number;
 
 /** What `kernels/fold.ts` exports. */
 type Exports = Record<`fold1${Dtype}`, Fold1> &
   Record<`fold4${Dtype}`, Fold4> &
-  Record<`check${Dtype}`, Check> & {
+  Record<`check${Dtype}` | `finite${Dtype}`, Check> & {
     divide: (sum: number, count: number, divisor: number) => void;
     toFloat32: (sum: number, count: number, out: number) => void;
   };
@@ -54,6 +55,7 @@ function kernelsOf(exports: Exports): Kernels {
       for (const { at, weight } of updates.slice(next)) exports[`fold1${dtype}`](sum.at, count, at, weight);
     },
     check: (dtype, { at }, count) => exports[`check${dtype}`](at, count),
+    areFinite: (dtype, { at }, count) => exports[`finite${dtype}`](at, count) !== 0,
     divide: ({ at }, count, divisor) => exports.divide(at, count, divisor),
     narrow: ({ at }, count) => exports.toFloat32(at, count, at),
   };

@@ -7,6 +7,7 @@ import { CommandFailure } from '../failure.ts';
 import { type RoundPoint, screenLines } from '../render/screen.ts';
 import { statusLine } from '../render/status.ts';
 import { styleFor } from '../render/style.ts';
+import { wrap } from '../render/wrap.ts';
 
 /** So often a screen is drawn when nothing happens, for the countdown; also how soon a lost server is tried again. */
 const tickMs = 1_000;
@@ -74,22 +75,25 @@ function screen(api: Api, events: readonly ChorusEvent[], signal: AbortSignal): 
   let rounds: RoundPoint[] = [];
   let run: RunView | null = null;
   let known = '';
-  let last: Status | null = null;
+  let last: Status | CommandFailure | null = null;
   const draw = (lines: readonly string[]) => process.stdout.write(screenText(lines, process.stdout));
-  process.stdout.write(takeScreen);
-  const giveBack = () => void process.stdout.write(giveBackScreen);
-  signal.addEventListener('abort', giveBack, { once: true });
-  return (status) => {
-    if (status instanceof CommandFailure) {
-      draw([style.bad(status.message), 'Trying again.']);
+  const shown = () => {
+    if (!last || signal.aborted) return;
+    const { columns, rows } = sizeOf(process.stdout);
+    if (last instanceof CommandFailure) {
+      draw(wrap(`${last.message} Trying again.`, columns).map(style.bad));
       return;
     }
+    const plan = run?.run === last.run ? run.plan : null;
+    draw(screenLines({ status: last, plan, rounds, events, nowMs: Date.now() }, { columns, rows }, style));
+  };
+  holdScreen(shown, signal);
+  return (status) => {
     last = status;
-    const shown = () => {
-      if (!last || signal.aborted) return;
-      const plan = run?.run === last.run ? run.plan : null;
-      draw(screenLines({ status: last, plan, rounds, events, nowMs: Date.now() }, sizeOf(process.stdout), style));
-    };
+    if (status instanceof CommandFailure) {
+      shown();
+      return;
+    }
     const key = `${status.run} ${status.modelVersion} ${status.kind}`;
     if (key !== known) {
       known = key;
@@ -110,9 +114,34 @@ function screen(api: Api, events: readonly ChorusEvent[], signal: AbortSignal): 
   };
 }
 
-/** The terminal's second screen, without a cursor; and back. */
-const takeScreen = '\u001b[?1049h\u001b[?25l';
-const giveBackScreen = '\u001b[?25h\u001b[?1049l';
+/** The terminal's second screen, without a cursor, and with lines that are too long cut rather than broken; and back. */
+const takeScreen = '\u001b[?1049h\u001b[?25l\u001b[?7l';
+const giveBackScreen = '\u001b[?7h\u001b[?25h\u001b[?1049l';
+
+/** Has the terminal until it is over; lent back while the process is stopped by Ctrl-Z. @param draw for another size, say */
+function holdScreen(draw: () => void, signal: AbortSignal): void {
+  const { stdout } = process;
+  const stop = () => {
+    stdout.write(giveBackScreen);
+    process.kill(process.pid, 'SIGSTOP');
+  };
+  const goOn = () => {
+    stdout.write(takeScreen);
+    draw();
+  };
+  stdout.write(takeScreen);
+  stdout.on('resize', draw);
+  process.on('SIGTSTP', stop).on('SIGCONT', goOn);
+  signal.addEventListener(
+    'abort',
+    () => {
+      stdout.off('resize', draw);
+      process.off('SIGTSTP', stop).off('SIGCONT', goOn);
+      stdout.write(giveBackScreen);
+    },
+    { once: true },
+  );
+}
 
 /** Columns and rows of a terminal that does not tell how many it has: those say 0, or nothing. */
 const usualColumns = 80;
@@ -141,6 +170,7 @@ function followNews(
   api: Api,
   signal: AbortSignal,
 ): { events: readonly ChorusEvent[]; wait(msMax: number): Promise<void> } {
+  let isNew = false;
   let wake: () => void = () => undefined;
   const events: ChorusEvent[] = [];
   const follow = async () => {
@@ -150,6 +180,7 @@ function followNews(
         for await (const event of body ? readEvents(body) : []) {
           events.push(event);
           if (events.length > eventsKeptMax) events.shift();
+          isNew = true;
           wake();
         }
       } catch {
@@ -159,16 +190,22 @@ function followNews(
     }
   };
   void follow();
+  const until = (msMax: number) =>
+    new Promise<void>((resolve) => {
+      const over = () => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', over);
+        resolve();
+      };
+      const timer = setTimeout(over, msMax);
+      signal.addEventListener('abort', over);
+      wake = over;
+    });
   return {
     events,
-    wait: (msMax) =>
-      new Promise((resolve) => {
-        const timer = setTimeout(resolve, msMax);
-        wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-        signal.addEventListener('abort', wake, { once: true });
-      }),
+    wait: async (msMax) => {
+      if (!isNew) await until(msMax);
+      isNew = false;
+    },
   };
 }

@@ -65,7 +65,8 @@ export function eventLine({ type, data }: ChorusEvent): string {
     case 'aggregator.restarted':
       return 'The aggregator is back';
     case 'operation':
-      return `An operator: ${text('sentence')}`;
+      // The server starts runs by itself as well.
+      return `${data.by === 'admin token' ? 'An operator: ' : ''}${text('sentence')}`;
     default:
       return `${printable(type)} ${printable(JSON.stringify(data))}`;
   }

@@ -44,10 +44,14 @@ export const timestamp = (atMs: number): string => `${new Date(atMs).toISOString
 /** `12:31:07`, UTC. */
 export const timeOfDay = (atMs: number): string => new Date(atMs).toISOString().slice(11, 19);
 
-/** A text that came from elsewhere, without anything that could drive a terminal, and not too long. */
+/**
+ * A text that came from elsewhere, without anything that could drive a terminal, turn the order of what stands around it,
+ * break its line or not be seen, and not too long.
+ */
 export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out
-  const clean = stripVTControlCharacters(text).replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ');
+  const clean = stripVTControlCharacters(text)
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, ' ')
+    .replace(/[\p{Cf}\p{Cs}]/gu, '');
   return clean.length <= textLengthMax ? clean : `${clean.slice(0, textLengthMax)}…`;
 }
 

@@ -3,7 +3,7 @@ import type { Plan } from '../../domain/plan.ts';
 import { eventLine, eventStyle } from './event.ts';
 import { countdown, printable, progressBar, timeOfDay } from './format.ts';
 import { sparkline } from './sparkline.ts';
-import { factLines, labelled, labelWidth, usualBarWidth } from './status.ts';
+import { factsOf, labelled, labelWidth, usualBarWidth } from './status.ts';
 import type { Style } from './style.ts';
 import { wrap } from './wrap.ts';
 
@@ -34,55 +34,72 @@ export interface Screen {
   nowMs: number;
 }
 
-/** Everything on the screen of `chorus status --watch`, as many lines as there are rows but one. */
+/** Everything on the screen of `chorus status --watch`: as many lines as there are rows but one, none wider than it is. */
 export function screenLines(
   shown: Screen,
   { columns, rows }: { columns: number; rows: number },
   style: Style,
 ): string[] {
   const { status, plan } = shown;
-  const barWidth = columns < wideColumns ? usualBarWidth : wideBarWidth;
-  const upper = [
-    style.strong('Chorus'),
-    '',
-    ...factLines(status, style, { plan, barWidth }),
-    ...timeLines(shown, barWidth, style),
-    ...waitingLines(status, columns, style),
-    ...curveLines(shown, 'committed', 'By round', style),
-    ...curveLines(shown, 'evaluated', 'Evaluated', style),
+  const width = Math.max(1, columns - labelWidth - 1);
+  const barWidth = Math.min(width, columns < wideColumns ? usualBarWidth : wideBarWidth);
+  const title = [style.strong('Chorus'), ''];
+  const facts = factsOf(status, style, { plan, barWidth }).flatMap(([label, text]) =>
+    indented(label, wrap(text, width), style),
+  );
+  const waiting = [...timeLines(shown, { width, barWidth }, style), ...waitingLines(status, width, style)];
+  const curves = [
+    ...curveLines(shown, 'committed', { label: 'By round', width }, style),
+    ...curveLines(shown, 'evaluated', { label: 'Evaluated', width }, style),
   ];
-  const end = ['', style.faint('Ctrl-C ends this; the server goes on.')];
-  const room = rows - 1 - upper.length - end.length - 1;
-  const lately = room > 0 ? latelyLines(shown, { columns, room }, style) : [];
-  return [...upper, ...(lately.length > 0 ? ['', ...lately] : []), ...end];
+  const end = ['', ...wrap('Ctrl-C ends this; the server goes on.', columns).map(style.faint)];
+  const room = rows - 1;
+  // Where there is not room for everything, what is waited for is what one came for.
+  if (facts.length + waiting.length > room) return [...waiting, ...facts].slice(0, room);
+  const whole = [...title, ...facts, ...waiting, ...curves, ...end];
+  if (whole.length > room) return [...facts, ...waiting, ...curves].slice(0, room);
+  const left = room - whole.length - 1;
+  const lately = left > 0 ? latelyLines(shown, { width, room: left }, style) : [];
+  return [...title, ...facts, ...waiting, ...curves, ...(lately.length > 0 ? ['', ...lately] : []), ...end];
 }
 
 /** How much of the window is used, and what happens at its end. */
-function timeLines({ status: { waitingFor }, nowMs }: Screen, barWidth: number, style: Style): string[] {
+function timeLines(
+  { status: { waitingFor }, nowMs }: Screen,
+  { width, barWidth }: { width: number; barWidth: number },
+  style: Style,
+): string[] {
   const { sinceMs, deadlineAtMs, next } = waitingFor;
   if (deadlineAtMs === null) return [];
   const bar = progressBar(nowMs - sinceMs, deadlineAtMs - sinceMs, barWidth);
-  return [labelled('Time', `${bar} ${countdown(deadlineAtMs, nowMs)} ${printable(next)}`, style)];
+  return indented('Time', wrap(`${bar} ${countdown(deadlineAtMs, nowMs)} ${printable(next)}`, width), style);
 }
 
-function waitingLines({ waitingFor: { summary, deadlineAtMs } }: Status, columns: number, style: Style): string[] {
+function waitingLines({ waitingFor: { summary, deadlineAtMs } }: Status, width: number, style: Style): string[] {
   // The line above says what happens at the deadline.
   const text = deadlineAtMs === null ? summary : summary.replace(/; at \d\d:\d\d:\d\d UTC .*$/s, '.');
-  return indented('Waiting', wrap(printable(text), columns - labelWidth - 1), style);
+  return indented('Waiting', wrap(printable(text), width), style);
 }
 
 const indented = (label: string, lines: readonly string[], style: Style): string[] =>
   lines.map((line, index) => labelled(index === 0 ? label : '', line, style));
 
 /** The metrics that the last of these rounds has, by round: accuracy first. */
-function curveLines({ status, rounds }: Screen, phase: RoundRecord['phase'], label: string, style: Style): string[] {
+function curveLines(
+  { status, rounds }: Screen,
+  phase: RoundRecord['phase'],
+  { label, width }: { label: string; width: number },
+  style: Style,
+): string[] {
   const points = rounds.filter((one) => one.run === status.run && one.phase === phase).reverse();
   const names = Object.keys(points.at(-1)?.metrics ?? {}).sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
   const curves = names.slice(0, curvesMax).flatMap((name) => {
     const values = points.map(({ metrics }) => metrics[name]).filter((value) => value !== undefined);
     const last = values.at(-1);
     if (last === undefined || values.length < 2) return [];
-    return `${sparkline(values, roundsShown)} ${printable(name).slice(0, nameShown)} ${Number(last.toPrecision(4))}`;
+    const text = `${printable(name).slice(0, nameShown)} ${Number(last.toPrecision(4))}`;
+    const curve = sparkline(values, Math.max(1, Math.min(roundsShown, width - text.length - 1)));
+    return cut(`${curve} ${text}`, width);
   });
   return indented(label, curves, style);
 }
@@ -90,13 +107,14 @@ function curveLines({ status, rounds }: Screen, phase: RoundRecord['phase'], lab
 const rank = (name: string): number => (/acc/i.test(name) ? 0 : /loss/i.test(name) ? 1 : 2);
 
 /** What happened last, the newest lowest, as much as there is room for. */
-function latelyLines({ events }: Screen, { columns, room }: { columns: number; room: number }, style: Style): string[] {
+function latelyLines({ events }: Screen, { width, room }: { width: number; room: number }, style: Style): string[] {
   const told = events.filter(({ type }) => !frequent.includes(type)).slice(-room);
-  const width = columns - labelWidth - 1 - 'hh:mm:ss  '.length;
-  const lines = told.map((event) => {
-    const text = eventLine(event);
-    const cut = text.length > width ? `${text.slice(0, width - 1)}…` : text;
-    return `${style.faint(timeOfDay(event.atMs))}  ${eventStyle(event, style)(cut)}`;
-  });
+  const left = width - 'hh:mm:ss  '.length;
+  if (left < 1) return [];
+  const lines = told.map(
+    (event) => `${style.faint(timeOfDay(event.atMs))}  ${eventStyle(event, style)(cut(eventLine(event), left))}`,
+  );
   return indented('Lately', lines, style);
 }
+
+const cut = (text: string, width: number): string => (text.length > width ? `${text.slice(0, width - 1)}…` : text);

@@ -19,32 +19,32 @@ export function waitingLine({ summary, deadlineAtMs }: WaitingFor, nowMs: number
 export const labelled = (label: string, text: string, style: Style): string =>
   `${style.faint(label.padEnd(labelWidth))} ${text}`;
 
-/** The status for people, a line each. @param nowMs Unix ms, for the countdown. @param plan see {@link factLines} */
-export const statusLines = (status: Status, nowMs: number, style: Style, plan: Plan | null = null): string[] => [
-  ...factLines(status, style, { plan }),
-  labelled('Waiting', waitingLine(status.waitingFor, nowMs), style),
-];
+/** The status for people, a line each. @param nowMs Unix ms, for the countdown. @param plan see {@link factsOf} */
+export const statusLines = (status: Status, nowMs: number, style: Style, plan: Plan | null = null): string[] =>
+  [...factsOf(status, style, { plan }), ['Waiting', waitingLine(status.waitingFor, nowMs)] as const].map(
+    ([label, text]) => labelled(label, text, style),
+  );
+
+/** Labels, and what stands beside them. */
+type Facts = readonly (readonly [label: string, text: string])[];
 
 /** The status but for what it waits for. @param plan of the run; null: it is not known. */
-export function factLines(
+export function factsOf(
   status: Status,
   style: Style,
   { plan, barWidth = usualBarWidth }: { plan: Plan | null; barWidth?: number },
-): string[] {
-  const line = (label: string, text: string) => labelled(label, text, style);
-  const lines = [
-    line('Run', status.run === null ? 'none yet' : `${status.run}, ${runWord(status, style)}`),
-    line('Round', roundText(status, style)),
+): Facts {
+  const { run, target, kind, modelVersion, aggregator } = status;
+  const results = kind === 'evaluation' ? 'Results' : 'Updates';
+  return [
+    ['Run', run === null ? 'none yet' : `${printable(run)}, ${runWord(status, style)}`],
+    ['Round', roundText(status, style)],
+    ...(target === null ? [] : [[results, updatesText(status, style, barWidth)] as const]),
+    ['Clients', clientsText(status)],
+    ['Model', modelVersion === null ? 'none yet' : `version ${modelVersion}`],
+    ...(plan ? [['Strategy', strategyText(plan)] as const] : []),
+    ...(isServing({ state: aggregator }) ? [] : [['Aggregator', style.warning(printable(aggregator))] as const]),
   ];
-  if (status.target !== null)
-    lines.push(line(status.kind === 'evaluation' ? 'Results' : 'Updates', updatesText(status, style, barWidth)));
-  lines.push(line('Clients', clientsText(status)));
-  lines.push(line('Model', status.modelVersion === null ? 'none yet' : `version ${status.modelVersion}`));
-  if (plan) lines.push(line('Strategy', strategyText(plan)));
-  if (!isServing({ state: status.aggregator })) {
-    lines.push(line('Aggregator', style.warning(printable(status.aggregator))));
-  }
-  return lines;
 }
 
 function runWord({ runState }: Status, style: Style): string {
@@ -55,7 +55,8 @@ function runWord({ runState }: Status, style: Style): string {
 function roundText({ round, roundsTotal, attempt, kind, phase }: Status, style: Style): string {
   if (round === 0) return printable(phase);
   if (kind === 'evaluation') return `${style.strong(`${round}/${roundsTotal}`)}, evaluation, ${printable(phase)}`;
-  const again = attempt > 1 ? `, attempt ${attempt}` : '';
+  // Between two rounds it is the number of what comes next, which may be no attempt at the round.
+  const again = kind !== null && attempt > 1 ? `, attempt ${attempt}` : '';
   return `${style.strong(`${round}/${roundsTotal}`)}, ${printable(phase)}${again}`;
 }
 

@@ -3,6 +3,7 @@ import { failureOf } from '../../audit/failures.ts';
 import type { Chorus } from '../../chorus.ts';
 import { ChorusError } from '../../domain/errors.ts';
 import { EvaluatorUnusable } from '../../domain/evaluate.ts';
+import { messageOf } from '../../domain/words.ts';
 import { StrategyUnusable } from '../../strategies/own-strategy.ts';
 import { packageVersion } from '../../version.ts';
 import type { Flags } from '../config/from-flags.ts';
@@ -206,7 +207,7 @@ function logEvents({ handle }: Chorus, log: Logger, isPretty: boolean): void {
 
 function logEnd(log: Logger | null, chorus: Chorus | null, graceMs: number, cause: EndCause) {
   if ('disk' in cause) {
-    const why = cause.disk instanceof Error ? cause.disk.message : String(cause.disk);
+    const why = messageOf(cause.disk);
     const sentence = `The disk does not keep what it is given (${why}), so nothing can be promised any more and the server ends; see to the disk of the data folder, then start it again: it goes on with what was kept`;
     if (log) log.fatal({ err: cause.disk }, sentence);
     else console.error(sentence);

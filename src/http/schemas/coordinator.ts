@@ -124,6 +124,16 @@ export const RoundReply = Type.Object({
   round: Count,
   attempt: Count,
   kind: Kind,
+  strategy: Type.Optional(
+    Type.Object(
+      {
+        name: Type.String(),
+        parameters: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean()])),
+        mode: Type.Enum(['synchronous', 'buffered']),
+      },
+      { description: 'How its updates become a model; not of evaluations' },
+    ),
+  ),
   phase: Type.String(),
   openedAtMs: TimeMs,
   trainingAtMs: nullable(TimeMs),

@@ -10,6 +10,7 @@ export interface Progress {
 /** An update whose client was told that it counts. */
 export interface Acknowledged {
   readonly run: string;
+  /** The round its client began in. */
   readonly round: number;
   readonly clientId: string;
   readonly sha256: string;
@@ -27,5 +28,5 @@ export const isLater = (a: Progress, b: Progress): boolean =>
 /** Whether a round counts this update. */
 export const holds = (
   { contributions }: RoundRecord,
-  { clientId, sha256 }: Pick<Receipt, 'clientId' | 'sha256'>,
-): boolean => contributions.some((one) => one.clientId === clientId && one.sha256 === sha256);
+  { round, clientId, sha256 }: Pick<Receipt, 'round' | 'clientId' | 'sha256'>,
+): boolean => contributions.some((one) => one.clientId === clientId && one.round === round && one.sha256 === sha256);

@@ -24,6 +24,17 @@ function hashOf(text: string): number {
 }
 
 /**
+ * A seed far from those of its neighbours (the finaliser of MurmurHash3). Streams of seeds in a row begin with numbers in a
+ * row, so that the first draws of two purposes agree for each of them; what must not depend on another's draws takes this.
+ */
+export function scattered(seed: number): number {
+  let mixed = seed | 0;
+  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+  return (mixed ^ (mixed >>> 16)) | 0;
+}
+
+/**
  * A stream of its own for each purpose: switching one kind of fault off leaves the draws of the others as they are, so
  * that a failing simulation can be made smaller.
  */

@@ -4,6 +4,7 @@ import type { Plan } from '../../domain/plan.ts';
 import { Acknowledgements } from './acknowledgements.ts';
 import { attemptOf, type Progress } from './attempts.ts';
 import { audit } from './audit.ts';
+import { checkContributions, stalenessMaxOf } from './contributions.ts';
 import { Course, type PhaseNews } from './course.ts';
 import type { CrashKind } from './disk.ts';
 import { Evaluations, type Judged } from './evaluations.ts';
@@ -19,8 +20,8 @@ import type { World } from './world.ts';
 export interface OracleOptions {
   world: World;
   plan: Plan;
-  /** What a round's contributions must make; null: that is not known. */
-  reference: ModelReference | null;
+  /** What a round's contributions must make. */
+  reference: ModelReference;
   /** What the operator installs. */
   initialModel: Tensors;
   stagingBytesMax: number;
@@ -35,6 +36,8 @@ export interface OracleOptions {
 /** What the server says when an attempt is over. */
 const endings: ReadonlySet<string> = new Set(['round.committed', 'round.evaluated', 'round.abandoned']);
 
+/** Newest attempts among which one is looked for that is open, or has ended only now. */
+const recordsLookedAt = 8;
 /** Steps between two looks at everything that is cheap enough to be looked at often. */
 const stepsBetweenAudits = 64;
 
@@ -98,7 +101,8 @@ export class Oracle {
   }
 
   acknowledged(run: string, receipt: Receipt): void {
-    this.#acknowledgements.note(run, receipt);
+    const records = this.#live?.handle.rounds(recordsLookedAt) ?? [];
+    this.#acknowledgements.note(run, receipt, records);
   }
 
   /** An event of the process; it is looked into when everything that it set going has settled. */
@@ -182,7 +186,7 @@ export class Oracle {
 
   #checkEnded(live: LiveServer, { run, round, attempt }: Progress): void {
     const record = live.handle
-      .rounds(8)
+      .rounds(recordsLookedAt)
       .find((one) => one.run === run && one.round === round && one.attempt === attempt);
     if (record) this.#heedEnd(live, record);
     else this.#fail('nothing goes back', `attempt ${attempt} at round ${round} is not in the history`);
@@ -202,21 +206,12 @@ export class Oracle {
   }
 
   #checkCommitted(live: LiveServer, record: RoundRecord): void {
-    const { run, round, contributions, cohort, quorum } = record;
+    const { run, round } = record;
+    const { plan } = this.#options;
     this.#acknowledgements.committed(record);
-    if (contributions.length < quorum) {
-      this.#fail(
-        'quorum',
-        `round ${round} was committed by ${contributions.length} contributions; its quorum is ${quorum}`,
-      );
-    }
-    const ids = new Set(contributions.map(({ clientId }) => clientId));
-    if (ids.size !== contributions.length) this.#fail('counted once', `a client counts twice in round ${round}`);
-    for (const clientId of ids) {
-      if (!cohort.includes(clientId)) this.#fail('counted once', `${clientId} counts in round ${round} unselected`);
-    }
+    checkContributions(record, plan, (invariant, sentence) => this.#fail(invariant, sentence));
     this.#versions.committed(live, record, this.#sent.of(record));
-    this.#sent.forget(run, round - 1);
+    this.#sent.forget(run, round - 1 - stalenessMaxOf(plan));
   }
 
   #waiting(): string {

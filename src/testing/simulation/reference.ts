@@ -1,5 +1,5 @@
 import type { Tensor, Tensors } from '../../domain/model.ts';
-import { isBuffered, type Plan, strategyChoice } from '../../domain/plan.ts';
+import { type Plan, stalenessFactor, strategyChoice } from '../../domain/plan.ts';
 import { noOwnStrategies, type OwnStrategies } from '../../domain/strategy-choice.ts';
 import { ownParametersOf } from '../../strategies/of-own.ts';
 import { strategyOf } from '../../strategies/of-plan.ts';
@@ -13,6 +13,8 @@ export interface ReferenceUpdate {
   readonly tensors: Tensors;
   readonly numExamples: number;
   readonly metrics: Readonly<Record<string, number>>;
+  /** Versions since the one that its client began with. */
+  readonly staleness: number;
 }
 
 /**
@@ -38,9 +40,7 @@ export interface OwnOfRun {
   readonly strategy: AnyOwnStrategy;
 }
 
-/** @returns null where it is not known: in buffered runs, whose updates are of several rounds. */
-export function referenceOf(plan: Plan, own: OwnOfRun | null = null): ModelReference | null {
-  if (isBuffered(plan)) return null;
+export function referenceOf(plan: Plan, own: OwnOfRun | null = null): ModelReference {
   const choice = strategyChoice(plan, own?.facts ?? noOwnStrategies);
   const strategy = strategyOf(choice);
   if (choice.own && own) {
@@ -70,7 +70,8 @@ const ownStep =
     for (const [index, values] of stepped.state.entries()) state[index]?.set(values);
   };
 
-function runningReference(strategy: RunningStrategy, { updateKind }: Plan, step: Step): ModelReference {
+function runningReference(strategy: RunningStrategy, plan: Plan, step: Step): ModelReference {
+  const { updateKind } = plan;
   let state: Float64Array[] | null = null;
   return {
     tolerance: 0,
@@ -80,10 +81,11 @@ function runningReference(strategy: RunningStrategy, { updateKind }: Plan, step:
       const origin = base && flat(base);
       const totals = new RunningTotals(strategy);
       const sum = new Float64Array(flat(first.tensors).length);
-      for (const { tensors, numExamples, metrics } of updates) {
+      for (const { tensors, numExamples, metrics, staleness } of updates) {
         const values = flat(tensors);
         const deltaNorm = origin && normOf(values, updateKind === 'deltas' ? null : origin);
-        const { weight, clear } = totals.add({ numExamples, metrics, deltaNorm });
+        const aged = { numExamples, metrics, deltaNorm, staleness: stalenessFactor(plan, staleness) };
+        const { weight, clear } = totals.add(aged);
         if (clear) sum.fill(0);
         for (const [at, value] of values.entries()) sum[at] = (sum[at] ?? 0) + weight * value;
       }

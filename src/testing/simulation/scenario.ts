@@ -1,7 +1,9 @@
-import { type Plan, quorumOf, readPlan } from '../../domain/plan.ts';
+import { type Plan, quorumOf } from '../../domain/plan.ts';
+import { readPlan } from '../../domain/read-plan.ts';
 import type { StrategyName } from '../../domain/strategy-choice.ts';
 import { strategyOf } from '../../strategies/of-plan.ts';
-import { type Chance, chanceFor } from './chance.ts';
+import { type Chance, chanceFor, scattered } from './chance.ts';
+import { drawMode, isGathering } from './draw-mode.ts';
 import { drawFaults, type FaultProfile, type Faults } from './faults.ts';
 import { groupAttribute, groupsFilter, throughGroupsFilter } from './groups.ts';
 import type { SimulationOptions } from './simulation.ts';
@@ -28,19 +30,26 @@ export interface ScenarioBounds {
   rounds: number;
   /** By its usual parameters; the plan is made such that it can work. @default FedAvg */
   strategy?: StrategyName;
+  /** @default drawn */
+  mode?: Plan['mode'];
 }
 
 /** Draws everything that the bounds leave open: the faults, the plan, and how things are kept. */
-export function drawScenario(seed: number, { profile, clients, rounds, strategy }: ScenarioBounds): Scenario {
+export function drawScenario(seed: number, bounds: ScenarioBounds): Scenario {
+  const { profile, clients, rounds } = bounds;
   const chance = chanceFor(seed, 'scenario');
   const faults = drawFaults(profile, chance);
   const sizes = drawSizes(chance, clients);
   const times = drawTimes(chance);
   const rules = drawRules(chance);
-  const drawn = { rounds, ...sizes, ...times, ...rules };
+  const synchronous = { rounds, ...sizes, ...times, ...rules };
+  const ofMode = drawMode(chanceFor(scattered(seed), 'mode'), synchronous, bounds);
+  const drawn = { ...synchronous, ...ofMode };
+  const { strategy } = bounds;
   const fitted = strategy === undefined ? drawn : { ...drawn, ...fitting(drawn, strategy) };
   const selection = drawSelection(chanceFor(seed, 'selection'), fitted, clients);
-  const plan = { ...fitted, ...selection, ...drawEvaluation(chanceFor(seed, 'evaluation'), clients) };
+  const evaluation = drawEvaluation(chanceFor(seed, 'evaluation'), clients);
+  const plan = { ...fitted, ...selection, ...evaluation, ...(ofMode.mode === undefined ? {} : inBuffered(evaluation)) };
   return {
     seed,
     clients,
@@ -126,11 +135,17 @@ function drawEvaluation(chance: Chance, clients: number): Partial<Plan> {
   };
 }
 
+/** Of what is drawn for every plan, what has to be otherwise in a buffered one: nobody there has time to evaluate, or is late. */
+const inBuffered = ({ evaluateEvery }: Partial<Plan>): Partial<Plan> => ({
+  overSelectionAdaptive: false,
+  ...(evaluateEvery == null ? {} : { evaluateBy: 'server' }),
+});
+
 /** Updates that are in no file wait in memory for a strategy that needs all of them, so that it must hold them. */
 const gatheredBytesMax = 1_048_576;
 
 const stagingBytesMin = (strategy: StrategyName | undefined): number =>
-  strategy !== undefined && strategyOf({ name: strategy, parameters: {} }).kind === 'gathering' ? gatheredBytesMax : 0;
+  strategy !== undefined && isGathering(strategy) ? gatheredBytesMax : 0;
 
 /** Contributions within which every strategy has enough, by its usual parameters. */
 const contributionsMax = 100;

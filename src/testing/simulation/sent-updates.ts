@@ -46,14 +46,14 @@ export class SentUpdates {
   /** What the contributions of a round were, as they were sent; null: one of them was not, which is a violation. */
   of({ run, round, contributions }: RoundRecord): ReferenceUpdate[] | null {
     const updates: ReferenceUpdate[] = [];
-    for (const { clientId, sha256, numExamples } of contributions) {
-      const sent = this.find({ run, round, clientId, sha256 });
+    for (const { round: begunIn, clientId, sha256, numExamples } of contributions) {
+      const sent = this.find({ run, round: begunIn, clientId, sha256 });
       if (!sent?.isSound) {
         const sentence = `round ${round} counts an update of ${clientId} that ${sent ? 'is unsound' : 'it never sent'}`;
         this.#world.violate({ invariant: 'counted once', sentence });
         return null;
       }
-      updates.push({ tensors: sent.tensors, numExamples, metrics: sent.metrics });
+      updates.push({ tensors: sent.tensors, numExamples, metrics: sent.metrics, staleness: round - begunIn });
     }
     return updates;
   }

@@ -14,8 +14,8 @@ interface Unverified {
 }
 
 export interface VersionsOptions {
-  /** What a round's contributions must make; null: that is not known. */
-  reference: ModelReference | null;
+  /** What a round's contributions must make. */
+  reference: ModelReference;
   /** What the operator installs. */
   initialModel: Tensors;
 }
@@ -52,7 +52,7 @@ export class Versions {
     }
     this.#checkNext(live, modelVersion);
     const { reference } = this.#options;
-    if (!updates || !reference) return;
+    if (!updates) return;
     const expected = reference.next(updates, this.#model);
     this.#model = expected;
     this.#unverified.set(modelVersion, { round, expected });
@@ -100,7 +100,7 @@ export class Versions {
       ({ bytes }) => {
         if (live.isDead) return;
         this.#unverified.delete(version);
-        const tolerance = this.#options.reference?.tolerance ?? 0;
+        const { tolerance } = this.#options.reference;
         const difference = firstDifference(expected, decodeSafetensors(bytes).tensors, tolerance);
         if (difference) this.#fail('right model', `in the model of round ${round}, ${difference}`);
       },

@@ -3,7 +3,6 @@ import { inlineFoldPool } from '../../../src/aggregator/inline-pool.ts';
 import { Aggregation, type AggregationOptions } from '../../../src/aggregator/service.ts';
 import type { AggregatorCallbacks, Recovered, RoundOrder } from '../../../src/domain/aggregation.ts';
 import { systemClock } from '../../../src/domain/clock.ts';
-import { ChorusError } from '../../../src/domain/errors.ts';
 import type { Receipt } from '../../../src/domain/handle.ts';
 import { encodeSafetensors } from '../../../src/wire/safetensors.ts';
 
@@ -109,14 +108,5 @@ export async function modelOf(
   if (closed.kind === 'refused') throw new Error(closed.detail);
   return new Uint8Array(closed.value.bytes);
 }
-
-export const codeOf = async (act: () => unknown): Promise<string> => {
-  try {
-    await act();
-  } catch (error) {
-    return error instanceof ChorusError ? error.code : String(error);
-  }
-  return 'no refusal';
-};
 
 export const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

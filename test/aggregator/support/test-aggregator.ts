@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { AggregatorActor } from '../../../src/actors/aggregator.actor.ts';
 import { threadLink } from '../../../src/actors/aggregator-links.ts';
@@ -10,13 +7,6 @@ import { type Answer, call, eventually } from '../../http/calls.ts';
 import { order } from './service.ts';
 
 type Contribution = Recovered['contributions'][number];
-
-/** A folder that is gone after the test. */
-export async function temporaryFolder(): Promise<string> {
-  const dir = await mkdtemp(join(tmpdir(), 'chorus-'));
-  onTestFinished(() => rm(dir, { recursive: true }));
-  return dir;
-}
 
 /** The aggregator on a thread of its own with its port open, before a coordinator that accepts whatever comes. */
 export class TestAggregator {

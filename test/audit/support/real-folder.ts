@@ -1,7 +1,6 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, onTestFinished, vi } from 'vitest';
+import { expect, vi } from 'vitest';
 import type { Entry, Fact } from '../../../src/domain/facts.ts';
 import type { Plan } from '../../../src/domain/plan.ts';
 import { History } from '../../../src/history/history.ts';
@@ -11,6 +10,7 @@ import { readJournal } from '../../../src/storage/journal-reader.ts';
 import { openNodeDisk } from '../../../src/storage/node-disk.ts';
 import { TestChorus, type TestChorusOptions, vector } from '../../../src/testing/test-chorus.ts';
 import { encodeSafetensors } from '../../../src/wire/safetensors.ts';
+import { folderForTest } from '../../support/folder.ts';
 
 export type Of<T extends Fact['type']> = Extract<Fact, { type: T }>;
 
@@ -19,13 +19,6 @@ export const touchyWeights = [1e16, 1, -1e16];
 
 /** Longest wait for what the disk does, ms. */
 const patienceMs = 20_000;
-
-/** A folder for one test. */
-export function folderForTest(): string {
-  const dir = mkdtempSync(join(tmpdir(), 'chorus-audit-'));
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
-  return dir;
-}
 
 /** A copy of a folder, for one test to damage. */
 export function copyOf(dir: string): string {

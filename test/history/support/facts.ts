@@ -1,7 +1,8 @@
 import type { Fact, UpdatePlace } from '../../../src/domain/facts.ts';
 import type { Receipt } from '../../../src/domain/handle.ts';
 import type { ModelInfo } from '../../../src/domain/model.ts';
-import { type Plan, readPlan } from '../../../src/domain/plan.ts';
+import type { Plan } from '../../../src/domain/plan.ts';
+import { readPlan } from '../../../src/domain/read-plan.ts';
 
 /** A plan of these settings; the others have their defaults. */
 export const planOf = (settings: Partial<Plan> = {}): Plan => readPlan(settings).plan;

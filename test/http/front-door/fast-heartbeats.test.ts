@@ -118,6 +118,8 @@ const corpus: [string, Request][] = [
   ['a foreign host', one({ host: 'evil.example' })],
   ['a host with a port', one({ host: 'localhost:8081' })],
   ['no host', one({ host: null })],
+  ['two hosts', one({ headers: ['Host: localhost'] })],
+  ['two hosts, one of them foreign', one({ headers: ['Host: evil.example'] })],
   ['a page of another origin', one({ headers: ['Origin: http://evil.example'] })],
   ['a page of its own', one({ headers: ['Origin: http://127.0.0.1'] })],
   ['another method', one({ method: 'PUT' })],
@@ -126,6 +128,7 @@ const corpus: [string, Request][] = [
   ['a slash at the end', one({ path: (id) => `${pathOf(id)}/` })],
   ['an id in other letters', one({ path: (id) => pathOf(`%${id.charCodeAt(0).toString(16)}${id.slice(1)}`) })],
   ['an absolute target', one({ path: (id) => `http://127.0.0.1${pathOf(id)}` })],
+  ['an absolute target elsewhere', one({ path: (id) => `http://evil.example${pathOf(id)}` })],
   ['another version of HTTP', one({ version: '1.0' })],
   ['a chunked body', (p) => ({ pieces: [heartbeat(p, { headers: ['Transfer-Encoding: chunked'] }), '0\r\n\r\n'] })],
   [

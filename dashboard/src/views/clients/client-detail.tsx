@@ -1,9 +1,11 @@
 import type { ClientPart } from '../../../../src/dashboard/contract.ts';
 import { api } from '../../api/api.ts';
 import { Problem } from '../../api/problem.ts';
+import { SelectionReason } from '../../parts/selection-reason.tsx';
 import { AttemptText, Pill, Trouble } from '../../parts/small.tsx';
 import { useAnswer } from '../../parts/use-answer.ts';
 import { serverNow, status } from '../../state/live.ts';
+import { moment as past } from '../../state/moment.ts';
 import { hrefOf } from '../../state/route.ts';
 import { count, duration, moment, plural } from '../../words/numbers.ts';
 import { metricsText } from '../../words/plans.ts';
@@ -27,6 +29,8 @@ export function ClientDetail({ clientId }: { clientId: string }) {
     const [client, history] = await Promise.all([readClient(clientId, signal), api.clientParts(clientId, signal)]);
     return { client, ...history };
   });
+  // Why somebody was selected is told of the present run, and a client that has left was no candidate.
+  const isPresent = past.value === null && answer?.client != null;
   return (
     <article class="client-detail">
       <header class="bar">
@@ -42,6 +46,7 @@ export function ClientDetail({ clientId }: { clientId: string }) {
       </header>
       {problem && <Trouble>{problem}</Trouble>}
       {answer?.client && <About client={answer.client} />}
+      {isPresent && round > 0 && <SelectionReason round={round} clientId={clientId} version={`${attempt} ${phase}`} />}
       {answer && <Parts parts={answer.parts} searched={answer.attemptsSearched} />}
     </article>
   );

@@ -1,7 +1,8 @@
 /** The form of a plan, made from the table of its settings, and what was filled in. Pure. */
 import type { HyperparameterStep } from '../../../../src/domain/hyperparameters.ts';
-import { type Plan, planSettings, readPlan } from '../../../../src/domain/plan.ts';
-import type { SettingSpec, SettingTable } from '../../../../src/domain/settings.ts';
+import { type Plan, planSettings } from '../../../../src/domain/plan.ts';
+import { readPlan } from '../../../../src/domain/read-plan.ts';
+import { type SettingSpec, type SettingTable, settingProblem } from '../../../../src/domain/settings.ts';
 
 export interface Field {
   setting: string;
@@ -74,15 +75,52 @@ export function labelOf(setting: string): string {
 
 export type Filled = Readonly<Record<string, string>>;
 
-/** @returns the settings that were filled in, as values of their kinds; text that is no such value stays text. */
-export function planGiven(filled: Filled): Record<string, unknown> {
-  const table: SettingTable = planSettings;
-  const given: Record<string, unknown> = {};
-  for (const [setting, text] of Object.entries(filled)) {
-    const spec = table[setting];
-    if (spec && text.trim() !== '') given[setting] = readValue(spec, text.trim());
-  }
-  return given;
+/** The key under which the text of a strategy's parameter is kept, beside those of the settings. */
+export const parameterKey = (parameter: string): string => `strategyParameters.${parameter}`;
+
+const valuesGiven = (table: SettingTable, textOfSetting: (setting: string) => string | undefined) =>
+  Object.fromEntries(
+    Object.entries(table).flatMap(([setting, spec]) => {
+      const text = textOfSetting(setting)?.trim() ?? '';
+      return text === '' ? [] : [[setting, readValue(spec, text)] as const];
+    }),
+  );
+
+/**
+ * @param parameters those of the chosen strategy, where they are known; of others, what was filled in is left out.
+ * @returns what was filled in, as values of their kinds; text that is no such value stays text.
+ */
+export function planGiven(filled: Filled, parameters: SettingTable = {}): Record<string, unknown> {
+  const given = valuesGiven(planSettings, (setting) => filled[setting]);
+  const strategyParameters = valuesGiven(parameters, (parameter) => filled[parameterKey(parameter)]);
+  return Object.keys(strategyParameters).length > 0 ? { ...given, strategyParameters } : given;
+}
+
+/** What a setting goes with, as its help says it: `With selection = oort: …`, `With cohortSize: …`. */
+const conditionIn = ({ help }: SettingSpec): { setting: string; value: string | null } | null => {
+  const [, setting, value = null] = /^With (\w+)(?: = ([\w-]+))?:/.exec(help) ?? [];
+  return setting === undefined ? null : { setting, value };
+};
+
+/** @returns whether the setting can do anything, as the form stands; what was filled in is never hidden. */
+export function isOfUse({ setting, spec }: Field, filled: Filled, defaults: Partial<Plan>): boolean {
+  const condition = conditionIn(spec);
+  if (condition === null || filled[setting]) return true;
+  const now = filled[condition.setting] || usualText(condition.setting, defaults);
+  return condition.value === null ? now !== '' && now !== 'false' : now === condition.value;
+}
+
+/** What is taken when nothing is filled in, as far as known. */
+export const usualText = (setting: string, defaults: Partial<Plan>): string =>
+  textOf(Reflect.get(defaults, setting) ?? (planSettings as SettingTable)[setting]?.default);
+
+/** A plan as the form holds it. @param parameters those of its strategy, where they are known */
+export function filledBy(plan: Partial<Plan>, parameters: SettingTable | null): Filled {
+  const { strategyParameters = {}, ...settings } = plan;
+  const texts = Object.entries(settings).map(([setting, value]) => [setting, textOf(value)]);
+  if (!parameters) return Object.fromEntries([...texts, ['strategyParameters', textOf(strategyParameters)]]);
+  const given = Object.entries(strategyParameters).map(([name, value]) => [parameterKey(name), textOf(value)]);
+  return Object.fromEntries([...texts, ...given]);
 }
 
 function readValue(spec: SettingSpec, text: string): unknown {
@@ -124,10 +162,26 @@ function scalarOf(text: string): number | string | boolean {
   return text !== '' && Number.isFinite(value) ? value : text;
 }
 
-/** @returns what is wrong, by setting. @param defaults what the server takes for what is left out, as far as known. */
-export function problemsOf(filled: Filled, defaults: Partial<Plan>): Record<string, string> {
-  const { problems } = readPlan(planGiven(filled), defaults);
-  return Object.fromEntries(problems.map(({ setting, message }) => [setting, withoutFlags(message)]));
+/**
+ * @param defaults what the server takes for what is left out, as far as known.
+ * @param parameters those of the chosen strategy, where they are known.
+ * @returns what is wrong, by setting or by the key of a parameter.
+ */
+export function problemsOf(
+  filled: Filled,
+  defaults: Partial<Plan>,
+  parameters: SettingTable = {},
+): Record<string, string> {
+  const given = planGiven(filled, parameters);
+  const { problems } = readPlan(given, defaults);
+  const ofParameters = Object.entries(parameters).flatMap(([name, spec]) => {
+    const value = Reflect.get(given.strategyParameters ?? {}, name);
+    const problem = value === undefined ? null : settingProblem(name, spec, value);
+    return problem ? [{ ...problem, setting: parameterKey(name) }] : [];
+  });
+  return Object.fromEntries(
+    [...problems, ...ofParameters].map(({ setting, message }) => [setting, withoutFlags(message)]),
+  );
 }
 
 /** The sentences name command line flags as well; in a form they only confuse. */

@@ -5,6 +5,8 @@ import { labelOf } from './plan-form.ts';
 interface SettingFieldProps {
   setting: string;
   spec: SettingSpec;
+  /** Where more can be chosen than the spec knows. */
+  choices?: readonly string[] | undefined;
   text: string;
   /** What is taken when it is left empty, as far as known. */
   usual: string;
@@ -35,7 +37,8 @@ export function SettingField(props: SettingFieldProps) {
   );
 }
 
-function Control({ id, setting, spec, text, usual, problem, change }: SettingFieldProps & { id: string }) {
+function Control(props: SettingFieldProps & { id: string }) {
+  const { id, setting, spec, text, usual, problem, change } = props;
   const shared = {
     id,
     name: setting,
@@ -43,7 +46,7 @@ function Control({ id, setting, spec, text, usual, problem, change }: SettingFie
     'aria-invalid': problem !== null,
   };
   if (spec.kind === 'choice' || spec.kind === 'boolean') {
-    const choices = spec.kind === 'choice' ? spec.choices : ['true', 'false'];
+    const choices = props.choices ?? (spec.kind === 'choice' ? spec.choices : ['true', 'false']);
     return (
       <select {...shared} value={text} onChange={({ currentTarget }) => change(currentTarget.value)}>
         <option value="">as the server has it{usual && ` (${usual})`}</option>

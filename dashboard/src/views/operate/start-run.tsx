@@ -1,12 +1,25 @@
 import { useState } from 'preact/hooks';
+import type { StrategyView } from '../../../../src/domain/handle.ts';
+import type { Plan } from '../../../../src/domain/plan.ts';
 import { api } from '../../api/api.ts';
 import { sentenceOf } from '../../api/problem.ts';
 import { Trouble } from '../../parts/small.tsx';
+import { useAnswer } from '../../parts/use-answer.ts';
 import { run, status } from '../../state/live.ts';
 import { goTo } from '../../state/route.ts';
 import { plural } from '../../words/numbers.ts';
-import { type Filled, fieldGroups, planGiven, problemsOf, textOf } from './plan-form.ts';
+import {
+  type Field,
+  type Filled,
+  fieldGroups,
+  filledBy,
+  isOfUse,
+  planGiven,
+  problemsOf,
+  usualText,
+} from './plan-form.ts';
 import { SettingField } from './setting-field.tsx';
+import { StrategyFields } from './strategy-fields.tsx';
 
 const groups = fieldGroups();
 
@@ -15,8 +28,11 @@ export function StartRun({ onDone }: { onDone: () => void }) {
   const [filled, setFilled] = useState<Filled>({});
   const [isBusy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
-  const last = run.value?.plan ?? {};
-  const problems = problemsOf(filled, last);
+  const last: Partial<Plan> = run.value?.plan ?? {};
+  const { answer, problem: unknown } = useAnswer('strategies', api.strategies);
+  const strategies = answer?.strategies ?? null;
+  const strategy = strategyNamed(strategies, filled.strategy || usualText('strategy', last));
+  const problems = problemsOf(filled, last, strategy?.settings);
   const isActive = !['idle', 'finished', 'stopped'].includes(status.value?.runState ?? 'idle');
   const wrong = Object.keys(problems).length;
   const submit = async (event: SubmitEvent) => {
@@ -24,7 +40,7 @@ export function StartRun({ onDone }: { onDone: () => void }) {
     setBusy(true);
     setProblem(null);
     try {
-      await api.startRun(planGiven(filled));
+      await api.startRun(planGiven(filled, strategy?.settings));
       setFilled({});
       onDone();
       goTo('run');
@@ -33,8 +49,19 @@ export function StartRun({ onDone }: { onDone: () => void }) {
     }
     setBusy(false);
   };
-  const copyLast = () =>
-    setFilled(Object.fromEntries(Object.entries(last).map(([setting, value]) => [setting, textOf(value)])));
+  const change = (key: string) => (text: string) => setFilled({ ...filled, [key]: text });
+  const copyLast = () => setFilled(filledBy(last, strategyNamed(strategies, last.strategy ?? '')?.settings ?? null));
+  const fieldOf = ({ setting, spec }: Field) => (
+    <SettingField
+      key={setting}
+      {...{ setting, spec }}
+      choices={setting === 'strategy' ? strategies?.map(({ name }) => name) : undefined}
+      text={filled[setting] ?? ''}
+      usual={usualText(setting, last)}
+      problem={problems[setting] ?? null}
+      change={change(setting)}
+    />
+  );
   return (
     <form class="card start-run" onSubmit={(event) => void submit(event)}>
       <div class="bar">
@@ -53,20 +80,20 @@ export function StartRun({ onDone }: { onDone: () => void }) {
           Empty the form
         </button>
       </div>
+      {unknown && <Trouble>The strategies of this server could not be read: {unknown}</Trouble>}
       {groups.map(({ title, fields }) => (
         <fieldset key={title}>
           <legend>{title}</legend>
           <div class="fields">
-            {fields.map(({ setting, spec }) => (
-              <SettingField
-                key={setting}
-                {...{ setting, spec }}
-                text={filled[setting] ?? ''}
-                usual={textOf(Reflect.get(last, setting) ?? spec.default)}
-                problem={problems[setting] ?? null}
-                change={(text) => setFilled({ ...filled, [setting]: text })}
-              />
-            ))}
+            {fields
+              .filter((field) => isOfUse(field, filled, last))
+              .map((field) =>
+                field.setting === 'strategyParameters' && strategy ? (
+                  <StrategyFields key={strategy.name} {...{ strategy, filled, problems, last, change }} />
+                ) : (
+                  fieldOf(field)
+                ),
+              )}
           </div>
         </fieldset>
       ))}
@@ -80,3 +107,6 @@ export function StartRun({ onDone }: { onDone: () => void }) {
     </form>
   );
 }
+
+const strategyNamed = (strategies: readonly StrategyView[] | null, wanted: string): StrategyView | null =>
+  strategies?.find(({ name }) => name === wanted) ?? null;

@@ -3,7 +3,6 @@ import type { DetailedRound } from '../../../../src/dashboard/contract.ts';
 import { type AttemptKey, api } from '../../api/api.ts';
 import { AttemptText, Pill, Trouble } from '../../parts/small.tsx';
 import { useAnswer } from '../../parts/use-answer.ts';
-import { run } from '../../state/live.ts';
 import { moment as past, shownModels, shownNow, shownRounds } from '../../state/moment.ts';
 import { hrefOf } from '../../state/route.ts';
 import { count, duration, shortId, timeOfDay } from '../../words/numbers.ts';
@@ -14,6 +13,7 @@ import { factsOf } from './round-facts.ts';
 import { roundTone } from './round-tone.ts';
 import { sessionsOf } from './sessions.ts';
 import { Shapes } from './shapes.tsx';
+import { WhySelected } from './why-selected.tsx';
 
 const isSame = (key: AttemptKey) => (one: AttemptKey) =>
   one.run === key.run && one.round === key.round && one.attempt === key.attempt;
@@ -57,6 +57,7 @@ function Detail({ record }: { record: DetailedRound }) {
       {reason && <p class="verdict">Abandoned: {abandonment(reason)}.</p>}
       <Facts record={record} />
       <Cohort record={record} sessions={sessions} />
+      <WhySelected record={record} />
       <div class="columns">
         <ReportingTimes record={record} />
         <Shapes sessions={sessions} />
@@ -71,11 +72,10 @@ function Neighbour({ of, label }: { of: AttemptKey | undefined; label: string })
 }
 
 function Facts({ record }: { record: DetailedRound }) {
-  const plan = run.value?.run === record.run ? run.value.plan : null;
   const model = shownModels.value?.find(({ version }) => version === record.modelVersion) ?? null;
   return (
     <dl class="facts card">
-      {factsOf(record, { plan, model }).map(([name, text]) => (
+      {factsOf(record, model).map(([name, text]) => (
         <div key={name}>
           <dt>{name}</dt>
           <dd>{text}</dd>

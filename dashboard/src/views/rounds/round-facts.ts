@@ -1,30 +1,24 @@
 /** What is said of an attempt at a round before its clients are listed. Pure. */
 import type { DetailedRound } from '../../../../src/dashboard/contract.ts';
 import type { ModelView } from '../../../../src/domain/model.ts';
-import type { Plan } from '../../../../src/domain/plan.ts';
 import { bytes, count, duration, plural } from '../../words/numbers.ts';
 import { evaluationText, metricsText, strategyText } from '../../words/plans.ts';
 
-/** What is known beside the record itself. */
-export interface Surroundings {
-  /** Of its run; null: not known any more. */
-  plan: Plan | null;
-  /** The version that it committed or evaluated, if there is one. */
-  model: ModelView | null;
-}
-
 type Fact = readonly [name: string, text: string];
 
-/** @returns names and texts, in the order in which they are read. */
-export function factsOf(record: DetailedRound, { plan, model }: Surroundings): Fact[] {
-  const { cohort, target, overSelected, exclusions, bytesIn, bytesOut } = record;
+/**
+ * @param model the version that it committed or evaluated, if there is one.
+ * @returns names and texts, in the order in which they are read.
+ */
+export function factsOf(record: DetailedRound, model: ModelView | null): Fact[] {
+  const { cohort, target, overSelected, exclusions, strategy, bytesIn, bytesOut } = record;
   const isTraining = record.kind === 'training';
   return [
     ['Cohort', `${plural(cohort.length, 'client')} selected, ${count(target)} wanted`],
     ...(overSelected ? [['Wanted because', overSelected.summary] as const] : []),
     [isTraining ? 'Contributions' : 'Results', contributionsText(record)],
     ['Excluded', plural(exclusions.length, 'client')],
-    ...(isTraining && plan ? [['Strategy', strategyText(plan)] as const] : []),
+    ...(strategy ? [['Strategy', strategyText(strategy)] as const] : []),
     ...(record.members ? [['Made of', membersText(record)] as const] : []),
     ...agesOf(record),
     ['Time', timesText(record)],

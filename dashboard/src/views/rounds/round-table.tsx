@@ -30,6 +30,8 @@ export function RoundTable() {
       </Empty>
     );
   }
+  /** Whether the table has to say which run an attempt is of. */
+  const isMixed = run === '' && runs.length > 1;
   const metrics = metricNames(shown).slice(0, 2);
   const best = bestVersions(shownModels.value ?? []);
   return (
@@ -49,7 +51,7 @@ export function RoundTable() {
               <option value="">all {runs.length}</option>
               {runs.map((id) => (
                 <option key={id} value={id}>
-                  {shortId(id)}
+                  {runText(id, all)}
                 </option>
               ))}
             </select>
@@ -74,6 +76,7 @@ export function RoundTable() {
           <thead>
             <tr>
               <th scope="col">Round</th>
+              {isMixed && <th scope="col">Run</th>}
               <th scope="col">Outcome</th>
               <th scope="col" class="wide">
                 Opened
@@ -101,7 +104,7 @@ export function RoundTable() {
             {shown.map((one) => (
               <Row
                 key={`${one.run} ${one.round} ${one.attempt}`}
-                {...{ one, metrics }}
+                {...{ one, metrics, isMixed }}
                 isBest={one.modelVersion !== null && best.has(one.modelVersion)}
               />
             ))}
@@ -113,7 +116,20 @@ export function RoundTable() {
   );
 }
 
-function Row({ one, metrics, isBest }: { one: RoundSummary; metrics: readonly string[]; isBest: boolean }) {
+interface RowProps {
+  one: RoundSummary;
+  metrics: readonly string[];
+  isMixed: boolean;
+  isBest: boolean;
+}
+
+/** `e02aba1f, multi-krum`: as far as its rounds tell it. */
+function runText(run: string, rounds: readonly RoundSummary[]): string {
+  const strategy = rounds.find((one) => one.run === run && one.strategy !== null)?.strategy;
+  return strategy ? `${shortId(run)}, ${strategy.name}` : shortId(run);
+}
+
+function Row({ one, metrics, isMixed, isBest }: RowProps) {
   const { run, round, attempt, kind, phase, openedAtMs, endedAtMs, cohort, contributions, quorum } = one;
   return (
     <tr>
@@ -123,6 +139,11 @@ function Row({ one, metrics, isBest }: { one: RoundSummary; metrics: readonly st
           <AttemptText attempt={attempt} kind={kind} />
         </a>
       </th>
+      {isMixed && (
+        <td class="one-line">
+          <code>{shortId(run)}</code> <span class="faint wide">{one.strategy?.name}</span>
+        </td>
+      )}
       <td>
         <Pill tone={roundTone(phase)}>{phaseWords[phase]}</Pill>
         {one.reason && <p class="reason wide">{abandonment(one.reason)}.</p>}

@@ -1,6 +1,13 @@
 import type { RoundSummary } from '../../../../src/dashboard/contract.ts';
 import { Tile } from '../../parts/small.tsx';
-import { planOfRun, roundsOfRun, shownModels, shownStatus } from '../../state/moment.ts';
+import {
+  planOfRun,
+  roundsCommitted,
+  roundsOfRun,
+  shownModels,
+  shownStatus,
+  strategyOfRun,
+} from '../../state/moment.ts';
 import { count, duration, metric, plural, shortCount } from '../../words/numbers.ts';
 import { modeText, parametersText } from '../../words/plans.ts';
 import { type Best, bestModel } from './best-model.ts';
@@ -17,14 +24,21 @@ function typicalMs(rounds: readonly RoundSummary[]): number | null {
   return recent[recent.length >> 1] ?? null;
 }
 
-function BestText({ best }: { best: Best | null }) {
-  if (!best) return <>no metrics yet</>;
+/** The best model so far, by what it was measured by; else the newest. */
+function ModelTile({ best, newest }: { best: Best | null; newest: number | null }) {
+  const newestText = newest === null ? 'none yet' : `version ${count(newest)}`;
+  if (!best?.measure) {
+    const detail = best ? `best: version ${count(best.model.version)}` : 'no metrics yet';
+    return <Tile label="Model" value={newestText} detail={detail} />;
+  }
   const { model, measure } = best;
+  const of = newest === null ? '' : ` of ${count(newest)}`;
   return (
-    <span title={measure ? `${measure.name} ${metric(measure.value)}` : undefined}>
-      best: {count(model.version)}
-      {measure && `, ${metric(measure.value)}`}
-    </span>
+    <Tile
+      label={`Best ${measure.name}`}
+      value={metric(measure.value)}
+      detail={`version ${count(model.version)}${of}`}
+    />
   );
 }
 
@@ -35,14 +49,14 @@ export function Tiles() {
   const status = shownStatus.value;
   const rounds = roundsOfRun.value;
   if (!status) return <dl class="tiles is-loading" />;
-  const { round, roundsTotal, modelVersion, population, counts, run } = status;
-  const committed = rounds.filter(({ phase }) => phase === 'committed').length;
+  const { roundsTotal, modelVersion, population, counts, run } = status;
+  const committed = roundsCommitted.value;
   const abandoned = rounds.filter(({ phase, kind }) => phase === 'abandoned' && kind === 'training').length;
   const typical = typicalMs(rounds);
   const left = Math.max(0, roundsTotal - committed);
-  const plan = planOfRun.value;
+  const strategy = strategyOfRun.value;
   const models = (shownModels.value ?? []).filter((one) => one.run === run);
-  const best = bestModel(models, plan?.stopMetric ?? null);
+  const best = bestModel(models, planOfRun.value?.stopMetric ?? null);
   const trained = rounds.filter(({ kind }) => kind === 'training');
   const contributions = trained.reduce((sum, one) => sum + one.contributions, 0);
   const excluded = trained.reduce(
@@ -52,8 +66,8 @@ export function Tiles() {
   return (
     <dl class="tiles">
       <Tile
-        label="Round"
-        value={`${count(round)} / ${count(roundsTotal)}`}
+        label="Rounds committed"
+        value={count(committed)}
         detail={abandoned > 0 ? `${plural(abandoned, 'attempt')} abandoned` : 'none abandoned'}
       />
       <Tile
@@ -61,19 +75,15 @@ export function Tiles() {
         value={typical === null ? '–' : duration(typical)}
         detail={typical === null || left === 0 ? 'median of the last ten' : `${duration(typical * left)} to go`}
       />
-      <Tile
-        label="Model"
-        value={modelVersion === null ? 'none yet' : `version ${count(modelVersion)}`}
-        detail={<BestText best={best} />}
-      />
+      <ModelTile best={best} newest={modelVersion} />
       <Tile
         label="Clients"
         value={shortCount(population)}
         detail={`${count(counts.training)} training, ${count(counts.waiting)} waiting`}
       />
       <Tile label="Contributions" value={shortCount(contributions)} detail={`${shortCount(excluded)} excluded`} />
-      {plan && aggregatorAtWork.includes(status.aggregator) ? (
-        <Tile label="Strategy" value={plan.strategy} detail={parametersText(plan) || modeText(plan)} />
+      {strategy && aggregatorAtWork.includes(status.aggregator) ? (
+        <Tile label="Strategy" value={strategy.name} detail={parametersText(strategy) || modeText(strategy)} />
       ) : (
         <Tile label="Aggregator" value={status.aggregator} detail="sums the updates" />
       )}

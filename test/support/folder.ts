@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 
 /** A folder that is gone when the test is over. */
-export function folder(): string {
+export function folderForTest(): string {
   const dir = mkdtempSync(join(tmpdir(), 'chorus-test-'));
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
   return dir;
