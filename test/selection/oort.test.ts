@@ -9,6 +9,7 @@ const base: OortOptions = {
   explorationDecay: 1,
   explorationMin: 0.2,
   reportMsPreferred: null,
+  pacerStepMs: null,
   slownessPenalty: 2,
 };
 const onlyKnown = { ...base, explorationStart: 0, explorationMin: 0 };
