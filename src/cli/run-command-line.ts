@@ -1,4 +1,5 @@
 import { type Command, CommanderError } from 'commander';
+import { ChorusError } from '../domain/errors.ts';
 import { CommandFailure, exitCodes } from './failure.ts';
 import { createProgram } from './program.ts';
 
@@ -34,6 +35,10 @@ function exitCodeOf(error: unknown): number {
   if (error instanceof CommandFailure) {
     process.stderr.write(`chorus: ${error.message}\n`);
     return error.exitCode;
+  }
+  if (error instanceof ChorusError && error.code !== 'INTERNAL') {
+    process.stderr.write(`chorus: ${error.message}\n`);
+    return exitCodes.failed;
   }
   process.stderr.write(`chorus: unexpected: ${(error as Error)?.stack ?? error}\n`);
   return exitCodes.failed;

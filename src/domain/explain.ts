@@ -171,12 +171,12 @@ function outsideRounds(situation: Situation): Reason {
     case 'idle':
       return untilSomebody('No run was started yet', 'starts one with POST /v1/runs');
     case 'paused':
-      return untilSomebody(`The run is paused: ${run?.reason ?? 'by an operator'}`, 'resumes or stops it');
+      return untilSomebody(`The run is paused: ${run?.reason ?? 'an operator asked for it'}`, 'resumes or stops it');
     case 'finished':
       return untilSomebody(`The run is finished: ${finishedBy(run)}`, 'starts another with POST /v1/runs');
     case 'stopped':
       return untilSomebody(
-        `The run was stopped: ${run?.reason ?? 'by an operator'}`,
+        `The run was stopped: ${run?.reason ?? 'an operator asked for it'}`,
         'starts another with POST /v1/runs',
       );
     case 'draining':

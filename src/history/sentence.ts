@@ -111,7 +111,7 @@ function positionSentence({ state, deadlineAtMs, run, round }: Position): string
       return `The run waits for its initial model${until(deadlineAtMs)}`;
     case 'paused':
     case 'stopped':
-      return `The run is ${state}: ${run?.reason ?? 'by an operator'}`;
+      return `The run is ${state}: ${run?.reason ?? 'an operator asked for it'}`;
     case 'finished':
       return `The run is finished: ${run?.progress?.goal ? `${run.progress.goal}; ` : ''}${plural(run?.roundsCommitted ?? 0, 'round')} committed`;
     case 'idle':

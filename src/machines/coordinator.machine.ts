@@ -34,7 +34,7 @@ const tookTooLong = ({ plan }: Run): Judgement => notJudged(`It took longer than
 /** An operator's stop. */
 const stopped = {
   target: '#coordinator.stopped',
-  actions: { type: 'noteReason', params: { reason: 'stopped by an operator' } },
+  actions: { type: 'noteReason', params: { reason: 'an operator asked for it' } },
 } as const;
 
 /**
@@ -142,7 +142,7 @@ export const coordinatorMachine = coordinatorSetup.createMachine({
               target: '#coordinator.stopped',
               actions: [
                 { type: 'settleRound', params: wasStopped },
-                { type: 'noteReason', params: { reason: 'stopped by an operator' } },
+                { type: 'noteReason', params: { reason: 'an operator asked for it' } },
                 'forgetResumed',
               ],
             },

@@ -130,7 +130,7 @@ export const coordinatorSetup = setup({
       run: { ...runOf(context), reason },
     })),
     requestPause: assign(({ context }) => ({
-      run: { ...runOf(context), pauseRequested: true, reason: 'paused by an operator' },
+      run: { ...runOf(context), pauseRequested: true, reason: 'an operator asked for it' },
     })),
     clearPause: assign(({ context }) => ({
       run: { ...runOf(context), pauseRequested: false, failures: 0, reason: null },

@@ -73,7 +73,7 @@ describe('what only the operator may do', () => {
     expect((await server.ask('GET', '/v1/runs/current')).json).toMatchObject({
       state: 'paused',
       roundsCommitted: 1,
-      reason: 'paused by an operator',
+      reason: 'an operator asked for it',
     });
     expectProblem(await order('pause'), 'RUN_STATE');
     expect(await order('resume')).toMatchObject({ status: 200 });

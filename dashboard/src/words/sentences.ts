@@ -136,7 +136,8 @@ export function eventSentence({ type, data }: ChorusEvent): string | null {
     case 'round.abandoned':
       return `${round}, attempt ${data.attempt}, abandoned: ${abandonment(String(data.reason))}.`;
     case 'operation':
-      return `An operator: ${data.sentence}.`;
+      // The server starts runs by itself as well.
+      return `${data.by === 'admin token' ? 'An operator: ' : ''}${data.sentence}.`;
     case 'aggregator.lost':
       return `The aggregator was lost: ${data.reason}. It is restarted.`;
     case 'aggregator.restarted':
