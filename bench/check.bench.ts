@@ -9,10 +9,11 @@ export const benchmark: Benchmark = {
   name: 'check',
   question: 'What does it cost to look at every value before it counts?',
   method:
-    'Finite values and the L2 norm, over the updates of the fold benchmark, on one thread. The server checks values ' +
+    'Whether all values are finite, over the updates of the fold benchmark, on one thread. The server checks values ' +
     'piece by piece right after it hashed them, while they are in cache: the first row is its own code for this ' +
-    '(`Inspection`) against hashing the same pieces and nothing else. The other rows do what the server does not do, ' +
-    'against the fold alone: check in the loop that folds (`kernels/fused.ts`), or tile by tile right before folding.',
+    '(`Inspection`) against hashing the same pieces and nothing else, the second the same where the plan bounds their ' +
+    'L2 norm. The other rows do what the server does not do, against the fold alone: check in the loop that folds ' +
+    '(`kernels/fused.ts`), or tile by tile right before folding.',
   async run(size) {
     const { parameters, repeats } = sizes[size];
     return Program.with(async (start) => {
@@ -21,6 +22,7 @@ export const benchmark: Benchmark = {
       const commands = [
         'hash',
         'inspect',
+        'inspectWithNorm',
         'foldTogether',
         'foldAndCheckInOnePass',
         'checkAndFoldTogether',
@@ -33,6 +35,7 @@ export const benchmark: Benchmark = {
         speedRow({ what, against, bytes, ours: results[with_], reference: results[without] }, judge);
       return [
         row('Check with the hash (what the server does)', 'inspect', 'hash', 'the hash alone', wanted),
+        row('The same, and the norm', 'inspectWithNorm', 'hash', 'the hash alone', reported),
         row(
           'Check in the fold’s own loop, four updates in one pass',
           'foldAndCheckInOnePass',

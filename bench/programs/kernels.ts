@@ -21,7 +21,7 @@ const tileElements = pieceBytes / Float32Array.BYTES_PER_ELEMENT;
 const { parameters } = programSettings<{ parameters: number }>();
 const { bytes: file, valuesAt } = modelFile(parameters);
 /** Where the kernel that checks as it folds puts what it found. */
-const squaresBytes = updateCount * Float64Array.BYTES_PER_ELEMENT;
+const foundBytes = updateCount * Uint32Array.BYTES_PER_ELEMENT;
 const arenas = new Arenas({
   kind: 'wasm',
   arenaBytes: parameters * 8 + (updateCount + 1) * (file.byteLength + pieceBytes),
@@ -31,7 +31,7 @@ const updates: Span[] = Array.from({ length: updateCount }, () => arenas.allocat
 for (const update of updates) bytesOf(update).set(file);
 bytesOf(sum).fill(0);
 const kernels = kernelsFor(sum.arena);
-const squares = arenas.allocate(squaresBytes, sum);
+const found = arenas.allocate(foundBytes, sum);
 let fused: ((...operands: number[]) => void) | null = null;
 const copies = Array.from({ length: updateCount }, () => ({
   from: new Uint8Array(file),
@@ -49,10 +49,25 @@ function eachTile(act: (element: number, count: number) => void): void {
 }
 
 function check(update: Span, element: number, count: number): void {
-  if (Number.isNaN(kernels.check('F32', place(update, element), count))) throw new Error('It is not finite');
+  if (!kernels.areFinite('F32', place(update, element), count)) throw new Error('It is not finite');
 }
 
-/** `kernels/fused.ts`: acc, count, four updates with their weights, and where the sums of squares go. */
+function inspectAll(normMax: number | null): void {
+  for (const span of updates) {
+    const inspected = new Inspection({
+      span,
+      expectedBytes: file.byteLength,
+      schema: null,
+      numExamplesMax: Number.MAX_SAFE_INTEGER,
+      normMax,
+      allowZeroExamples: false,
+      isModel: false,
+    }).finish(file.byteLength);
+    if (inspected.kind === 'refused') throw new Error(inspected.detail);
+  }
+}
+
+/** `kernels/fused.ts`: acc, count, four updates with their weights, and where it says which are finite. */
 async function fusedKernel(memory: WebAssembly.Memory | SharedArrayBuffer): Promise<(...operands: number[]) => void> {
   if (memory instanceof SharedArrayBuffer) throw new Error('It needs memory of WebAssembly');
   // The compiler is large, and most who start this program need no more than what is compiled already.
@@ -98,9 +113,9 @@ serveCommands({
     fused = kernel;
     return timed(() => {
       const sources = updates.flatMap((update) => [weighted(update).at, weighted(update).weight]);
-      kernel(sum.at, parameters, ...sources, squares.at);
-      const found = new Float64Array(bytesOf(squares).buffer, squares.at, updateCount);
-      if (found.some((value) => !(value > 0))) throw new Error('It is not finite');
+      kernel(sum.at, parameters, ...sources, found.at);
+      const areFinite = new Uint32Array(bytesOf(found).buffer, found.at, updateCount);
+      if (areFinite.some((one) => one !== 1)) throw new Error('It is not finite');
     });
   },
   checkAndFoldOneByOne: () =>
@@ -123,19 +138,6 @@ serveCommands({
       }
     }),
   /** Exactly what the server does with each update. */
-  inspect: () =>
-    timed(() => {
-      for (const span of updates) {
-        const inspected = new Inspection({
-          span,
-          expectedBytes: file.byteLength,
-          schema: null,
-          numExamplesMax: Number.MAX_SAFE_INTEGER,
-          normMax: null,
-          allowZeroExamples: false,
-          isModel: false,
-        }).finish(file.byteLength);
-        if (inspected.kind === 'refused') throw new Error(inspected.detail);
-      }
-    }),
+  inspect: () => timed(() => inspectAll(null)),
+  inspectWithNorm: () => timed(() => inspectAll(Number.MAX_VALUE)),
 });

@@ -42,7 +42,7 @@ export const durability: readonly Mutation[] = [
     name: 'gives a resumed round a whole new window',
     defect: 'a deadline that a restart puts off',
     file: 'src/history/resume.ts',
-    find: '  return Math.min(deadlineAtMs, nowMs + windowMs + extendedByMs);',
+    find: '  return Math.max(leastAtMs, Math.min(deadlineAtMs, nowMs + windowMs + extendedByMs));',
     replace: '  return nowMs + windowMs;',
     tests: restart.concat('test/history/resume.test.ts'),
   },

@@ -37,7 +37,7 @@ export const simulation: readonly Mutation[] = [
     name: 'forgets to arm a deadline again after a restart',
     defect: 'simulated: forget to re-arm a deadline',
     file: 'src/history/resume.ts',
-    find: '  return Math.min(deadlineAtMs, nowMs + windowMs + extendedByMs);',
+    find: '  return Math.max(leastAtMs, Math.min(deadlineAtMs, nowMs + windowMs + extendedByMs));',
     replace: '  return Number.MAX_SAFE_INTEGER;',
     ...bySimulation,
   },

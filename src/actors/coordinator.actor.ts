@@ -139,16 +139,6 @@ export class Coordinator {
     if (this.machines.run) this.membership.changed();
   }
 
-  /**
-   * Settles when a round that is gone on with is open again, or given up: both within its deadline. Reading it back may take
-   * longer than a client may be silent, and no port is open meanwhile: nobody is missed before it is over.
-   */
-  async resumed(): Promise<void> {
-    await this.machines.resumed();
-    this.registry.pardonSilence(steadyMs(this.#deps.clock));
-    this.membership.start();
-  }
-
   /** Ends every held call; nothing is decided any more. An open round is left for the next process to go on with. */
   stop(): void {
     this.machines.stop();

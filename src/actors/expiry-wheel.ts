@@ -68,7 +68,7 @@ export class ExpiryWheel {
     this.#filed[slot] = 1;
   }
 
-  /** Silence until now counts for nobody. */
+  /** Nobody could be heard of before: silence counts from now on. */
   pardon(nowMs: number): void {
     this.#amnestyAtMs = nowMs;
   }

@@ -260,8 +260,8 @@ export class ClientRegistry {
     });
   }
 
-  /** Nobody could be heard of until now: silence counts from here. */
-  pardonSilence(nowMs: number): void {
+  /** Nobody could be heard of before, so that nobody expires for that. */
+  pardon(nowMs: number): void {
     this.#wheel.pardon(nowMs);
   }
 

@@ -138,8 +138,9 @@ export class RoundWork {
     });
     const members = aggregate.members ? { members: aggregate.members } : {};
     const traffic = aggregate.traffic ? { traffic: aggregate.traffic } : {};
+    const transfers = aggregate.transfers?.length ? { transfers: aggregate.transfers } : {};
     const told = recorder.durability === 'round' ? record : null;
-    recorder.commit({ type: 'round.committed', model, record: told, ...members, ...traffic });
+    recorder.commit({ type: 'round.committed', model, record: told, ...members, ...traffic, ...transfers });
     // At once, also after the last round, so that nobody is served an older model. If it fails, the next round says so.
     models.announce().catch(() => undefined);
     void this.#deps.aggregator.releaseUpdates();

@@ -1,6 +1,6 @@
 import type { Credential, Held, TrainingReport, Verdict } from '../domain/aggregation.ts';
 import { type Clock, steadyMs } from '../domain/clock.ts';
-import { ChorusError, type ErrorCode, fromRefusal, toRefusal } from '../domain/errors.ts';
+import { ChorusError, type ErrorCode, fromRefusal, type Refusal, toRefusal } from '../domain/errors.ts';
 import { hyperparametersOf } from '../domain/hyperparameters.ts';
 import type { TrainingTicket } from '../domain/participation.ts';
 import { isBuffered, stalenessFactor, strategyChoice } from '../domain/plan.ts';
@@ -44,7 +44,7 @@ export interface TrainingWorkDeps {
 type ValidOutcome = TrainingReport['outcome'] & { kind: 'valid' };
 
 /** Between two rounds of a buffered run an update waits for the next. */
-const comeBackSoon: Verdict = {
+const comeBackSoon: Refusal = {
   kind: 'refused',
   code: 'AGGREGATOR_UNAVAILABLE',
   detail: 'A version is being made; the update counts for the next one',
@@ -68,7 +68,9 @@ export class TrainingWork {
     const { round, phase } = machines;
     const before = registry.stateOf(slot);
     const notSelected = () =>
-      new ChorusError('CLIENT_NOT_SELECTED', `Client ${clientId} is ${registry.stateOf(slot)}, not selected`);
+      this.#trainsOn(clientId)
+        ? fromRefusal(comeBackSoon)
+        : new ChorusError('CLIENT_NOT_SELECTED', `Client ${clientId} is ${registry.stateOf(slot)}, not selected`);
     if (!ledger || !round || phase !== 'training' || (before !== 'selected' && before !== 'training')) {
       throw notSelected();
     }
@@ -100,6 +102,12 @@ export class TrainingWork {
     };
   }
 
+  /** In a buffered run it trains on while a version is made of others' contributions, and counts for the next. */
+  #trainsOn(clientId: string): boolean {
+    const { history, registry } = this.#deps;
+    return history.run !== null && isBuffered(history.run.plan) && isTraining(clientId, registry);
+  }
+
   async #admit(credential: Credential, { readmitted }: RoundLedger): Promise<void> {
     const answer = await this.#deps.aggregator.admit({
       ...credential,
@@ -116,9 +124,7 @@ export class TrainingWork {
     const start = ledger ? ledger.starts.get(clientId) : history.carried.get(clientId);
     const isItsStart = start?.round === round && start.attempt === attempt;
     if (!ledger || !isItsStart || ledger.evaluates !== null || machines.phase !== 'training') {
-      const { run } = history;
-      // It trains on while a version is made of others' contributions, and counts for the next.
-      if (isItsStart && run && isBuffered(run.plan) && isTraining(clientId, registry)) return comeBackSoon;
+      if (isItsStart && this.#trainsOn(clientId)) return comeBackSoon;
       return this.#discard(clientId, round, `Round ${round} takes no more updates`);
     }
     const slot = registry.find(clientId);

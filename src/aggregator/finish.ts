@@ -117,10 +117,14 @@ function tilesOf({ chunks }: FinishTask): Tile[] {
 
 /** @returns whether all of its values are finite; only then are they in the file. */
 function makeTile(
-  { divisor, base, baseShare }: FinishTask,
+  { rest, divisor, base, baseShare }: FinishTask,
   { range, span }: Tile,
   { bytes, runs, stepping }: { bytes: SharedArrayBuffer; runs: readonly FoldPiece[]; stepping: Stepping | null },
 ): boolean {
+  if (rest) {
+    const updates = rest.updates.map((update) => ({ ...update, pieces: piecesWithin(update.pieces, range) }));
+    addWeighted({ sum: span, clear: rest.clear, updates });
+  }
   kernelsFor(span.arena).divide(span, range.to - range.from, divisor);
   if (base && baseShare !== 0) {
     const update = { span: base.span, pieces: piecesWithin(base.pieces, range), weight: baseShare };

@@ -66,6 +66,8 @@ export interface Laid {
 export interface FinishTask {
   /** The whole sum, in order; consumed. */
   chunks: { range: SumRange; span: Span }[];
+  /** What is not in the sum yet: added part by part, as the model is made. @default nothing */
+  rest?: Omit<FoldTask, 'sum'>;
   /** > 0 */
   divisor: number;
   schema: ModelSchema;
@@ -153,6 +155,8 @@ export interface Inspecting {
 export interface FoldPool {
   /** How many folds may go on at once. */
   readonly threads: number;
+  /** How long an update may wait for others, to be added with them in one pass, ms; 0: not at all. */
+  readonly companyMsMax: number;
   /** There will be work soon. */
   warm(): void;
   inspect(task: InspectTask): Inspector;

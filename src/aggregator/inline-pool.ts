@@ -8,6 +8,7 @@ import { inspectWhole } from './inspection.ts';
 /** The sums in this thread: deterministic, for simulation and tests. */
 export const inlineFoldPool: FoldPool = {
   threads: 1,
+  companyMsMax: 0,
   warm: () => undefined,
   inspect: (task) => ({
     advance: () => undefined,

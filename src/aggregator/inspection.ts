@@ -24,6 +24,7 @@ const prefixBytes = 8;
  */
 export class Inspection {
   readonly #task: InspectTask;
+  readonly #bytes: Uint8Array;
   readonly #hash = createHash('sha256');
   #hashedTo = 0;
   /** The head once it can be read; a refusal of it waits for the end. */
@@ -37,13 +38,14 @@ export class Inspection {
 
   constructor(task: InspectTask) {
     this.#task = task;
+    this.#bytes = bytesOf(task.span);
   }
 
   /** Looks at what has come. */
   advance(bytes: number): void {
     while (this.#hashedTo < bytes) {
       const to = Math.min(bytes, this.#hashedTo + pieceBytes);
-      this.#hash.update(bytesOf(this.#task.span, to).subarray(this.#hashedTo));
+      this.#hash.update(this.#bytes.subarray(this.#hashedTo, to));
       this.#hashedTo = to;
       if (this.#task.expectedBytes !== null) this.#readHead(this.#task.expectedBytes);
       this.#checkTo(to);

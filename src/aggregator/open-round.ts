@@ -84,7 +84,7 @@ export class OpenRound {
     if (!this.#sum) throw new Error('No update was accepted');
     // Asked when the plan was read, for its quorum; more than that came, or fewer were let through.
     const unmet = this.#strategy.precondition(contributions.length);
-    if (unmet !== null) throw new ChorusError('INTERNAL', unmet);
+    if (unmet !== null) throw new ChorusError('INTERNAL', unmet.replace(/\.$/, ''));
     try {
       const made = await this.#sum.mean(contributions, this.#model, metadata);
       return { ...made, schema: this.#sum.schema };
@@ -158,7 +158,7 @@ export class OpenRound {
     const { updateKind } = this.order;
     const choice = this.#choice;
     if (strategy.kind === 'running')
-      return new RunningSum(schema, { choice, strategy, updateKind }, pool, arenas, { beside, own });
+      return new RunningSum(schema, { choice, strategy, updateKind }, { pool, arenas, clock }, { beside, own });
     return new GatheredUpdates(schema, { choice, strategy, updateKind }, { pool, arenas, updates, own });
   }
 

@@ -1,17 +1,20 @@
+import type { Clock } from '../domain/clock.ts';
 import { elementCount, type ModelSchema } from '../domain/model.ts';
 import type { StrategyChoice } from '../domain/strategy-choice.ts';
 import { type Folding, RunningTotals } from '../strategies/running-totals.ts';
 import type { RunningStrategy } from '../strategies/strategy.ts';
 import type { Arenas } from './arenas.ts';
-import type { Finished, FinishTask, FoldPool, SumRange } from './fold-task.ts';
+import type { Finished, FinishTask, FoldPool, FoldTask, SumRange } from './fold-task.ts';
 import { nothingLeft, stepByOwn } from './own-step.ts';
 import type { OwnWork } from './own-work.ts';
 import type { Made, RoundSum, SumBase, SumUpdate } from './round-sum.ts';
 import type { Span } from './shared-memory.ts';
-import { chunksOf, partsOf, piecesWithin } from './sum-layout.ts';
+import { chunksOf, piecesWithin } from './sum-layout.ts';
 
 /** Updates given to the pool at a time. While they are added the sum is read and written once; their memory is in use so long. */
 const updatesAtOnceMax = 16;
+/** So many wait for no company. */
+const updatesAtOnceMin = 4;
 
 interface Pending extends SumUpdate {
   folding: Folding;
@@ -25,6 +28,12 @@ export interface SumRule {
   updateKind: 'weights' | 'deltas';
 }
 
+export interface SumDeps {
+  pool: FoldPool;
+  arenas: Arenas;
+  clock: Clock;
+}
+
 /**
  * Σ weightᵢ · updateᵢ in float64, folded as updates are accepted: the order of acceptance is the order of folding, and
  * gives the bits. Those that wait are folded several in one pass, which changes nothing but the time it takes. How much
@@ -34,6 +43,7 @@ export class RunningSum implements RoundSum {
   readonly schema: ModelSchema;
   readonly #pool: FoldPool;
   readonly #arenas: Arenas;
+  readonly #clock: Clock;
   readonly #chunks: { range: SumRange; span: Span }[];
   readonly #rule: SumRule;
   readonly #totals: RunningTotals;
@@ -41,6 +51,8 @@ export class RunningSum implements RoundSum {
   readonly #own: OwnWork | null;
   readonly #folded: string[] = [];
   readonly #pending: Pending[] = [];
+  /** Until then an update waits for company. */
+  #company: ReturnType<Clock['setTimeout']> = null;
   #folding: Promise<void> | null = null;
   #finishing: Promise<unknown> | null = null;
   #failure: unknown = null;
@@ -49,8 +61,7 @@ export class RunningSum implements RoundSum {
   constructor(
     schema: ModelSchema,
     rule: SumRule,
-    pool: FoldPool,
-    arenas: Arenas,
+    { pool, arenas, clock }: SumDeps,
     { beside, own = null }: { beside?: Span; own?: OwnWork | null } = {},
   ) {
     this.schema = schema;
@@ -59,6 +70,7 @@ export class RunningSum implements RoundSum {
     this.#totals = new RunningTotals(rule.strategy);
     this.#pool = pool;
     this.#arenas = arenas;
+    this.#clock = clock;
     const elements = schema.reduce((total, { shape }) => total + elementCount(shape), 0);
     this.#chunks = chunksOf(elements).map((range) => ({
       range,
@@ -81,7 +93,9 @@ export class RunningSum implements RoundSum {
     });
     // The failure is reported by `mean`; here it must only not go unhandled.
     turn.catch(() => undefined);
-    this.#folding ??= this.#foldPending();
+    const { companyMsMax } = this.#pool;
+    if (companyMsMax === 0 || this.#pending.length >= updatesAtOnceMin) this.#fold();
+    else this.#company ??= this.#clock.setTimeout(() => this.#fold(), companyMsMax);
     return turn;
   }
 
@@ -90,19 +104,30 @@ export class RunningSum implements RoundSum {
    * @throws when a fold failed, the sum holds other contributions than these, or a model is needed and there is none.
    */
   async mean(contributions: readonly string[], base: SumBase | null, metadata: Record<string, string>): Promise<Made> {
-    await this.#folding;
+    while (this.#folding) await this.#folding;
+    this.#stopWaiting();
     if (this.#failure !== null) throw this.#failure;
-    const summed = new Set(this.#folded);
+    const summed = new Set([...this.#folded, ...this.#pending.map(({ clientId }) => clientId)]);
     if (summed.size !== contributions.length || contributions.some((clientId) => !summed.has(clientId))) {
       throw new Error(`The sum holds ${summed.size} contributions, not the ${contributions.length} that count`);
     }
-    const finishing = this.#finish(base, metadata);
+    const last = this.#last(base);
+    // An optimiser steps on one thread; what several can add is in the sum before.
+    const isAddedAtTheEnd = last.optimiser === null;
+    this.#folding = this.#foldWhile(() => this.#pending.length > (isAddedAtTheEnd ? this.#batchSize() : 0));
+    await this.#folding;
+    if (this.#failure !== null) throw this.#failure;
+    const rest = this.#pending.splice(0);
+    const finishing = this.#settling(rest, this.#finish({ ...last, rest: foldOf(rest) }, base, metadata));
     this.#finishing = finishing;
     return { ...(await finishing), members: null };
   }
 
-  async #finish(base: SumBase | null, metadata: Record<string, string>): Promise<Finished> {
-    const last = this.#last(base);
+  async #finish(
+    last: Pick<FinishTask, 'rest' | 'divisor' | 'base' | 'baseShare' | 'optimiser'>,
+    base: SumBase | null,
+    metadata: Record<string, string>,
+  ): Promise<Finished> {
     const { choice } = this.#rule;
     const common = { chunks: this.#chunks, schema: this.schema, metadata };
     if (!base || !last.optimiser || !choice.own) return this.#pool.finish({ ...common, ...last });
@@ -128,28 +153,48 @@ export class RunningSum implements RoundSum {
 
   /** Gives its memory back, once nothing works on it any more: a round may be given up while its mean is made. */
   dispose(): void {
+    this.#stopWaiting();
+    this.#failure ??= new Error('The sum was given up');
+    for (const { done } of this.#pending.splice(0)) done(this.#failure);
     void Promise.allSettled([this.#folding, this.#finishing]).then(() => {
       for (const { span } of this.#chunks) this.#arenas.free(span);
     });
   }
 
+  #stopWaiting(): void {
+    this.#clock.clearTimeout(this.#company);
+    this.#company = null;
+  }
+
+  #fold(): void {
+    this.#stopWaiting();
+    this.#folding ??= this.#foldWhile(() => this.#pending.length > 0);
+  }
+
   /** Never rejects: a failure is kept, for a sum that misses an update is worth nothing. */
-  async #foldPending(): Promise<void> {
+  async #foldWhile(isNeeded: () => boolean): Promise<void> {
     // What is accepted in the same turn is folded in one pass.
     await Promise.resolve();
-    while (this.#pending.length > 0) {
+    while (isNeeded()) {
       const batch = this.#pending.splice(0, this.#batchSize());
-      try {
-        if (this.#failure !== null) throw this.#failure;
-        await this.#fold(batch);
-        this.#folded.push(...batch.map(({ clientId }) => clientId));
-        for (const { done } of batch) done(null);
-      } catch (error) {
-        this.#failure = error;
-        for (const { done } of batch) done(error);
-      }
+      await this.#settling(batch, this.#foldBatch(batch)).catch(() => undefined);
     }
+    // At once: what is added next would wait for a fold that does not look any more.
     this.#folding = null;
+  }
+
+  /** Tells these updates, and remembers, how work on them ended. */
+  async #settling<Result>(updates: readonly Pending[], work: Promise<Result>): Promise<Result> {
+    try {
+      const result = await work;
+      this.#folded.push(...updates.map(({ clientId }) => clientId));
+      for (const { done } of updates) done(null);
+      return result;
+    } catch (error) {
+      this.#failure = error;
+      for (const { done } of updates) done(error);
+      throw error;
+    }
   }
 
   /** A pass that clears the sum begins with the update that asks for it. */
@@ -158,29 +203,24 @@ export class RunningSum implements RoundSum {
     return clearing === -1 ? updatesAtOnceMax : clearing + 1;
   }
 
-  async #fold(batch: readonly Pending[]): Promise<void> {
-    const clear = batch[0]?.folding.clear ?? false;
-    const folded = batch.filter(({ folding }) => folding.weight !== 0);
-    if (folded.length === 0 && !clear) return;
-    const tasks = this.#chunks.flatMap(({ range, span }) =>
-      partsOf(range, this.#pool.threads).map((part) => ({
-        sum: partOf(span, range, part),
-        clear,
-        updates: folded.map(({ span: at, pieces, folding }) => ({
-          span: at,
-          pieces: piecesWithin(pieces, part),
-          weight: folding.weight,
-        })),
-      })),
-    );
+  async #foldBatch(batch: readonly Pending[]): Promise<void> {
+    if (this.#failure !== null) throw this.#failure;
+    const { clear, updates } = foldOf(batch);
+    if (updates.length === 0 && !clear) return;
+    const tasks = this.#chunks.map(({ range, span }) => ({
+      sum: span,
+      clear,
+      updates: updates.map((update) => ({ ...update, pieces: piecesWithin(update.pieces, range) })),
+    }));
     // All of them, also when one failed: until then the memory is theirs.
     const ends = await Promise.allSettled(tasks.map((task) => this.#pool.fold(task)));
     for (const end of ends) if (end.status === 'rejected') throw end.reason;
   }
 }
 
-const partOf = ({ arena, at }: Span, range: SumRange, part: SumRange): Span => ({
-  arena,
-  at: at + (part.from - range.from) * Float64Array.BYTES_PER_ELEMENT,
-  bytes: (part.to - part.from) * Float64Array.BYTES_PER_ELEMENT,
+const foldOf = (batch: readonly Pending[]): Omit<FoldTask, 'sum'> => ({
+  clear: batch[0]?.folding.clear ?? false,
+  updates: batch
+    .filter(({ folding }) => folding.weight !== 0)
+    .map(({ span, pieces, folding }) => ({ span, pieces, weight: folding.weight })),
 });

@@ -157,6 +157,8 @@ export class Aggregation implements AggregatorService, UploadGate {
     return answer(async () => {
       const open = this.#round;
       const tickets = contributions.map((clientId) => this.#tickets.of(clientId));
+      // Who goes on is not lost.
+      const transfers = open?.order.keepsClients ? [] : this.#tickets.transfers();
       if (open?.order.keepsClients) this.#tickets.interrupt(betweenRounds());
       else this.#tickets.closeAll(new ChorusError('UPDATE_DISCARDED', `Round ${round} takes no more updates`));
       // An acceptance may still be on its way back from the coordinator that now closes the round.
@@ -171,7 +173,7 @@ export class Aggregation implements AggregatorService, UploadGate {
         open.dispose(betweenRounds());
         this.#round = null;
       } else if (this.#round === open) this.#endRound(`Round ${round} is over`);
-      return { ...made, traffic: { ...open.traffic } };
+      return { ...made, traffic: { ...open.traffic }, transfers };
     });
   }
 

@@ -4,8 +4,8 @@ import type { Span } from './shared-memory.ts';
 
 /** Elements of the sum in one stretch of memory: 1 GiB of float64. A larger model has several. */
 export const chunkElementsMax = 2 ** 27;
-/** Work of fewer elements is not worth a thread of its own. */
-const rangeElementsMin = 65_536;
+/** Elements that a thread takes at a time: little enough that all end together, and no two share a cache line. */
+const stretchElements = 65_536;
 
 /** The sum cut into stretches of memory. @param elements ≥ 0 */
 export function chunksOf(elements: number): SumRange[] {
@@ -25,15 +25,13 @@ export function rangeWithin(chunks: readonly { range: SumRange; span: Span }[], 
   return { arena, at: at + (from - chunk.range.from) * valueBytes, bytes: (to - from) * valueBytes };
 }
 
-/** A range cut into about equal parts for several threads, at multiples of 8 elements: no two share a cache line. */
-export function partsOf({ from, to }: SumRange, threads: number): SumRange[] {
-  const parts = Math.max(1, Math.min(threads, Math.floor((to - from) / rangeElementsMin)));
-  const step = Math.ceil((to - from) / parts / 8) * 8;
-  const result: SumRange[] = [];
-  for (let start = from; start < to || result.length === 0; start += Math.max(1, step)) {
-    result.push({ from: start, to: Math.min(to, start + step) });
+/** What threads that share a fold take, one after another. @param elements ≥ 0 */
+export function stretchesOf(elements: number): SumRange[] {
+  const stretches: SumRange[] = [];
+  for (let from = 0; from < Math.max(1, elements); from += stretchElements) {
+    stretches.push({ from, to: Math.min(elements, from + stretchElements) });
   }
-  return result;
+  return stretches;
 }
 
 /** What of the pieces falls into a range; where it goes is counted from the range's start. */

@@ -8,7 +8,7 @@ import type { UpdatePlace } from './facts.ts';
 import type { ModelInfo, ModelSchema } from './model.ts';
 import type { Receipt } from './participation.ts';
 import type { RoundKind } from './round.ts';
-import type { Traffic, TransferMarks } from './round-record.ts';
+import type { ClientTransfers, Traffic, TransferMarks } from './round-record.ts';
 import type { StrategyChoice } from './strategy-choice.ts';
 
 /** What the service must know of a round. */
@@ -68,6 +68,8 @@ export interface Aggregate {
   members?: readonly string[] | null;
   /** Of the round that made it; left out for one that no round made. */
   traffic?: Traffic;
+  /** Of clients of that round that did not report, as far as they came; of a bounded number. */
+  transfers?: readonly ClientTransfers[];
 }
 
 /** A model the coordinator committed and the service shall serve. */

@@ -1,6 +1,7 @@
 import { canBeShared, prepareFinish, type SharedFinish } from '../aggregator/finish.ts';
 import type { Finished, FoldPool, FoldTask, Inspected, Inspector, InspectTask } from '../aggregator/fold-task.ts';
 import { inlineFoldPool } from '../aggregator/inline-pool.ts';
+import { prepareFold } from '../aggregator/shared-fold.ts';
 import type { Refusal } from '../domain/errors.ts';
 import { FoldThread } from './fold-thread.ts';
 
@@ -8,7 +9,9 @@ import { FoldThread } from './fold-thread.ts';
 const smallBytes = 16_384;
 /** An upload is looked at again when so much more of it has come, bytes; by a thread that has nothing to do, sooner. */
 const advanceBytesMin = 4_194_304;
-const idleAdvanceBytesMin = 1_048_576;
+const idleAdvanceBytesMin = 2_097_152;
+/** How long an update may wait for others, ms: added alone it costs as much memory traffic as three of four do together. */
+const companyMsMax = 20;
 
 /**
  * The sums on threads of their own, over shared memory. They start with the first client in training: a server that comes
@@ -29,13 +32,14 @@ export function createFoldPool(count: number): FoldPool {
   };
   return {
     threads: count,
+    companyMsMax,
     warm,
     inspect: (task) => {
       if (isSmallUpload(task)) return inlineFoldPool.inspect(task);
       inspections += 1;
       return startInspector(leastToCheck(warm()), inspections, task);
     },
-    fold: (task): Promise<void> => (isSmallFold(task) ? inlineFoldPool.fold(task) : next().run('addWeighted', task)),
+    fold: (task): Promise<void> => (isSmallFold(task) ? inlineFoldPool.fold(task) : foldOn(warm(), task)),
     finish: (task) => finishOn(next(), threads, prepareFinish(task)),
     deltaNorm: (task): Promise<number> => next().run('deltaNorm', task),
     measure: (task): Promise<Float64Array> => next().run('measureRange', task),
@@ -53,6 +57,20 @@ const isSmallFold = ({ sum, updates }: FoldTask): boolean => sum.bytes * (1 + up
 
 const leastToCheck = (threads: readonly FoldThread[]): FoldThread =>
   threads.reduce((least, thread) => (thread.bytesToCheck < least.bytesToCheck ? thread : least));
+
+async function foldOn(threads: readonly FoldThread[], task: FoldTask): Promise<void> {
+  const shared = prepareFold(task);
+  const ends = threads.map((thread) => thread.run<boolean>('addStretches', shared));
+  const last = ends.map(async (end) => {
+    if (!(await end)) throw new Error('Another thread does the last stretch');
+  });
+  try {
+    // Not all of them: a thread that is busy with something else comes late, and finds nothing left.
+    await Promise.any(last);
+  } catch {
+    for (const end of await Promise.allSettled(ends)) if (end.status === 'rejected') throw end.reason;
+  }
+}
 
 /** One thread makes the model and hashes it; the others make parts of it before it comes to them. */
 async function finishOn(first: FoldThread, threads: readonly FoldThread[], shared: SharedFinish): Promise<Finished> {
@@ -76,7 +94,8 @@ function startInspector(thread: FoldThread, id: number, task: InspectTask): Insp
   let leftBytes = task.expectedBytes ?? 0;
   thread.bytesToCheck += leftBytes;
   const checkedTo = (bytes: number) => {
-    const left = Math.max(0, (task.expectedBytes ?? 0) - bytes);
+    // Not more than before: it may be over while a look at it still goes on.
+    const left = Math.min(leftBytes, Math.max(0, (task.expectedBytes ?? 0) - bytes));
     thread.bytesToCheck -= leftBytes - left;
     leftBytes = left;
   };

@@ -4,8 +4,8 @@ import { Inspection } from '../aggregator/inspection.ts';
 
 export { deltaNorm } from '../aggregator/delta-norm.ts';
 export { finishMean, makeAhead } from '../aggregator/finish.ts';
-export { addWeighted } from '../aggregator/fold.ts';
 export { combineRange, measureRange } from '../aggregator/gather.ts';
+export { addStretches } from '../aggregator/shared-fold.ts';
 
 /**
  * Inspections under way. The one state kept between tasks: a hash cannot move to another thread, so all tasks of an

@@ -57,6 +57,23 @@ describe('a buffered run', () => {
     expect(test.crashes).toEqual([]);
   });
 
+  it('tells a client that asks for its ticket again while a version is made to come back, and then gives it', async () => {
+    const test = await buffered();
+    const [a, b, c, d] = (await test.joinMany(4)) as [TestClient, TestClient, TestClient, TestClient];
+    for (const client of [a, b, c, d]) await client.start();
+    const asked: Promise<string>[] = [];
+    test.handle.events.subscribe(({ type, data }) => {
+      if (type !== 'phase' || data.phase !== 'aggregating') return;
+      for (const client of [a, c]) asked.push(codeOf(() => test.handle.startTraining(client.clientId)));
+    });
+    await upload(a, [1, 1]);
+    await upload(b, [3, 5]);
+    await test.settle();
+    expect(await Promise.all(asked)).toEqual(['CLIENT_NOT_SELECTED', 'AGGREGATOR_UNAVAILABLE']);
+    const { trainingToken } = await test.handle.startTraining(c.clientId);
+    expect(trainingToken).toBe(c.ticket?.trainingToken);
+  });
+
   it('gives an update from an older model a smaller weight, and says how old it was', async () => {
     const test = await buffered({ stalenessExponent: 0.5 });
     const [a, b, c, d] = (await test.joinMany(4)) as [TestClient, TestClient, TestClient, TestClient];

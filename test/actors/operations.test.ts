@@ -111,6 +111,17 @@ describe('trying an operation out', () => {
   });
 });
 
+describe('a quorum that an operator would lower', () => {
+  it('stays where the strategy could make nothing of fewer contributions, and the refusal says so', async () => {
+    const { test } = await inTraining({ strategy: 'trimmed-mean', strategyParameters: { trimCount: 1 } });
+    expect(() => doIt(test, { operation: 'lowerQuorum', quorum: 2 })).toThrow(
+      'The strategy could make no model of so few: trimmed-mean takes away 1 contributions at each end, so it needs more than 2; there are 2',
+    );
+    expect(test.handle.status().quorum).toBe(3);
+    expect(test.handle.audit().entries.map(({ operation }) => operation)).toEqual(['start']);
+  });
+});
+
 describe('a deadline that an operator extends', () => {
   it('passes later, and only for the phase that is open', async () => {
     const { test, clients } = await inTraining({ quorum: 1 });

@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { Arenas } from '../../src/aggregator/arenas.ts';
 import { canBeShared, finishMean, makeAhead, prepareFinish, type SharedFinish } from '../../src/aggregator/finish.ts';
+import { addWeighted } from '../../src/aggregator/fold.ts';
 import type { FinishTask } from '../../src/aggregator/fold-task.ts';
+import { piecesOf } from '../../src/aggregator/inspection.ts';
 import { bufferOf } from '../../src/aggregator/shared-memory.ts';
 import type { ModelSchema } from '../../src/domain/model.ts';
-import { decodeSafetensors } from '../../src/wire/safetensors.ts';
+import { decodeSafetensors, readSafetensorsHead } from '../../src/wire/safetensors.ts';
 import { createFoldPool } from '../../src/workers/fold-pool.ts';
 
 const schema: ModelSchema = [
@@ -23,6 +25,19 @@ function taskOf(odd?: { at: number; value: number }): FinishTask {
   if (odd) sum[odd.at] = odd.value;
   const chunks = [{ range: { from: 0, to: elements }, span }];
   return { chunks, divisor: 2, schema, base: null, baseShare: 0, optimiser: null, metadata: { round: '1' } };
+}
+
+const odd = { at: 5, value: 1e30 };
+
+/** Two updates of the model, of other values than the sum's. */
+function restOf(): NonNullable<FinishTask['rest']> {
+  const bytes = finishMean(prepareFinish(taskOf())).bytes;
+  const head = readSafetensorsHead(new Uint8Array(bytes));
+  const update = {
+    span: { arena: { id: -1, memory: bytes }, at: 0, bytes: bytes.byteLength },
+    pieces: piecesOf(head, schema),
+  };
+  return { clear: false, updates: [3, 5].map((weight) => ({ ...update, weight })) };
 }
 
 /** What the other thread does while the first tiles are the other's already. */
@@ -53,6 +68,19 @@ describe('the making of a model', () => {
     const together = finishMean(shared);
     expect(bitsOf(together)).toBe(bitsOf(alone));
     expect(together.sha256).toBe(alone.sha256);
+  });
+
+  it('has the same bits whether the last updates were added before, or are with each tile, here or elsewhere', () => {
+    const rest = restOf();
+    const before = taskOf();
+    for (const { span: sum } of before.chunks) addWeighted({ sum, ...rest });
+    const alone = finishMean(prepareFinish(before));
+    const shared = prepareFinish({ ...taskOf(), rest });
+    makeLast(shared, 2);
+    expect(bitsOf(finishMean(shared))).toBe(bitsOf(alone));
+    expect(bitsOf(alone)).not.toBe(bitsOf(finishMean(prepareFinish(taskOf()))));
+    const cleared = finishMean(prepareFinish({ ...taskOf(), rest: { ...rest, clear: true } }));
+    expect(bitsOf(cleared)).toBe(bitsOf(finishMean(prepareFinish({ ...taskOf(odd), rest: { ...rest, clear: true } }))));
   });
 
   it('has the same bits on the threads of a pool', async () => {

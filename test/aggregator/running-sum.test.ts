@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { SimulatedClock } from 'xstate';
 import { Arenas } from '../../src/aggregator/arenas.ts';
 import type { FoldPiece, FoldPool } from '../../src/aggregator/fold-task.ts';
 import { inlineFoldPool } from '../../src/aggregator/inline-pool.ts';
@@ -14,15 +15,25 @@ import { decodeSafetensors, encodeSafetensors, readSafetensorsHead } from '../..
 const schema: ModelSchema = [{ name: 'w', dtype: 'F32', shape: [2] }];
 const arenaBytes = 2 ** 20;
 
+const clock = new SimulatedClock();
+
+interface Held {
+  name: 'fold' | 'finish';
+  /** How many updates it adds. */
+  adds: number;
+  go: () => void;
+}
+
 /** A pool whose work is done when the test says so. */
-function heldPool() {
-  const held: { name: 'fold' | 'finish'; go: () => void }[] = [];
-  const hold = <Result>(name: 'fold' | 'finish', act: () => Promise<Result>): Promise<Result> =>
-    new Promise((resolve) => held.push({ name, go: () => resolve(act()) }));
+function heldPool(companyMsMax = 0) {
+  const held: Held[] = [];
+  const hold = <Result>(name: Held['name'], adds: number, act: () => Promise<Result>): Promise<Result> =>
+    new Promise((resolve) => held.push({ name, adds, go: () => resolve(act()) }));
   const pool: FoldPool = {
     ...inlineFoldPool,
-    fold: (task) => hold('fold', () => inlineFoldPool.fold(task)),
-    finish: (task) => hold('finish', () => inlineFoldPool.finish(task)),
+    companyMsMax,
+    fold: (task) => hold('fold', task.updates.length, () => inlineFoldPool.fold(task)),
+    finish: (task) => hold('finish', task.rest?.updates.length ?? 0, () => inlineFoldPool.finish(task)),
   };
   return { pool, held };
 }
@@ -54,7 +65,7 @@ const weightsOf = ({ bytes }: { bytes: SharedArrayBuffer }) => [
 describe('the running sum', () => {
   it('makes the weighted mean of exactly the contributions that count, and of no others', async () => {
     const arenas = new Arenas({ kind: 'wasm', arenaBytes });
-    const sum = new RunningSum(schema, fedavg, inlineFoldPool, arenas);
+    const sum = new RunningSum(schema, fedavg, { pool: inlineFoldPool, arenas, clock });
     for (const [client, weights, examples] of [
       ['a', [1, 10], 1],
       ['b', [4, 40], 2],
@@ -73,7 +84,7 @@ describe('the running sum', () => {
     async (work) => {
       const { pool, held } = heldPool();
       const arenas = new Arenas({ kind: 'wasm', arenaBytes });
-      const sum = new RunningSum(schema, fedavg, pool, arenas);
+      const sum = new RunningSum(schema, fedavg, { pool, arenas, clock });
       const its = sum.span as Span;
       const { span, pieces } = staged(arenas, [1, 2]);
       void sum.add(update('a', span, pieces, 1));
@@ -99,34 +110,87 @@ describe('the running sum', () => {
     },
   );
 
-  it('that misses an update is worth nothing, and gives its memory back only after every thread is done', async () => {
-    const arenas = new Arenas({ kind: 'wasm', arenaBytes: 2 ** 22 });
-    const large: ModelSchema = [{ name: 'w', dtype: 'F32', shape: [2 ** 17] }];
-    let finishOther: () => void = () => undefined;
-    let folds = 0;
-    const pool: FoldPool = {
-      ...inlineFoldPool,
-      threads: 2,
-      fold: () => {
-        folds += 1;
-        if (folds === 1) return Promise.reject(new Error('the thread is gone'));
-        return new Promise<void>((resolve) => {
-          finishOther = resolve;
-        });
-      },
-    };
-    const sum = new RunningSum(large, fedavg, pool, arenas);
-    const bytes = encodeSafetensors({ w: { dtype: 'F32', shape: [2 ** 17], data: new Float32Array(2 ** 17) } });
-    const span = arenas.allocate(bytes.byteLength);
-    bytesOf(span).set(bytes);
-    let isDone = false;
-    const added = sum.add(update('a', span, piecesOf(readSafetensorsHead(bytes), large), 1)).finally(() => {
-      isDone = true;
-    });
-    await settle();
-    expect([folds, isDone]).toEqual([2, false]);
-    finishOther();
-    await expect(added).rejects.toThrow('the thread is gone');
+  it('that misses an update is worth nothing', async () => {
+    const arenas = new Arenas({ kind: 'wasm', arenaBytes });
+    const pool: FoldPool = { ...inlineFoldPool, fold: () => Promise.reject(new Error('the thread is gone')) };
+    const sum = new RunningSum(schema, fedavg, { pool, arenas, clock });
+    const { span, pieces } = staged(arenas, [1, 2]);
+    await expect(sum.add(update('a', span, pieces, 1))).rejects.toThrow('the thread is gone');
     await expect(sum.mean(['a'], null, {})).rejects.toThrow('the thread is gone');
+  });
+});
+
+describe('an update that may wait for company', () => {
+  const companyMsMax = 20;
+
+  function begin() {
+    const { pool, held } = heldPool(companyMsMax);
+    const arenas = new Arenas({ kind: 'wasm', arenaBytes });
+    const sum = new RunningSum(schema, fedavg, { pool, arenas, clock });
+    const ended: string[] = [];
+    const add = (client: string, weights: number[] = [1, 2]) => {
+      const { span, pieces } = staged(arenas, weights);
+      sum.add(update(client, span, pieces, 1)).then(
+        () => ended.push(client),
+        () => ended.push(`${client} failed`),
+      );
+    };
+    const works = () => held.map(({ name, adds }) => `${name} ${adds}`);
+    const goOn = async () => {
+      held.shift()?.go();
+      await settle();
+    };
+    return { sum, add, ended, works, goOn };
+  }
+
+  it('waits for three others, and not longer than it may', async () => {
+    const { add, ended, works, goOn } = begin();
+    for (const client of ['a', 'b', 'c']) add(client);
+    await settle();
+    expect(works()).toEqual([]);
+    add('d');
+    await settle();
+    expect(works()).toEqual(['fold 4']);
+    // Meanwhile one comes, alone.
+    add('e');
+    await goOn();
+    expect(ended).toEqual(['a', 'b', 'c', 'd']);
+    clock.increment(companyMsMax);
+    await settle();
+    expect(works()).toEqual(['fold 1']);
+    await goOn();
+    expect(ended.at(-1)).toBe('e');
+  });
+
+  it('is added while the mean is made, when that is asked for', async () => {
+    const { sum, add, ended, works, goOn } = begin();
+    add('a', [1, 10]);
+    add('b', [3, 30]);
+    const mean = sum.mean(['a', 'b'], null, {});
+    await settle();
+    expect([works(), ended]).toEqual([['finish 2'], []]);
+    await goOn();
+    expect(weightsOf(await mean)).toEqual([2, 20]);
+    expect(ended).toEqual(['a', 'b']);
+    clock.increment(companyMsMax);
+    await settle();
+    expect(works()).toEqual([]);
+  });
+
+  it('hears when the sum is given up, and no model is made of it in memory that is another’s by then', async () => {
+    const { sum, add, ended, works, goOn } = begin();
+    for (const client of ['a', 'b', 'c', 'd']) add(client);
+    await settle();
+    add('e');
+    const mean = sum.mean(['a', 'b', 'c', 'd', 'e'], null, {});
+    const refused = expect(mean).rejects.toThrow('The sum was given up');
+    sum.dispose();
+    await settle();
+    expect(ended).toEqual(['e failed']);
+    await goOn();
+    await refused;
+    clock.increment(companyMsMax);
+    await settle();
+    expect(works()).toEqual([]);
   });
 });

@@ -169,10 +169,12 @@ describe('an upload of large values', () => {
     const huge = { w: { dtype: 'F64', shape: [2], data: Float64Array.of(1e200, -1e308) } } as const;
     const bounded = await TestServer.forTest({ plan: { rounds: 1, minClients: 1, updateNormMax: 5 } });
     const refused = await bounded.join();
+    await refused.waitUntil('selected');
     await refused.start();
     expectProblem(await refused.upload(updateOf(huge)), 'NORM_TOO_LARGE');
     const open = await TestServer.forTest({ plan: { rounds: 1, minClients: 1 } });
     const taken = await open.join();
+    await taken.waitUntil('selected');
     await taken.start();
     expect(await taken.upload(updateOf(huge))).toMatchObject({ status: 200 });
     expect(decodeSafetensors((await open.model(1)).bytes).tensors).toEqual(huge);

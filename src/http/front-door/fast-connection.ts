@@ -10,7 +10,7 @@ import { readTo, takeOver } from './native-socket.ts';
 import type { PlainRequest } from './request-head.ts';
 
 /** Read at a time, straight into staging memory, bytes. */
-const readBytesMax = 1_048_576;
+const readBytesMax = 4_194_304;
 /** Where heads are read to, by every connection in turn: what is not used up at once is copied. */
 const scratch = new Uint8Array(65_536);
 
