@@ -195,7 +195,7 @@ describe('upload attempts', () => {
     expect((await client.beat()).state).toBe('standby');
     expectProblem(await client.upload(updateOf([1])), 'UPLOAD_ATTEMPTS_EXHAUSTED');
     expectProblem(await client.ask('POST', '/training'), 'CLIENT_NOT_SELECTED');
-    expect((await spare.beat()).state).toBe('selected');
+    await spare.waitUntil('selected');
     await spare.contribute([4]);
     await server.model(1);
     const { exclusions, contributions } = server.handle.round(1);
