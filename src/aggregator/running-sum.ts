@@ -104,7 +104,7 @@ export class RunningSum implements RoundSum {
    * @throws when a fold failed, the sum holds other contributions than these, or a model is needed and there is none.
    */
   async mean(contributions: readonly string[], base: SumBase | null, metadata: Record<string, string>): Promise<Made> {
-    await this.#folding;
+    while (this.#folding !== null) await this.#folding;
     this.#stopWaiting();
     if (this.#failure !== null) throw this.#failure;
     const summed = new Set([...this.#folded, ...this.#pending.map(({ clientId }) => clientId)]);
