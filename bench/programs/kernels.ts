@@ -115,7 +115,7 @@ serveCommands({
       const sources = updates.flatMap((update) => [weighted(update).at, weighted(update).weight]);
       kernel(sum.at, parameters, ...sources, found.at);
       const areFinite = new Uint32Array(bytesOf(found).buffer, found.at, updateCount);
-      if (areFinite.some((isFinite) => isFinite !== 1)) throw new Error('It is not finite');
+      if (areFinite.some((one) => one !== 1)) throw new Error('It is not finite');
     });
   },
   checkAndFoldOneByOne: () =>
