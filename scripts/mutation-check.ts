@@ -6,7 +6,7 @@
 import { execFile } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Table from 'cli-table3';
 import type { Mutation } from './mutations/mutation.ts';
@@ -26,20 +26,35 @@ const copied = [
 ];
 /** A hang is a failure too, but need not be waited for long. */
 const testTimeoutMs = 20_000;
-const runMsMax = 180_000;
+const runMsMaxPerFile = 180_000;
 
 type Verdict = 'caught' | 'MISSED' | 'no test ran';
 
 interface TestRun {
   passed: number;
   failed: number;
+  /** Files with a test that failed. */
+  files: string[];
+}
+
+/** Of vitest's report. */
+interface Report {
+  numPassedTests: number;
+  numFailedTests: number;
+  success: boolean;
+  testResults: { name: string; status: string }[];
 }
 
 /** Runs a program to its end, whatever its exit code. */
-function run(command: string, args: readonly string[], cwd: string, settings: Mutation['env'] = {}): Promise<void> {
+function run(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  { msMax = runMsMaxPerFile, settings = {} }: { msMax?: number; settings?: Mutation['env'] } = {},
+): Promise<void> {
   const env = { ...process.env, CHORUS_TEST_SKIP_BUILD: '1', ...settings };
   return new Promise((resolve) => {
-    execFile(command, args, { cwd, env, timeout: runMsMax, maxBuffer: 2 ** 26 }, () => resolve());
+    execFile(command, args, { cwd, env, timeout: msMax, maxBuffer: 2 ** 26 }, () => resolve());
   });
 }
 
@@ -57,13 +72,17 @@ async function runTests(
   const report = join(copy, 'report.json');
   await rm(report, { force: true });
   const args = ['run', ...tests, '--reporter=json', `--outputFile=${report}`, `--testTimeout=${testTimeoutMs}`];
-  await run(bin('vitest'), only === undefined ? args : [...args, '-t', only], copy, env);
+  const limits = { msMax: runMsMaxPerFile * tests.length, settings: env };
+  await run(bin('vitest'), only === undefined ? args : [...args, '-t', only], copy, limits);
   try {
-    const { numPassedTests, numFailedTests, success } = JSON.parse(await readFile(report, 'utf8'));
+    const { numPassedTests, numFailedTests, success, testResults } = JSON.parse(
+      await readFile(report, 'utf8'),
+    ) as Report;
+    const files = testResults.filter(({ status }) => status === 'failed').map(({ name }) => relative(copy, name));
     // A file that fails as a whole has no failed test of its own.
-    return { passed: numPassedTests, failed: success ? 0 : Math.max(1, numFailedTests) };
+    return { passed: numPassedTests, failed: success ? 0 : Math.max(1, numFailedTests), files };
   } catch {
-    return { passed: 0, failed: 1 };
+    return { passed: 0, failed: 1, files: [] };
   }
 }
 
@@ -109,7 +128,10 @@ const copy = await makeCopy();
 let missed = 0;
 try {
   const baseline = await checkBaseline(copy, chosen);
-  if (baseline.failed > 0) throw new Error(`${baseline.failed} tests fail without any defect; mend those first`);
+  if (baseline.failed > 0) {
+    const where = baseline.files.join(', ') || 'no report came in time';
+    throw new Error(`${baseline.failed} tests fail without any defect; mend those first: ${where}`);
+  }
   for (const mutation of chosen) {
     const startedAtMs = performance.now();
     const verdict = await attempt(copy, mutation);

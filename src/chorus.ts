@@ -29,7 +29,7 @@ export interface ListenOptions {
 }
 
 /** A running server. */
-export interface Chorus extends Core {
+export interface Chorus extends Omit<Core, 'countSilence'> {
   /** Bearer token for what only an operator may do. Secret. */
   readonly adminToken: string;
   /** Opens both ports. @throws when one is taken, it listens already, or the aggregator runs inline. */
@@ -103,7 +103,9 @@ export async function createChorus(options: ChorusOptions = {}): Promise<Chorus>
     closeHttp = () => closeApp(app);
     try {
       const aggregatorUrl = await aggregatorListens;
-      return { aggregatorUrl, coordinatorUrl: await app.listen({ host, port: coordinator }) };
+      const coordinatorUrl = await app.listen({ host, port: coordinator });
+      core.countSilence();
+      return { aggregatorUrl, coordinatorUrl };
     } catch (error) {
       closeHttp = null;
       await closeApp(app);

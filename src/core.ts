@@ -75,6 +75,8 @@ export interface Core {
   notReady(): string | null;
   /** Opens the aggregator's port. @returns its URL. @throws when the port is taken. */
   listenAggregator(at: ListenAt): Promise<string>;
+  /** Clients that come over the network can be heard of from now on; their silence counts from here. */
+  countSilence(): void;
   /**
    * Shuts down: no new work is taken, uploads under way end (for at most `graceMs`), held calls are answered, ports
    * close. Idempotent.
@@ -199,6 +201,7 @@ async function openCore({ plan, given, strategies, settings, opened }: Wanted): 
   if (refusal) throw fromRefusal(refusal);
   // Before a port is open, so that no client comes too early.
   await coordinator.machines.resumed();
+  coordinator.membership.countSilence();
   if (settings.autoStart && !earlierRun) handle.startRun({}, fromConfiguration);
 
   let closing: Promise<void> | null = null;
@@ -230,6 +233,7 @@ async function openCore({ plan, given, strategies, settings, opened }: Wanted): 
       if (answer.kind === 'refused') throw fromRefusal(answer);
       return answer.value.url;
     },
+    countSilence: () => coordinator.membership.countSilence(),
     close({ graceMs = 10_000 } = {}) {
       closing ??= shutDown(graceMs);
       return closing;
@@ -266,9 +270,10 @@ function connectionTo(
     return { connect, gate: () => null };
   }
   let gate: UploadGate | null = null;
-  const connect = inlineLink((callbacks) => {
+  const connect = inlineLink(async (callbacks) => {
+    const staged = (await updates?.()) ?? null;
     const service = new Aggregation({
-      ...{ clock, callbacks, stagingBytesMax, updates },
+      ...{ clock, callbacks, stagingBytesMax, updates: staged },
       pool: inlineFoldPool,
       memory: 'plain',
       ownStrategies: ownRunner(given, foldThreads),

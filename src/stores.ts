@@ -12,7 +12,7 @@ import { createMemoryModelStore } from './storage/memory-model-store.ts';
 import type { ModelStore } from './storage/model-store.ts';
 import { createNoJournal } from './storage/no-journal.ts';
 import { openNodeDisk } from './storage/node-disk.ts';
-import type { UpdateStore } from './storage/update-store.ts';
+import type { LeavableUpdateStore, UpdateStore } from './storage/update-store.ts';
 
 export interface Keeping {
   durability: Durability;
@@ -28,8 +28,11 @@ export interface Keeping {
 export interface Stores {
   journal: Journal;
   models: ModelStore;
-  /** Staged updates, for an aggregator in this thread; null: they are not staged, or on a thread of its own. */
-  updates: UpdateStore | null;
+  /**
+   * Staged updates, for one life of an aggregator in this thread; the life before it is cut off from them. null: they are
+   * not staged, or on a thread of its own, with which all ends that it had under way. @throws a system error.
+   */
+  updates: (() => Promise<UpdateStore>) | null;
   /** Where an aggregator on a thread of its own stages them. */
   updatesAt: { dir: string; fsync: 'always' | 'commit'; keep: boolean } | null;
   /** null: nothing is kept. */
@@ -66,13 +69,25 @@ export async function openStores(
       models,
       disk,
       olderModels,
-      updates: isInline && isStaged ? await openFileUpdateStore(disk, staging) : null,
+      updates: isInline && isStaged ? oneAfterAnother(() => openFileUpdateStore(disk, staging)) : null,
       updatesAt: !isInline && isStaged && 'dir' in storage ? { dir: storage.dir, ...staging } : null,
     };
   } catch (error) {
     await journal.close().catch(() => undefined);
     throw error;
   }
+}
+
+function oneAfterAnother(open: () => Promise<LeavableUpdateStore>): () => Promise<UpdateStore> {
+  let last: Promise<LeavableUpdateStore | null> = Promise.resolve(null);
+  return () => {
+    const next = last.then(async (before) => {
+      await before?.leave();
+      return open();
+    });
+    last = next.catch(() => null);
+    return next;
+  };
 }
 
 /** Models of a folder that had no journal yet are its first versions. */

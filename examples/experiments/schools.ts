@@ -132,7 +132,8 @@ async function run(trial: Trial, size: Size, onRound: () => void): Promise<Outco
     };
   }
   const { rounds, cohortSize } = size;
-  const plan = { ...(await readPlanFile('schools')), ...variantOf<PlanChange>(federated, trial), rounds, cohortSize };
+  const own = { ...variantOf<PlanChange>(federated, trial), rounds, cohortSize, minClients: cohortSize };
+  const plan = { ...(await readPlanFile('schools')), ...own };
   const points: [number, number][] = [];
   await federate({
     ...{ plan, seed, clients: all.length, initial: zeroModel() },

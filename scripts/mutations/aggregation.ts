@@ -84,8 +84,8 @@ export const aggregation: readonly Mutation[] = [
     name: 'gives out a file that is damaged',
     defect: 'a damaged model is served',
     file: 'src/storage/file-model-store.ts',
-    find: "hash.digest('hex') !== sha256",
-    replace: "hash.digest('hex') === ''",
+    find: '(await hashOf(content)) !== sha256',
+    replace: "(await hashOf(content)) === ''",
     tests: ['test/storage/models.test.ts', 'test/storage/restart.test.ts'],
   },
 ];

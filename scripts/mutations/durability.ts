@@ -42,7 +42,7 @@ export const durability: readonly Mutation[] = [
     name: 'gives a resumed round a whole new window',
     defect: 'a deadline that a restart puts off',
     file: 'src/history/resume.ts',
-    find: '  return Math.min(deadlineAtMs, nowMs + windowMs + extendedByMs);',
+    find: '  return Math.max(leastAtMs, Math.min(deadlineAtMs, nowMs + windowMs + extendedByMs));',
     replace: '  return nowMs + windowMs;',
     tests: restart.concat('test/history/resume.test.ts'),
   },
@@ -69,5 +69,13 @@ export const durability: readonly Mutation[] = [
     find: 'if (holder && (await isAlive(holder))) {',
     replace: 'if (holder && holder.pid < 0) {',
     tests: ['test/cli/data-folder.test.ts'],
+  },
+  {
+    name: 'goes on with a round whose updates were in memory only',
+    defect: 'a resumed round without its updates',
+    file: 'src/history/resume.ts',
+    find: "  if (open.staged === null) return 'The server ended with updates that were in memory only';\n",
+    replace: '',
+    tests: ['test/history/resume.test.ts'],
   },
 ];

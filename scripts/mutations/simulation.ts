@@ -7,6 +7,12 @@ const bySimulation = {
   env: { CHORUS_SIM_SEED: '1', CHORUS_SIM_SEEDS: '1000' },
 } as const;
 
+/** The same, of runs that are all buffered. */
+const byBuffered = { ...bySimulation, tests: ['test/sim/buffered.test.ts'] } as const;
+
+/** Of a profile in which the disk and the process fail, and nothing else. */
+const byDisk = { ...bySimulation, only: 'profile disk' } as const;
+
 /** Defects that no test was written for: the simulator finds each. */
 export const simulation: readonly Mutation[] = [
   {
@@ -15,7 +21,7 @@ export const simulation: readonly Mutation[] = [
     file: 'src/aggregator/open-round.ts',
     find: '    if (ticket.receipt) return { receipt: sameReceipt(ticket.receipt, early.sha256), folded: null };\n',
     replace:
-      '    if (ticket.receipt) return { receipt: ticket.receipt, folded: this.add(ticket.clientId, staged.span, early) };\n',
+      '    if (ticket.receipt) return { receipt: ticket.receipt, folded: this.add({ clientId: ticket.clientId, span: staged.span, place: null }, early) };\n',
     ...bySimulation,
   },
   {
@@ -31,7 +37,7 @@ export const simulation: readonly Mutation[] = [
     name: 'forgets to arm a deadline again after a restart',
     defect: 'simulated: forget to re-arm a deadline',
     file: 'src/history/resume.ts',
-    find: '  return Math.min(deadlineAtMs, nowMs + windowMs + extendedByMs);',
+    find: '  return Math.max(leastAtMs, Math.min(deadlineAtMs, nowMs + windowMs + extendedByMs));',
     replace: '  return Number.MAX_SAFE_INTEGER;',
     ...bySimulation,
   },
@@ -125,19 +131,51 @@ export const simulation: readonly Mutation[] = [
     ...bySimulation,
   },
   {
-    name: 'goes on with a round whose updates were in memory only',
-    defect: 'simulated: a resumed round without its updates',
-    file: 'src/history/resume.ts',
-    find: "  if (open.staged === null) return 'The server ended with updates that were in memory only';\n",
-    replace: '',
-    ...bySimulation,
-  },
-  {
     name: 'starts a restarted run at the attempt that was cut short',
     defect: 'simulated: an attempt that comes twice',
     file: 'src/history/history.ts',
     find: ': { ...this.run, attempt: this.run.attempt + 1 };',
     replace: ': this.run;',
     ...bySimulation,
+  },
+  {
+    name: 'has more clients at work than the plan says when some have contributed',
+    defect: 'simulated: more at work than may be',
+    file: 'src/domain/round.ts',
+    find: 'const settled = isBuffered(round.plan) ? 0 : round.tally.contributions;',
+    replace: 'const settled = isBuffered(round.plan) ? -1 : round.tally.contributions;',
+    ...byBuffered,
+  },
+  {
+    name: 'forgets how old updates were when the server is started again',
+    defect: 'simulated: other weights after a restart',
+    file: 'src/actors/round-order.ts',
+    find: '    weightFactor: stalenessFactor(run.plan, staleness),\n',
+    replace: '    weightFactor: stalenessFactor(run.plan, 0),\n',
+    ...byBuffered,
+  },
+  {
+    name: 'weighs all updates of earlier rounds alike',
+    defect: 'simulated: an age that does not count',
+    file: 'src/actors/training-work.ts',
+    find: 'const weightFactor = history.run ? stalenessFactor(history.run.plan, staleness) : 1;',
+    replace: 'const weightFactor = history.run ? stalenessFactor(history.run.plan, Math.min(1, staleness)) : 1;',
+    ...byBuffered,
+  },
+  {
+    name: 'opens an attempt again that is over, when its sum fails late',
+    defect: 'simulated: an attempt that loses the updates of the next',
+    file: 'src/actors/round-work.ts',
+    find: 'contributions });\n      signal.throwIfAborted();\n',
+    replace: 'contributions });\n',
+    ...byDisk,
+  },
+  {
+    name: 'tries again for ever when the sync before a write has failed',
+    defect: 'simulated: a server that takes nothing and does not end',
+    file: 'src/actors/patient-journal.ts',
+    find: 'if (!this.#deps.journal.isSound) this.#deps.onFatal(error);',
+    replace: 'void error;',
+    ...byDisk,
   },
 ];

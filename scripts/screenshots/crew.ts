@@ -122,17 +122,28 @@ async function vanishAgainAndAgain(url: string, client: number, signal: AbortSig
       profileOf(60 + client, 80),
       signal,
     );
-    const path = `/v1/clients/${clientId}`;
-    for (;;) {
-      const { state } = await ask(url, `${path}/heartbeat`, clientToken, undefined, signal);
-      if (state === 'selected') break;
-      await sleep(400, undefined, { signal });
-    }
-    await ask(url, `${path}/training`, clientToken, undefined, signal);
+    await beginTraining(url, { clientId, clientToken }, signal);
     await sleep(9_000 + 5_000 * client, undefined, { signal });
   }
 }
 
+/** Waits until it is selected and has begun; or, on a busy machine, until it was silent for too long. */
+async function beginTraining(
+  url: string,
+  { clientId, clientToken }: Pick<Registration, 'clientId' | 'clientToken'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const path = `/v1/clients/${clientId}`;
+  for (;;) {
+    await sleep(400, undefined, { signal });
+    const beat = await ask(url, `${path}/heartbeat`, clientToken, undefined, signal);
+    if (beat === null) return;
+    // The round may have ended meanwhile.
+    if (beat.state === 'selected' && (await ask(url, `${path}/training`, clientToken, undefined, signal))) return;
+  }
+}
+
+/** @returns the answer; null: it cannot be done now, or the client is not known any more. */
 // biome-ignore lint/suspicious/noExplicitAny: answers of three routes
 async function ask(url: string, path: string, token: string, body: unknown, signal: AbortSignal): Promise<any> {
   const response = await fetch(url + path, {
@@ -144,6 +155,7 @@ async function ask(url: string, path: string, token: string, body: unknown, sign
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
+  if (response.status === 404 || response.status === 409) return null;
   if (!response.ok) throw new Error(`${path} answered ${response.status}: ${await response.text()}`);
   return response.json();
 }

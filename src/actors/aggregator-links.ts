@@ -49,12 +49,12 @@ export function threadLink(settings: Record<string, unknown>) {
 }
 
 /** The service in this thread: no isolation, but the same answers; for simulation and tests. */
-export function inlineLink(create: (callbacks: AggregatorCallbacks) => AggregatorService) {
+export function inlineLink(create: (callbacks: AggregatorCallbacks) => AggregatorService | Promise<AggregatorService>) {
   return async (callbacks: AggregatorCallbacks): Promise<ServiceLink> => {
     let end: (reason: string) => void = () => undefined;
     const gone = new Promise<string>((resolve) => {
       end = resolve;
     });
-    return { service: create(callbacks), gone, kill: () => end('it was ended') };
+    return { service: await create(callbacks), gone, kill: () => end('it was ended') };
   };
 }

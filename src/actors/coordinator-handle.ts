@@ -53,7 +53,7 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
 
   function slotOf(clientId: string): number {
     const slot = registry.find(clientId);
-    if (slot === -1) throw new ChorusError('CLIENT_UNKNOWN', `No client has the id ${clientId}; register again`);
+    if (slot === -1) throw new ChorusError('CLIENT_UNKNOWN', `No client has the id ${clientId}`);
     return slot;
   }
 
@@ -62,7 +62,7 @@ export function createHandle(deps: HandleDeps): CoordinatorHandle {
     mustServe();
     const slot = slotOf(clientId);
     if (registry.stateOf(slot) === 'doneAndInactive') {
-      throw new ChorusError('CLIENT_UNKNOWN', `Client ${clientId} was given up; register again`);
+      throw new ChorusError('CLIENT_UNKNOWN', `Client ${clientId} was given up`);
     }
     return slot;
   }

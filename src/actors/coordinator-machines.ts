@@ -17,7 +17,7 @@ export interface MachineEffects {
   open(run: Run, resumed: Round | null, signal: AbortSignal): Promise<{ tally: Tally }>;
   askSelector(count: number): void;
   dismissStragglers(round: Round): void;
-  close(round: Round): Promise<{ atMs: number; metrics: Metrics }>;
+  close(round: Round, signal: AbortSignal): Promise<{ atMs: number; metrics: Metrics }>;
   commit(round: Round, signal: AbortSignal): Promise<{ modelVersion: number; metrics: Metrics }>;
   /** Whatever way a round was left. */
   settle(outcome: RoundOutcome): void;
@@ -168,7 +168,7 @@ function withEffects(clock: Clock, effects: MachineEffects) {
   const round = roundMachine.provide({
     actors: {
       ...deadlines,
-      aggregate: fromPromise(({ input }) => effects.close(input)),
+      aggregate: fromPromise(({ input, signal }) => effects.close(input, signal)),
       commit: fromPromise(({ input, signal }) => effects.commit(input, signal)),
     },
     actions: {

@@ -137,7 +137,6 @@ export class Coordinator {
   start(): void {
     this.machines.start();
     if (this.machines.run) this.membership.changed();
-    this.membership.start();
   }
 
   /** Ends every held call; nothing is decided any more. An open round is left for the next process to go on with. */
@@ -238,7 +237,7 @@ export class Coordinator {
       open: (run, resumed, signal) => this.#work.open(run, resumed, signal),
       askSelector: (count) => this.#selections.ask(count),
       dismissStragglers: (round) => this.#work.dismissStragglers(round),
-      close: (round) => this.#work.close(round),
+      close: (round, signal) => this.#work.close(round, signal),
       commit: (round, signal) => this.#work.commit(round, signal),
       settle: (outcome) => unlessRefused(() => this.#work.settle(outcome)),
       judge: (run, signal) => judgeModel(judge, this.models, run, signal),

@@ -94,7 +94,7 @@ export class EvaluationWork {
     const { history, recorder, totals, aggregator } = this.#deps;
     const record = recorder.durability === 'round' ? (history.open?.record ?? null) : null;
     recorder.note({ type: 'round.evaluated', version, record });
-    void aggregator.abandonRound();
+    recorder.onceWritten(() => void aggregator.abandonRound());
     totals.evaluations.done += 1;
   }
 

@@ -19,7 +19,7 @@ export class ExpiryWheel {
   #tickMs: number;
   /** The last tick visited. */
   #tick: number;
-  /** Nobody is blamed for a pause of this process: silence counts from its end. */
+  /** Nobody is blamed for a pause of this process, or for the time in which it could not be heard: silence counts from its end. */
   #amnestyAtMs = 0;
   readonly #heads = new Int32Array(bucketCount).fill(nobody);
   #next = new Int32Array(0);
@@ -66,6 +66,11 @@ export class ExpiryWheel {
     this.#next[slot] = this.#heads[bucket] ?? nobody;
     this.#heads[bucket] = slot;
     this.#filed[slot] = 1;
+  }
+
+  /** Nobody could be heard of before: silence counts from now on. */
+  pardon(nowMs: number): void {
+    this.#amnestyAtMs = nowMs;
   }
 
   /** Visits the ticks that have passed. */

@@ -10,19 +10,21 @@ export interface Machines {
   round: SnapshotFrom<typeof roundMachine> | null;
 }
 
-export function runStateOf({ coordinator }: Machines): RunState {
-  if (coordinator.matches('running') || coordinator.matches('starting')) {
-    return coordinator.context.run?.pauseRequested ? 'pausing' : 'running';
-  }
-  if (coordinator.matches('draining')) return 'stopped';
-  return coordinator.value as RunState;
+// States that are passed through in one transition are seen by nobody; they are told as what follows them.
+
+export function runStateOf({ coordinator: { value, context } }: Machines): RunState {
+  if (typeof value === 'object' || value === 'starting') return context.run?.pauseRequested ? 'pausing' : 'running';
+  if (value === 'draining') return 'stopped';
+  return value === 'beginning' ? 'idle' : value;
 }
 
 export function phaseOf({ coordinator: { value }, round }: Machines): Phase {
-  if (typeof value === 'string') return value as Phase;
-  if (value.running !== 'round') return value.running as Phase;
+  if (value === 'beginning') return 'idle';
+  if (value === 'starting') return 'opening';
+  if (typeof value === 'string') return value;
+  if (value.running !== 'round') return value.running === 'settled' ? 'opening' : value.running;
   const phase = round?.value ?? 'selecting';
-  return (typeof phase === 'string' ? phase : Object.keys(phase)[0]) as Phase;
+  return typeof phase === 'object' || phase === 'beginning' ? 'selecting' : phase;
 }
 
 /** Since when the phase lasts, and until when at most. */

@@ -51,15 +51,23 @@ export class Membership {
     this.#deps = deps;
   }
 
-  /** From now on whoever is silent for too long is lost. */
-  start(): void {
+  /** From now on clients can be heard of: whoever is silent for too long is lost. */
+  countSilence(): void {
+    const { clock, registry, machines } = this.#deps;
+    if (machines.isStopped) return;
+    registry.pardon(steadyMs(clock));
+    clock.clearTimeout(this.#sweepTimer);
+    this.#sweepLater();
+  }
+
+  #sweepLater(): void {
     const { clock, registry, totals } = this.#deps;
     this.#sweepTimer = clock.setTimeout(() => {
       const lost: number[] = [];
       registry.expire(steadyMs(clock), (slot) => lost.push(slot));
       totals.expired += lost.length;
       if (this.#lose(lost, 'heartbeatTimeout')) this.changed();
-      this.start();
+      this.#sweepLater();
     }, registry.expiryTickMs);
   }
 

@@ -1,8 +1,7 @@
-import { clockTime, plural } from '../domain/words.ts';
+import { clockTime, inSeconds, plural } from '../domain/words.ts';
 import type { Planned as Whole } from './planned.ts';
 
 const short = (clientId: string): string => `${clientId.slice(0, 8)}…`;
-const seconds = (ms: number): string => `${Math.round(ms / 100) / 10} s`;
 
 type Planned = Omit<Whole, 'sentences' | 'params'>;
 
@@ -27,7 +26,7 @@ export function sentencesOf(plan: Planned, asksSelector: boolean): string[] {
       const { round: before } = plan;
       const deadlineAtMs = before?.deadlineAtMs ?? 0;
       return [
-        `The deadline of round ${before?.round} moves from ${clockTime(deadlineAtMs)} to ${clockTime(deadlineAtMs + operation.byMs)}, ${seconds(operation.byMs)} later.`,
+        `The deadline of round ${before?.round} moves from ${clockTime(deadlineAtMs)} to ${clockTime(deadlineAtMs + operation.byMs)}, ${inSeconds(operation.byMs)} later.`,
         after.waitingFor.summary,
       ];
     }
@@ -73,7 +72,7 @@ export function auditSentenceOf(plan: Planned): string {
     case 'stop':
       return 'The run was stopped';
     case 'extendDeadline':
-      return `The deadline of round ${round?.round} was moved ${seconds(operation.byMs)} later, to ${clockTime((round?.deadlineAtMs ?? 0) + operation.byMs)}`;
+      return `The deadline of round ${round?.round} was moved ${inSeconds(operation.byMs)} later, to ${clockTime((round?.deadlineAtMs ?? 0) + operation.byMs)}`;
     case 'lowerQuorum':
       return `The quorum of round ${round?.round}, attempt ${round?.attempt}, was lowered from ${round?.quorum} to ${operation.quorum}`;
     case 'evict':

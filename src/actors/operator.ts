@@ -1,8 +1,11 @@
 import type { Clock } from '../domain/clock.ts';
 import { ChorusError } from '../domain/errors.ts';
 import { type AuditEntry, extendedMsMax, extensionMsMax, type Operation, type Origin } from '../domain/operations.ts';
+import { strategyChoice } from '../domain/plan.ts';
 import type { Tally } from '../domain/round.ts';
+import type { OwnStrategies } from '../domain/strategy-choice.ts';
 import type { History } from '../history/history.ts';
+import { strategyOf } from '../strategies/of-plan.ts';
 import type { CoordinatorMachines } from './coordinator-machines.ts';
 import type { BoundedEventFeed } from './event-feed.ts';
 import { type Foreseen, foreseeRound, foreseeRun } from './foresee.ts';
@@ -19,6 +22,7 @@ export interface OperatorDeps {
   history: History;
   recorder: Recorder;
   feed: BoundedEventFeed;
+  strategies: OwnStrategies;
   machines: CoordinatorMachines;
   tally: () => Tally;
 }
@@ -105,6 +109,8 @@ export class Operator {
         if (quorum >= round.context.quorum) {
           return refuse(`The quorum is ${round.context.quorum}, and ${quorum} is not lower`);
         }
+        const unmet = this.#unmetByStrategy(quorum);
+        if (unmet !== null) return refuse(`The strategy could make no model of so few: ${unmet}`);
         return foreseeRound(machines, tally, event);
       }
       case 'evict':
@@ -117,6 +123,14 @@ export class Operator {
         return this.#foreseeClient(slot, 'readmit', machines, tally);
       }
     }
+  }
+
+  /** @returns what the strategy of the run needs beyond so many contributions, or null */
+  #unmetByStrategy(contributions: number): string | null {
+    const { history, strategies } = this.#deps;
+    if (!history.run) return null;
+    const { precondition } = strategyOf(strategyChoice(history.run.plan, strategies));
+    return precondition(contributions)?.replace(/\.$/, '') ?? null;
   }
 
   #foreseeClient(slot: number, event: 'evict' | 'readmit', machines: Machines, tally: Tally): Foreseen {

@@ -260,6 +260,11 @@ export class ClientRegistry {
     });
   }
 
+  /** Nobody could be heard of before, so that nobody expires for that. */
+  pardon(nowMs: number): void {
+    this.#wheel.pardon(nowMs);
+  }
+
   /** How often `expire` must be called, ms. */
   get expiryTickMs(): number {
     return this.#wheel.tickMs;

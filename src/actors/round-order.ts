@@ -1,5 +1,5 @@
 import type { Credential, Recovered, RoundOrder } from '../domain/aggregation.ts';
-import { isBuffered, stalenessFactor, strategyChoice } from '../domain/plan.ts';
+import { isBuffered, quorumOf, stalenessFactor, strategyChoice } from '../domain/plan.ts';
 import { kindOf, type Round } from '../domain/round.ts';
 import type { Run } from '../domain/run.ts';
 import type { OwnStrategies } from '../domain/strategy-choice.ts';
@@ -9,11 +9,11 @@ import type { ClientRegistry } from './registry.ts';
 
 /** What an order is made from: of an attempt that is to be opened, there is no deadline yet. */
 type OrderBasis = Pick<Round, 'run' | 'round' | 'attempt' | 'evaluates' | 'plan'> &
-  Partial<Pick<Round, 'deadlineAtMs'>>;
+  Partial<Pick<Round, 'deadlineAtMs' | 'quorum'>>;
 
 /** What the aggregator is told of an attempt. @param modelVersion that clients start from; null: none */
 export function orderOf(
-  { run, round, attempt, evaluates, plan, deadlineAtMs = 0 }: OrderBasis,
+  { run, round, attempt, evaluates, plan, quorum, deadlineAtMs = 0 }: OrderBasis,
   strategies: OwnStrategies,
   modelVersion: number | null,
 ): RoundOrder {
@@ -31,6 +31,7 @@ export function orderOf(
     updateKind: plan.updateKind,
     aggregationWindowMs: plan.aggregationWindowMs,
     strategy: strategyChoice(plan, strategies),
+    quorum: quorum ?? quorumOf(plan),
     keepsClients: isBuffered(plan),
     modelVersion,
   };

@@ -94,8 +94,11 @@ export class RoundWork {
     for (const slot of open) standings.wake(slot);
   }
 
-  /** Has the contributions summed; those of an evaluation are metrics only. */
-  async close(round: Round): Promise<{ atMs: number; metrics: Metrics }> {
+  /**
+   * Has the contributions summed; those of an evaluation are metrics only.
+   * @param signal aborted when the attempt is over: an answer may come when another is open, which must be left alone.
+   */
+  async close(round: Round, signal: AbortSignal): Promise<{ atMs: number; metrics: Metrics }> {
     const { aggregator, history, clock } = this.#deps;
     const accepted = history.open?.record.contributions ?? [];
     const metrics = weightedMetrics(accepted);
@@ -103,6 +106,7 @@ export class RoundWork {
     const contributions = accepted.map(({ clientId }) => clientId);
     for (let attempt = 1; ; attempt += 1) {
       const answer = await aggregator.closeRound({ round: round.round, attempt: round.attempt, contributions });
+      signal.throwIfAborted();
       if (answer.kind === 'ok') {
         this.#aggregate = answer.value;
         return { atMs: clock.now(), metrics };
@@ -110,6 +114,7 @@ export class RoundWork {
       const canBeSummedAgain = isAway(answer) && history.open?.staged != null;
       if (!canBeSummedAgain || attempt === summingAttemptsMax) throw fromRefusal(answer);
       const opened = await aggregator.openRound(this.#orderOf(round), recoveredOf(this.#deps));
+      signal.throwIfAborted();
       if (opened.kind === 'refused' && !isAway(opened)) throw fromRefusal(opened);
     }
   }
@@ -133,8 +138,9 @@ export class RoundWork {
     });
     const members = aggregate.members ? { members: aggregate.members } : {};
     const traffic = aggregate.traffic ? { traffic: aggregate.traffic } : {};
+    const transfers = aggregate.transfers?.length ? { transfers: aggregate.transfers } : {};
     const told = recorder.durability === 'round' ? record : null;
-    recorder.commit({ type: 'round.committed', model, record: told, ...members, ...traffic });
+    recorder.commit({ type: 'round.committed', model, record: told, ...members, ...traffic, ...transfers });
     // At once, also after the last round, so that nobody is served an older model. If it fails, the next round says so.
     models.announce().catch(() => undefined);
     void this.#deps.aggregator.releaseUpdates();

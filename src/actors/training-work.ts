@@ -1,6 +1,6 @@
-import type { Credential, TrainingReport, Verdict } from '../domain/aggregation.ts';
+import type { Credential, Held, TrainingReport, Verdict } from '../domain/aggregation.ts';
 import { type Clock, steadyMs } from '../domain/clock.ts';
-import { ChorusError, type ErrorCode, fromRefusal, toRefusal } from '../domain/errors.ts';
+import { ChorusError, type ErrorCode, fromRefusal, type Refusal, toRefusal } from '../domain/errors.ts';
 import { hyperparametersOf } from '../domain/hyperparameters.ts';
 import type { TrainingTicket } from '../domain/participation.ts';
 import { isBuffered, stalenessFactor, strategyChoice } from '../domain/plan.ts';
@@ -9,6 +9,7 @@ import type { TransferMarks } from '../domain/round-record.ts';
 import type { OwnStrategies } from '../domain/strategy-choice.ts';
 import type { History } from '../history/history.ts';
 import type { RoundLedger } from '../history/round-ledger.ts';
+import { memoryLacking } from '../strategies/memory-need.ts';
 import { strategyOf } from '../strategies/of-plan.ts';
 import type { AggregatorActor } from './aggregator.actor.ts';
 import type { ClientTokens } from './client-tokens.ts';
@@ -18,7 +19,7 @@ import type { Membership } from './membership.ts';
 import type { ModelKeeper } from './model-keeper.ts';
 import type { Recorder } from './recorder.ts';
 import type { ClientRegistry } from './registry.ts';
-import { isTraining } from './round-order.ts';
+import { isTraining, orderOf } from './round-order.ts';
 import type { Standings } from './standings.ts';
 import type { Totals } from './totals.ts';
 
@@ -43,7 +44,7 @@ export interface TrainingWorkDeps {
 type ValidOutcome = TrainingReport['outcome'] & { kind: 'valid' };
 
 /** Between two rounds of a buffered run an update waits for the next. */
-const comeBackSoon: Verdict = {
+const comeBackSoon: Refusal = {
   kind: 'refused',
   code: 'AGGREGATOR_UNAVAILABLE',
   detail: 'A version is being made; the update counts for the next one',
@@ -67,7 +68,9 @@ export class TrainingWork {
     const { round, phase } = machines;
     const before = registry.stateOf(slot);
     const notSelected = () =>
-      new ChorusError('CLIENT_NOT_SELECTED', `Client ${clientId} is ${registry.stateOf(slot)}, not selected`);
+      this.#trainsOn(clientId)
+        ? fromRefusal(comeBackSoon)
+        : new ChorusError('CLIENT_NOT_SELECTED', `Client ${clientId} is ${registry.stateOf(slot)}, not selected`);
     if (!ledger || !round || phase !== 'training' || (before !== 'selected' && before !== 'training')) {
       throw notSelected();
     }
@@ -99,6 +102,12 @@ export class TrainingWork {
     };
   }
 
+  /** In a buffered run it trains on while a version is made of others' contributions, and counts for the next. */
+  #trainsOn(clientId: string): boolean {
+    const { history, registry } = this.#deps;
+    return history.run !== null && isBuffered(history.run.plan) && isTraining(clientId, registry);
+  }
+
   async #admit(credential: Credential, { readmitted }: RoundLedger): Promise<void> {
     const answer = await this.#deps.aggregator.admit({
       ...credential,
@@ -115,9 +124,7 @@ export class TrainingWork {
     const start = ledger ? ledger.starts.get(clientId) : history.carried.get(clientId);
     const isItsStart = start?.round === round && start.attempt === attempt;
     if (!ledger || !isItsStart || ledger.evaluates !== null || machines.phase !== 'training') {
-      const { run } = history;
-      // It trains on while a version is made of others' contributions, and counts for the next.
-      if (isItsStart && run && isBuffered(run.plan) && isTraining(clientId, registry)) return comeBackSoon;
+      if (isItsStart && this.#trainsOn(clientId)) return comeBackSoon;
       return this.#discard(clientId, round, `Round ${round} takes no more updates`);
     }
     const slot = registry.find(clientId);
@@ -133,7 +140,7 @@ export class TrainingWork {
   /** @param staleness versions made since the client began */
   #accept(
     slot: number,
-    { receipt, metrics, staged }: ValidOutcome,
+    { receipt, metrics, staged, held }: ValidOutcome,
     staleness: number,
     steps: { marks?: TransferMarks },
   ): Verdict | Promise<Verdict> {
@@ -149,8 +156,17 @@ export class TrainingWork {
     registry.heardOf(slot, steadyMs(clock));
     standings.wake(slot);
     const weightFactor = history.run ? stalenessFactor(history.run.plan, staleness) : 1;
-    machines.tellRound({ type: 'update.accepted', tally: tally() });
+    const lacking = held ? this.#memoryLacking(held) : null;
+    if (lacking !== null) machines.tellRound({ type: 'round.abort', reason: 'aggregationFailed', detail: lacking });
+    else machines.tellRound({ type: 'update.accepted', tally: tally() });
     return this.#onceSettled({ kind: 'accepted', weightFactor });
+  }
+
+  /** @returns why the open round can never be committed with the memory for its updates, or null */
+  #memoryLacking(held: Held): string | null {
+    const { machines, strategies, models } = this.#deps;
+    const { round } = machines;
+    return round && memoryLacking(orderOf(round, strategies, models.current?.version ?? null), held);
   }
 
   async #onceSettled(verdict: Verdict): Promise<Verdict> {

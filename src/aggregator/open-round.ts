@@ -28,6 +28,7 @@ export interface RoundDeps {
   callbacks: AggregatorCallbacks;
   /** null: accepted updates are in memory only. */
   updates: StagedUpdates | null;
+  stagingBytesMax: number;
 }
 
 /**
@@ -83,7 +84,7 @@ export class OpenRound {
     if (!this.#sum) throw new Error('No update was accepted');
     // Asked when the plan was read, for its quorum; more than that came, or fewer were let through.
     const unmet = this.#strategy.precondition(contributions.length);
-    if (unmet !== null) throw new ChorusError('INTERNAL', unmet);
+    if (unmet !== null) throw new ChorusError('INTERNAL', unmet.replace(/\.$/, ''));
     try {
       const made = await this.#sum.mean(contributions, this.#model, metadata);
       return { ...made, schema: this.#sum.schema };
@@ -245,7 +246,7 @@ export class OpenRound {
   /** Asks the coordinator; the next may ask before this one is answered, but not before this one is summed. */
   #report(
     ticket: Ticket,
-    { span }: Staged,
+    { span, byteLength }: Staged,
     update: Weighable,
     staged: UpdatePlace | null,
   ): { settled: Promise<Settled> } {
@@ -253,7 +254,9 @@ export class OpenRound {
     const { clientId, round, attempt } = ticket;
     const { sha256, numExamples, metrics } = update;
     const receipt: Receipt = { round, clientId, sha256, numExamples };
-    const outcome = { kind: 'valid' as const, receipt, metrics, staged };
+    const { stagingBytesMax } = this.#deps;
+    const held = staged ? {} : { held: { updateBytes: byteLength, stagingBytesMax } };
+    const outcome = { kind: 'valid' as const, receipt, metrics, staged, ...held };
     const answered = this.#ask({ clientId, round, attempt, outcome, marks: { ...ticket.marks } });
     const settled = Promise.allSettled([answered, this.#summed]).then(([answer]): Settled => {
       // Whether it counts is not known then; the coordinator is the one to know.

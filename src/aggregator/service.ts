@@ -14,6 +14,7 @@ import type {
 import type { Clock } from '../domain/clock.ts';
 import { ChorusError, toRefusal } from '../domain/errors.ts';
 import type { UpdateStore } from '../storage/update-store.ts';
+import { memoryLacking } from '../strategies/memory-need.ts';
 import { Arenas, arenaBytesMax } from './arenas.ts';
 import type { FoldPool } from './fold-task.ts';
 import { discarded, OpenRound } from './open-round.ts';
@@ -101,9 +102,15 @@ export class Aggregation implements AggregatorService, UploadGate {
   openRound(order: RoundOrder, recovered: Recovered | null): Promise<ServiceAnswer<null>> {
     return answer(async () => {
       this.#endRound(`Round ${order.round} begins anew`);
-      const { clock, callbacks, ownStrategies = null } = this.#options;
-      const deps = { clock, pool: this.#pool, callbacks, ownStrategies, arenas: this.#arenas, updates: this.#updates };
-      const round = new OpenRound(order, this.#model.givenTo(order.run), deps);
+      const { clock, callbacks, ownStrategies = null, stagingBytesMax } = this.#options;
+      const common = { clock, callbacks, ownStrategies, stagingBytesMax };
+      const model = this.#model.givenTo(order.run);
+      const deps = { ...common, pool: this.#pool, arenas: this.#arenas, updates: this.#updates };
+      const round = new OpenRound(order, model, deps);
+      // Updates of a run without a model are not known before one comes; then the coordinator looks.
+      const held = model && !this.#updates ? { updateBytes: model.span.bytes, stagingBytesMax } : null;
+      const lacking = held && memoryLacking(order, held);
+      if (lacking !== null) throw new ChorusError('INTERNAL', lacking);
       this.#opening = round;
       try {
         await this.#updates?.open({ run: order.run, round: order.round, attempt: order.attempt });
@@ -150,6 +157,8 @@ export class Aggregation implements AggregatorService, UploadGate {
     return answer(async () => {
       const open = this.#round;
       const tickets = contributions.map((clientId) => this.#tickets.of(clientId));
+      // Who goes on is not lost.
+      const transfers = open?.order.keepsClients ? [] : this.#tickets.transfers();
       if (open?.order.keepsClients) this.#tickets.interrupt(betweenRounds());
       else this.#tickets.closeAll(new ChorusError('UPDATE_DISCARDED', `Round ${round} takes no more updates`));
       // An acceptance may still be on its way back from the coordinator that now closes the round.
@@ -164,7 +173,7 @@ export class Aggregation implements AggregatorService, UploadGate {
         open.dispose(betweenRounds());
         this.#round = null;
       } else if (this.#round === open) this.#endRound(`Round ${round} is over`);
-      return { ...made, traffic: { ...open.traffic } };
+      return { ...made, traffic: { ...open.traffic }, transfers };
     });
   }
 

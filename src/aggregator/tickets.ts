@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Credential } from '../domain/aggregation.ts';
 import { ChorusError } from '../domain/errors.ts';
 import type { UpdatePlace } from '../domain/facts.ts';
-import type { Receipt, TransferMarks } from '../domain/handle.ts';
+import type { ClientTransfers, Receipt, TransferMarks } from '../domain/handle.ts';
 
 /** One client's right to take part in one attempt at a round. */
 export interface Ticket {
@@ -27,6 +27,9 @@ export interface Ticket {
   /** Settles when the state is no longer `settling`. */
   settled: Promise<void>;
 }
+
+/** Clients that are told of when they did not report. */
+const transfersMax = 1_000;
 
 /** Closed tickets remembered, so that a late client hears why; the oldest go first. */
 export const closedTicketsMax = 100_000;
@@ -101,6 +104,19 @@ export class Tickets {
       const ticket = this.#byDigest.get(digest);
       if (ticket?.state === 'open') for (const upload of ticket.uploads) upload.revoke(reason);
     }
+  }
+
+  /** How far clients came that did not report; the first 1,000 of them. */
+  transfers(): ClientTransfers[] {
+    const found: ClientTransfers[] = [];
+    for (const digest of this.#byClient.values()) {
+      const { clientId, receipt, marks } = this.#byDigest.get(digest) ?? {};
+      if (clientId === undefined || receipt || !marks || (marks.downloadedAtMs ?? marks.uploadingAtMs) === null)
+        continue;
+      found.push({ clientId, ...marks });
+      if (found.length === transfersMax) break;
+    }
+    return found;
   }
 
   /** The round is over: every ticket is closed. */

@@ -1,17 +1,17 @@
-import { Argument, Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { packageVersion } from '../version.ts';
 import { addAdminOptions, addUrlOption, type Connection } from './api/connection.ts';
-import type { OperateOptions, typedOperations } from './commands/operate.ts';
 import type { ReplayOptions } from './commands/replay.ts';
 import type { RoundsOptions } from './commands/rounds.ts';
 import type { StartOptions } from './commands/run.ts';
 import type { StatusOptions, WhyOptions } from './commands/status.ts';
 import type { TailOptions } from './commands/tail.ts';
 import { configVariable, planCliSettings, serveCliSettings } from './config/catalogue.ts';
+import { addClients, addOperate } from './operator-commands.ts';
 import { addPlan } from './plan-commands.ts';
+import { listedMax, readClient, readLimit } from './read-arguments.ts';
 import { addSettingOptions, flagsOf } from './setting-options.ts';
 
-const roundsLimitMax = 1_000;
 const versionPattern = /^(latest|[1-9]\d{0,14})$/;
 
 /** The command line. Each command loads what it needs when it runs, so that none waits for the others. */
@@ -29,6 +29,7 @@ export function createProgram(): Command {
   program.commandsGroup('Of a running server:');
   addStatus(program);
   addRounds(program);
+  addClients(program);
   addModels(program);
   addRun(program);
   addTail(program);
@@ -76,7 +77,7 @@ function addStatus(program: Command): void {
       'Says in one sentence what the round waits for, and what happens next and when; or, with --client, why that client ' +
         'was chosen for a round or was not.',
     )
-    .option('--client <id>', 'ask about the selection of this client; needs the admin token')
+    .option('--client <id>', 'ask about the selection of this client; needs the admin token', readClient)
     .option(
       '--round <n>',
       'with --client: in this round of the current run (default: the open or last one)',
@@ -93,7 +94,7 @@ function addRounds(program: Command): void {
     .command('rounds')
     .summary('list the rounds')
     .description('Lists the attempts at rounds, newest first.')
-    .option('--limit <n>', `how many, 1 to ${roundsLimitMax}`, readLimit, 20)
+    .option('--limit <n>', `how many, 1 to ${listedMax}`, readLimit, 20)
     .option('--json', 'print the answer of the API');
   addUrlOption(rounds).action(async (options: RoundsOptions) => {
     const { showRounds } = await import('./commands/rounds.ts');
@@ -164,36 +165,6 @@ function addTail(program: Command): void {
   });
 }
 
-function addOperate(program: Command): void {
-  const operate = program
-    .command('operate')
-    .summary('steer a run in progress')
-    .description(
-      'Does something to the run in progress, after it told what would happen and asked once. What is done is written to ' +
-        'the audit log of the server.',
-    )
-    .addArgument(
-      new Argument('<operation>', 'what to do').choices([
-        ...['pause', 'resume', 'stop', 'extend-deadline', 'lower-quorum', 'evict', 'readmit'],
-      ]),
-    )
-    .option('--by-ms <ms>', 'extend-deadline: by how much', readCount)
-    .option('--quorum <n>', 'lower-quorum: to how many contributions', readCount)
-    .option('--client <id>', 'evict and readmit: which client')
-    .option('--dry-run', 'only tell what would happen now')
-    .option('--yes', 'do not ask')
-    .option('--json', 'print the answer of the API');
-  addAdminOptions(operate).action(async (typed: keyof typeof typedOperations, options: OperateOptions) => {
-    const { operate: run } = await import('./commands/operate.ts');
-    await run(typed, options);
-  });
-}
-
-function readCount(text: string): number {
-  if (/^[1-9]\d{0,14}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('Give a whole number from 1.');
-}
-
 function addReplay(program: Command): void {
   program
     .command('replay')
@@ -235,12 +206,6 @@ function readSeq(text: string): number {
 function readRound(text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('Give the number of a round, from 1.');
-}
-
-function readLimit(text: string): number {
-  const limit = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (limit >= 1 && limit <= roundsLimitMax) return limit;
-  throw new InvalidArgumentError(`Give a whole number from 1 to ${roundsLimitMax}.`);
 }
 
 function readVersion(text: string): string {

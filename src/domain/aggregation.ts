@@ -8,7 +8,7 @@ import type { UpdatePlace } from './facts.ts';
 import type { ModelInfo, ModelSchema } from './model.ts';
 import type { Receipt } from './participation.ts';
 import type { RoundKind } from './round.ts';
-import type { Traffic, TransferMarks } from './round-record.ts';
+import type { ClientTransfers, Traffic, TransferMarks } from './round-record.ts';
 import type { StrategyChoice } from './strategy-choice.ts';
 
 /** What the service must know of a round. */
@@ -29,6 +29,8 @@ export interface RoundOrder {
   aggregationWindowMs: number;
   /** How its updates become the next model. @default FedAvg */
   strategy?: StrategyChoice;
+  /** Contributions without which it is not committed. @default 1 */
+  quorum?: number;
   /** Who trains when the round is closed goes on in the next one. @default false */
   keepsClients?: boolean;
   /** Version clients of this round start from; null: the first contributions define the model. */
@@ -66,6 +68,8 @@ export interface Aggregate {
   members?: readonly string[] | null;
   /** Of the round that made it; left out for one that no round made. */
   traffic?: Traffic;
+  /** Of clients of that round that did not report, as far as they came; of a bounded number. */
+  transfers?: readonly ClientTransfers[];
 }
 
 /** A model the coordinator committed and the service shall serve. */
@@ -111,6 +115,12 @@ export interface AggregatorService {
   close(): Promise<ServiceAnswer<null>>;
 }
 
+/** What an update takes of the memory for updates, and how much of that there is. */
+export interface Held {
+  updateBytes: number;
+  stagingBytesMax: number;
+}
+
 /** How a client's training ended, reported by the service to the coordinator. */
 export interface TrainingReport {
   clientId: string;
@@ -125,6 +135,8 @@ export interface TrainingReport {
         metrics: Record<string, number>;
         /** Where its bytes outlive a crash; null when they do not. */
         staged: UpdatePlace | null;
+        /** Left out when it is staged. */
+        held?: Held;
       }
     | { kind: 'failed'; code: ErrorCode };
 }

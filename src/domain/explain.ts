@@ -13,7 +13,7 @@ import {
 } from './round.ts';
 import { attemptOf, type Run } from './run.ts';
 import type { Phase, WaitingFor } from './status.ts';
-import { clockTime, plural, shortId } from './words.ts';
+import { clockTime, inSeconds, plural, shortId } from './words.ts';
 
 /** Ids named in full in an explanation. */
 const clientsNamedMax = 20;
@@ -217,7 +217,7 @@ function finishedBy(run: Run | null): string {
 
 function atTrainingDeadline(round: Round, run: Run | null, results: string): string {
   if (round.tally.contributions >= round.quorum) return `it closes with the ${results} it has`;
-  if (mayExtend(round)) return `its deadline is extended by ${round.plan.trainingWindowMs} ms`;
+  if (mayExtend(round)) return `its deadline is extended by ${inSeconds(round.plan.trainingWindowMs)}`;
   return givenUp(run, 'quorumMissed');
 }
 

@@ -11,7 +11,7 @@ import type { AuditEntry, QuorumDecision } from './operations.ts';
 import type { Receipt } from './participation.ts';
 import type { Plan } from './plan.ts';
 import type { AbandonReason, RoundKind } from './round.ts';
-import type { OverSelected, RoundRecord, Traffic, TransferMarks } from './round-record.ts';
+import type { ClientTransfers, OverSelected, RoundRecord, Traffic, TransferMarks } from './round-record.ts';
 import type { Run } from './run.ts';
 
 /**
@@ -130,6 +130,7 @@ export type Fact =
   /**
    * @property record with durability `round`: all that happened in it, told now for the first time.
    * @property members whose updates the model was made of, where that is not everyone's.
+   * @property transfers of clients that did not report.
    */
   | {
       type: 'round.committed';
@@ -137,6 +138,7 @@ export type Fact =
       record: RoundRecord | null;
       members?: readonly string[];
       traffic?: Traffic;
+      transfers?: readonly ClientTransfers[];
     }
   /** Clients have evaluated this version. @property record as with a commit. */
   | { type: 'round.evaluated'; version: number; record: RoundRecord | null }

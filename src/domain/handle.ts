@@ -34,6 +34,7 @@ export type {
 export type { HistoryEntry, HistoryPage, HistoryQuery, PastMoment } from './past.ts';
 export type {
   ClientMarks,
+  ClientTransfers,
   Contribution,
   Exclusion,
   ExclusionReason,

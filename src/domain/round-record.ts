@@ -53,13 +53,17 @@ export interface ClientMarks {
   clientId: string;
   selectedAtMs: number;
   startedAtMs: number | null;
-  /** When it began to download the model, and to upload its update; known once its training has ended. */
+  /**
+   * When it began to download the model, and to upload its update; known once its training has ended, and of a client
+   * that was lost once the round is committed.
+   */
   downloadedAtMs: number | null;
   uploadingAtMs: number | null;
 }
 
 /** When a client began to download and to upload, Unix ms. */
 export type TransferMarks = Pick<ClientMarks, 'downloadedAtMs' | 'uploadingAtMs'>;
+export type ClientTransfers = TransferMarks & Pick<ClientMarks, 'clientId'>;
 
 /** Bytes of uploads taken in, whether they counted or not, and of models handed out. */
 export interface Traffic {

@@ -2,6 +2,7 @@ import type { ClientCounts } from './client.ts';
 import { evaluationCohort, evaluationQuorumOf } from './evaluation.ts';
 import type { Metrics } from './metrics.ts';
 import { candidateWord, cohortWanted, contributionsWanted, isBuffered, type Plan, quorumOf } from './plan.ts';
+import { plural } from './words.ts';
 
 /** Counts as read from the registry and the round's ledger at one moment; carried by every event about a round. */
 export interface Tally extends ClientCounts {
@@ -162,8 +163,10 @@ export const quorumIsThere = (round: Round): boolean =>
 /** Why an attempt without the clients it needs is given up. */
 export const tooFewClients = ({ plan, tally, quorum, evaluates }: Round): string =>
   evaluates === null
-    ? `${tally.population} ${candidateWord(plan)}s were registered when the selection window closed; minClients is ${plan.minClients}`
-    : `${tally.evaluatorsWaiting} clients that can evaluate were there; ${quorum} are needed`;
+    ? `${wereThere(tally.population, candidateWord(plan))} registered when the selection window closed; minClients is ${plan.minClients}`
+    : `${wereThere(tally.evaluatorsWaiting, 'client')} there that can evaluate; ${quorum} ${quorum === 1 ? 'is' : 'are'} needed`;
+
+const wereThere = (count: number, noun: string): string => `${plural(count, noun)} ${count === 1 ? 'was' : 'were'}`;
 
 export const hasQuorum = ({ tally, quorum }: Round): boolean => tally.contributions >= quorum;
 

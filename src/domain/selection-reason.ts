@@ -41,26 +41,26 @@ const counted = (count: number): string => count.toLocaleString('en-GB');
 export function reasonSentence(reason: Reason): string {
   switch (reason.kind) {
     case 'drawn':
-      return `${drawn(reason.chosen)}: ${counted(reason.drawn)} of ${counted(reason.of)} were drawn with equal chance`;
+      return `${drawn(reason.chosen)}: ${counted(reason.drawn)} of ${counted(reason.of)} ${were(reason.drawn)} drawn with equal chance`;
     case 'everyone':
-      return `chosen: all ${counted(reason.of)} were`;
+      return reason.of === 1 ? 'chosen: there was no other' : `chosen: all ${counted(reason.of)} were`;
     case 'weight': {
-      const weight = `${shown(reason.examples)} examples${reason.known ? '' : ' (the mean; its own are not known)'}`;
-      return `${drawn(reason.chosen)}: ${counted(reason.drawn)} of ${counted(reason.of)} were drawn in proportion to examples, it with ${weight}`;
+      const weight = `${shown(reason.examples)} ${reason.examples === 1 ? 'example' : 'examples'}${reason.known ? '' : ' (the mean; its own are not known)'}`;
+      return `${drawn(reason.chosen)}: ${counted(reason.drawn)} of ${counted(reason.of)} ${were(reason.drawn)} drawn in proportion to examples, it with ${weight}`;
     }
     case 'turn':
-      return `${chosen(reason.chosen)}: place ${counted(reason.rank)} of ${counted(reason.of)} in turn, ${counted(reason.drawn)} chosen; it had ${counted(reason.turns)} turns when the fewest were ${counted(reason.fewest)}`;
+      return `${chosen(reason.chosen)}: place ${counted(reason.rank)} of ${counted(reason.of)} in turn, ${counted(reason.drawn)} chosen; it had ${counted(reason.turns)} ${reason.turns === 1 ? 'turn' : 'turns'} when the fewest were ${counted(reason.fewest)}`;
     case 'stratum': {
       const whose =
         reason.value === null
           ? `without ${reason.attribute}`
           : `whose ${reason.attribute} is ${JSON.stringify(reason.value)}`;
-      return `${drawn(reason.chosen)}: ${counted(reason.drawn)} of ${counted(reason.of)} clients ${whose} were drawn with equal chance`;
+      return `${drawn(reason.chosen)}: ${counted(reason.drawn)} of ${counted(reason.of)} clients ${whose} ${were(reason.drawn)} drawn with equal chance`;
     }
     case 'utility':
-      return `${chosen(reason.chosen)}: rank ${counted(reason.rank)} of ${counted(reason.of)} by utility ${shown(reason.utility)}; ${counted(reason.drawn)} were drawn from the best ${counted(reason.pool)}`;
+      return `${chosen(reason.chosen)}: rank ${counted(reason.rank)} of ${counted(reason.of)} by utility ${shown(reason.utility)}; ${counted(reason.drawn)} ${were(reason.drawn)} drawn from the best ${counted(reason.pool)}`;
     case 'exploration':
-      return `${drawn(reason.chosen)}: ${counted(reason.drawn)} of ${counted(reason.of)} clients of unknown utility were drawn to learn it`;
+      return `${drawn(reason.chosen)}: ${counted(reason.drawn)} of ${counted(reason.of)} clients of unknown utility ${were(reason.drawn)} drawn to learn it`;
     case 'filteredOut':
       return `filtered out: ${valuesOf(reason)}`;
     case 'notThere':
@@ -74,6 +74,7 @@ export function reasonSentence(reason: Reason): string {
   }
 }
 
+const were = (count: number): string => (count === 1 ? 'was' : 'were');
 const drawn = (isChosen: boolean): string => (isChosen ? 'drawn' : 'not drawn');
 const chosen = (isChosen: boolean): string => (isChosen ? 'chosen' : 'not chosen');
 

@@ -52,6 +52,14 @@ export const selectionSettings = {
     unit: 'ms',
     help: 'With selection = oort: time to report above which a client is penalised. Default: the 80th percentile of those seen.',
   },
+  pacerStepMs: {
+    kind: 'integer',
+    default: null,
+    min: 1,
+    max: windowMsMax,
+    unit: 'ms',
+    help: 'With selection = oort and reportMsPreferred: how much longer that becomes when the last 20 rounds brought less utility than the 20 before. Default: it stays.',
+  },
   slownessPenalty: {
     kind: 'number',
     default: 2,
@@ -89,6 +97,7 @@ export interface SelectionSettings {
   readonly explorationDecay: number;
   readonly explorationMin: number;
   readonly reportMsPreferred: number | null;
+  readonly pacerStepMs: number | null;
   readonly slownessPenalty: number;
   readonly overSelectionAdaptive: boolean;
   readonly overSelectionConfidence: number;
@@ -135,6 +144,12 @@ export function selectionConflicts(
     conflict(
       'explorationMin',
       `explorationMin (--exploration-min) is ${explorationMin}, above explorationStart, ${explorationStart}; lower it or raise --exploration-start.`,
+    );
+  }
+  if (settings.pacerStepMs !== null && settings.reportMsPreferred === null) {
+    conflict(
+      'pacerStepMs',
+      'pacerStepMs (--pacer-step-ms) goes with reportMsPreferred, which it makes longer; give --report-ms-preferred too, or leave it out: then the preferred time follows the clients.',
     );
   }
   if (settings.overSelectionAdaptive && plan.cohortSize === null) {

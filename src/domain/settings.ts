@@ -1,3 +1,5 @@
+import { didYouMean, nearest } from './suggest.ts';
+
 /**
  * One description per setting, from which flags, environment variables, TOML keys, the JSON Schema of a plan, the
  * tables in the docs and the validation are all derived. So a setting is added in one place.
@@ -35,6 +37,9 @@ export interface SettingProblem {
 /** Steps of a schedule, at most. */
 const stepsMax = 1_000;
 
+/** Unknown names that are told: each is compared with all known ones. */
+const unknownMax = 16;
+
 /** Levels of a wrong value that are repeated to who gave it. */
 const levelsShown = 4;
 
@@ -66,7 +71,7 @@ export function settingProblem(setting: string, spec: SettingSpec, value: unknow
         const { refusal } = spec.outside;
         return { setting, message: `${setting} (${flagOf(setting)}) is ${JSON.stringify(value)}, ${refusal(value)}.` };
       }
-      return isChoice(spec, value) ? null : wrong(`one of ${choicesOf(spec).join(', ')}`);
+      return isChoice(spec, value) ? null : likely(wrong(`one of ${choicesOf(spec).join(', ')}`), spec, value);
     case 'boolean':
       return typeof value === 'boolean' ? null : wrong('true or false');
     case 'text':
@@ -80,6 +85,12 @@ export function settingProblem(setting: string, spec: SettingSpec, value: unknow
             `a list of at most ${stepsMax} steps { fromRound, values }, each fromRound a whole number from 1 and another than the rest, values names with finite numbers, texts or booleans`,
           );
   }
+}
+
+/** Adds what was probably meant. */
+function likely(problem: SettingProblem, { choices }: Choice, value: unknown): SettingProblem {
+  const near = typeof value === 'string' ? nearest(value, choices) : null;
+  return near === null ? problem : { ...problem, message: `${problem.message} Did you mean ${near}?` };
 }
 
 /**
@@ -121,7 +132,7 @@ function isSchedule(value: unknown): boolean {
 
 /**
  * Fills in defaults and checks every value.
- * @returns the full settings and, when anything is off, every problem found (unknown names included).
+ * @returns the full settings and, when anything is off, every problem found, of unknown names the first {@link unknownMax}.
  */
 export function resolveSettings<T>(
   table: SettingTable,
@@ -135,15 +146,12 @@ export function resolveSettings<T>(
     const problem = settingProblem(setting, spec, value);
     if (problem) problems.push(problem);
   }
-  for (const name of Object.keys(given)) {
-    if (!Object.hasOwn(table, name))
-      problems.push({ setting: name, message: unknownSetting(name, Object.keys(table)) });
-  }
+  const unknown = Object.keys(given).filter((name) => !Object.hasOwn(table, name));
+  problems.push(...unknown.slice(0, unknownMax).map((name) => unknownSetting(name, Object.keys(table))));
   return { settings: settings as T, problems };
 }
 
-function unknownSetting(name: string, known: readonly string[]): string {
-  const folded = name.toLowerCase().replace(/[^a-z]/g, '');
-  const near = known.find((candidate) => candidate.toLowerCase().startsWith(folded.slice(0, 6)));
-  return `${name} is no setting${near ? `; did you mean ${near}?` : `; known are ${known.join(', ')}.`}`;
-}
+const unknownSetting = (name: string, known: readonly string[]): SettingProblem => ({
+  setting: name,
+  message: `${name} is no setting${didYouMean(name, known, `known are ${known.join(', ')}`)}`,
+});

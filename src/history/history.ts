@@ -199,6 +199,7 @@ export class History {
           atMs,
         );
         this.#past.addToLast({ ...(fact.members && { members: [...fact.members] }), ...fact.traffic });
+        this.#past.addTransfersToLast(fact.transfers ?? []);
         break;
       case 'round.evaluated': {
         const record = fact.record ?? this.#mustOpen().record;

@@ -1,4 +1,4 @@
-import type { RoundRecord } from '../domain/round-record.ts';
+import type { ClientTransfers, RoundRecord } from '../domain/round-record.ts';
 
 /** Attempts at rounds kept for `GET /v1/rounds`; the oldest go first. */
 const roundsKeptMax = 1_000;
@@ -25,5 +25,11 @@ export class PastRounds {
   /** Adds to the record of the attempt that ended last. */
   addToLast(more: Partial<RoundRecord>): void {
     Object.assign(this.all.at(-1) ?? {}, more);
+  }
+
+  /** Adds to its clients' marks what became known when it ended. */
+  addTransfersToLast(transfers: readonly ClientTransfers[]): void {
+    const known = new Map(transfers.map((one) => [one.clientId, one]));
+    for (const marks of this.all.at(-1)?.marks ?? []) Object.assign(marks, known.get(marks.clientId));
   }
 }

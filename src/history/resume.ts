@@ -56,9 +56,9 @@ const waitsSince = (sinceMs: number, nowMs: number): number =>
   sinceMs + modelWindowMs <= nowMs ? nowMs : Math.min(sinceMs, nowMs);
 
 /**
- * The deadline holds on, as an absolute time. One that passed while no server was there is put off by what a client needs
- * to be heard of again, so that those who trained meanwhile can still report; and a clock that was set back does not
- * make it later than a whole window, with what operators added to it.
+ * The deadline holds on, as an absolute time. One that passed while no server was there, or is about to, is put off by
+ * what a client needs to be heard of again, so that those who trained meanwhile can still report; and a clock that was set
+ * back does not make it later than a whole window, with what operators added to it.
  */
 function deadlineAgain(round: Round): number {
   const { beginsIn: phase, deadlineAtMs, extendedByMs, plan } = round;
@@ -66,6 +66,6 @@ function deadlineAgain(round: Round): number {
   // Summing needs no client, and begins anew.
   if (phase === 'aggregating') return nowMs + plan.aggregationWindowMs;
   const windowMs = phase === 'selecting' ? plan.selectionWindowMs : workWindowMs(round);
-  if (deadlineAtMs <= nowMs) return nowMs + Math.min(windowMs, plan.heartbeatTimeoutMs);
-  return Math.min(deadlineAtMs, nowMs + windowMs + extendedByMs);
+  const leastAtMs = nowMs + Math.min(windowMs, plan.heartbeatTimeoutMs);
+  return Math.max(leastAtMs, Math.min(deadlineAtMs, nowMs + windowMs + extendedByMs));
 }

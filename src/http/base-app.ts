@@ -14,6 +14,8 @@ const slownessCheckMs = 2_000;
 /** Clients and addresses whose requests are counted; the longest unseen go first. */
 const ratesKeptMax = 50_000;
 const closeMsMax = 5_000;
+/** For each plugin to start, ms; it does little, and on a busy machine that may take a while. */
+const startMsMax = 60_000;
 /** What pages of allowed origins may read besides what browsers let any page read. */
 const headersReadByPages = [
   'Accept-Ranges',
@@ -62,6 +64,7 @@ export async function createBaseApp({ name, http, requestMsMax }: BaseAppOptions
     ...(log ? { loggerInstance: log } : {}),
     logController: new LogController({ disableRequestLogging: !logsRequests(http) }),
     bodyLimit: limits.jsonBytesMax,
+    pluginTimeout: startMsMax,
     requestTimeout: requestMsMax,
     keepAliveTimeout: limits.keepAliveMs,
     forceCloseConnections: 'idle',

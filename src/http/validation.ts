@@ -6,9 +6,7 @@ import type { FastifySchemaCompiler, FastifySerializerCompiler } from 'fastify';
 const require = createRequire(import.meta.url);
 
 /** Our schemas are typed and tested; checking them against the metaschema at each start would only take time. */
-const unchecked = { strict: false, meta: false, validateSchema: false };
-/** `1e400` is read as an infinite number, which can neither be written down nor answered. */
-const shared = { ...unchecked, strictNumbers: true, removeAdditional: false, useDefaults: true };
+const shared = { removeAdditional: false, useDefaults: true, strict: false, meta: false, validateSchema: false };
 
 let strict: Ajv | null = null;
 let lenient: Ajv | null = null;
@@ -16,14 +14,16 @@ let lenient: Ajv | null = null;
 /** Bodies are taken as they are: a number sent as text is a mistake. Paths, queries and headers are always text. */
 function compile(schema: object, httpPart: string | undefined): ValidateFunction {
   if (httpPart === 'body') {
-    strict ??= createAjv({ coerceTypes: false });
+    // `1e400` is read as an infinite number, which can neither be written down nor answered. Where types are coerced it
+    // is the bounds that refuse one, and they would be passed over.
+    strict ??= createAjv({ coerceTypes: false, strictNumbers: true });
     return strict.compile(schema);
   }
   lenient ??= createAjv({ coerceTypes: true });
   return lenient.compile(schema);
 }
 
-function createAjv(options: { coerceTypes: boolean }): Ajv {
+function createAjv(options: { coerceTypes: boolean; strictNumbers?: boolean }): Ajv {
   const { Ajv } = require('ajv') as typeof import('ajv');
   return new Ajv({ ...shared, ...options });
 }

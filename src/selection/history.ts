@@ -1,3 +1,4 @@
+import { Pacer } from './pacer.ts';
 import { ReportingTimes } from './reporting-times.ts';
 
 /** What a client reported with an accepted update. */
@@ -23,6 +24,8 @@ const capacityFor = (slot: number, before: number): number => Math.max(1_024, be
 export class ClientHistory {
   /** How long cohorts take to report, and how many never do. */
   readonly reportingTimes = new ReportingTimes();
+  /** Whether rounds bring less than they did. */
+  readonly pacer = new Pacer();
   readonly #lossMetric: string;
   #roundsBegun = 0;
   #registrations = 0;
@@ -86,12 +89,14 @@ export class ClientHistory {
 
   /** Its update was accepted. */
   reported(slot: number, { ms, numExamples, metrics }: Report): void {
+    const loss = metrics[this.#lossMetric] ?? Number.NaN;
     this.reportingTimes.reported(ms);
+    this.pacer.gained(Math.abs(numExamples * loss));
     if (slot < 0) return;
     this.#reach(slot);
     this.#reportMs[slot] = ms;
     this.#numExamples[slot] = numExamples;
-    this.#loss[slot] = metrics[this.#lossMetric] ?? Number.NaN;
+    this.#loss[slot] = loss;
     this.#failuresInRow[slot] = 0;
   }
 

@@ -18,8 +18,8 @@ export interface OortOptions extends UtilityOptions {
 /**
  * Guided selection: Oort, Lai et al. 2021, OSDI, https://www.usenix.org/conference/osdi21/presentation/lai, algorithm 1.
  * A share ε of the cohort explores: clients whose utility is not known, the ready ones rather. The rest exploits: drawn
- * in proportion to utility among the best. Without the paper's pacer, which moves the preferred time, and its limit of
- * times selected. Where one kind runs short, the other takes its places. O(n log n) at worst, in the sort of quantiles;
+ * in proportion to utility among the best. The pacer moves the preferred time where both are given. Without the paper's limit
+ * of times selected. Where one kind runs short, the other takes its places. O(n log n) at worst, in the sort of quantiles;
  * 8 bytes a candidate are kept for explanations.
  */
 export const oort =

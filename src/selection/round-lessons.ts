@@ -21,6 +21,7 @@ export class RoundLessons {
 
   /** O(cohort). */
   learn(record: RoundRecord): void {
+    if (record.run !== this.#run) this.#history.pacer.runBegan();
     const began = this.#beginnings(record);
     const msFrom = (clientId: string, atMs: number) => Math.max(0, atMs - (began.get(clientId) ?? atMs));
     for (const { clientId, acceptedAtMs, numExamples, metrics } of record.contributions) {
@@ -32,6 +33,7 @@ export class RoundLessons {
       this.#exclude(this.#slotOf(clientId), reason, msFrom(clientId, atMs));
       began.delete(clientId);
     }
+    this.#history.pacer.roundEnded(record.phase === 'committed');
     this.#run = record.run;
     this.#carried = record.phase === 'committed' ? began : new Map();
   }

@@ -10,6 +10,8 @@ const stalenessWeight = 0.1;
 export interface UtilityOptions {
   /** Reporting time above which a client is penalised, ms; null: the 80th percentile of those known. */
   readonly reportMsPreferred: number | null;
+  /** How much longer than that is preferred for each step of the pacer, ms; null: it has none. */
+  readonly pacerStepMs: number | null;
   /** α: a client that takes x times the preferred time counts x^α times less. 0 for no penalty. */
   readonly slownessPenalty: number;
 }
@@ -33,10 +35,11 @@ export class Utilities {
     this.#history = history;
     this.#slownessPenalty = options.slownessPenalty;
     this.#gainMax = quantileOf(slots, (slot) => this.#gain(slot), clipQuantile) ?? 0;
+    const { reportMsPreferred, pacerStepMs } = options;
     this.#reportMsPreferred =
-      options.reportMsPreferred ??
-      quantileOf(slots, (slot) => history.reportMs(slot), paceQuantile) ??
-      Number.POSITIVE_INFINITY;
+      reportMsPreferred === null
+        ? (quantileOf(slots, (slot) => history.reportMs(slot), paceQuantile) ?? Number.POSITIVE_INFINITY)
+        : reportMsPreferred + history.pacer.steps * (pacerStepMs ?? 0);
   }
 
   isKnown(slot: number): boolean {

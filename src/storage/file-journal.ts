@@ -63,7 +63,7 @@ class FileJournal implements Journal {
   #spare: JournalSegment | null = null;
   #preparing: Promise<void> | null = null;
   #notPrepared: { error: unknown } | null = null;
-  readonly #closing: Promise<void>[] = [];
+  readonly #closing = new Set<Promise<void>>();
   /** Of the last line. */
   #hash: string;
   #seq: number;
@@ -186,8 +186,12 @@ class FileJournal implements Journal {
 
   /** Closes a segment that is whole and synced, when no sync is under way. That it cannot be closed would mean nothing. */
   #retire(old: JournalSegment): void {
-    const closed = this.#group.idle().then(() => old.close());
-    this.#closing.push(closed.catch(() => undefined));
+    const closed = this.#group
+      .idle()
+      .then(() => old.close())
+      .catch(() => undefined)
+      .finally(() => this.#closing.delete(closed));
+    this.#closing.add(closed);
   }
 
   #prepareSpare(): void {

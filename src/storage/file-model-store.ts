@@ -7,6 +7,8 @@ const folder = 'models';
 const modelsInMemoryMax = 4;
 /** Hashing larger pieces at once is slower: their pages are fresh. */
 const hashPieceBytes = 131_072;
+/** Hashed in one turn of the event loop, bytes: a large model takes seconds in all. */
+const hashTurnBytes = 32 * hashPieceBytes;
 const modelName = /^([0-9a-f]{64})\.safetensors$/;
 
 type SharedBytes = Uint8Array<SharedArrayBuffer>;
@@ -94,12 +96,17 @@ async function readModel(disk: Disk, sha256: string): Promise<SharedBytes> {
   const path = pathOfModel(sha256);
   const content = await disk.read(path);
   if (!content) throw new Error(`${path} is missing, though it was there when the store was opened`);
+  if ((await hashOf(content)) !== sha256) throw new Error(`${path} is damaged: its SHA-256 is not that of its name`);
+  return shared(content);
+}
+
+async function hashOf(content: Uint8Array): Promise<string> {
   const hash = createHash('sha256');
   for (let at = 0; at < content.byteLength; at += hashPieceBytes) {
+    if (at > 0 && at % hashTurnBytes === 0) await new Promise((resolve) => setImmediate(resolve));
     hash.update(content.subarray(at, at + hashPieceBytes));
   }
-  if (hash.digest('hex') !== sha256) throw new Error(`${path} is damaged: its SHA-256 is not that of its name`);
-  return shared(content);
+  return hash.digest('hex');
 }
 
 /** The same bytes in a buffer of shared memory that holds nothing else. */

@@ -1,7 +1,7 @@
 import type { UpdatePlace } from '../domain/facts.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import { GroupSync } from './group-sync.ts';
-import type { AttemptKey, UpdateStore } from './update-store.ts';
+import type { AttemptKey, LeavableUpdateStore } from './update-store.ts';
 
 export interface UpdateStoreOptions {
   /** `always`: an update is synced before `put` settles. `commit`: it is not; it survives the end of the process only. */
@@ -19,25 +19,32 @@ const gapsMax = 1_024;
 export const nameOfAttempt = ({ run, round, attempt }: AttemptKey): string => `${run}-${round}-${attempt}.updates`;
 
 /** Updates as files, one for each attempt; in it, updates lie one after another as they came. @throws a system error. */
-export async function openFileUpdateStore(disk: Disk, options: UpdateStoreOptions): Promise<UpdateStore> {
+export async function openFileUpdateStore(disk: Disk, options: UpdateStoreOptions): Promise<LeavableUpdateStore> {
   await disk.makeFolder(stagedFolder);
   await disk.makeFolder(keptFolder);
   return new FileUpdateStore(disk, options);
 }
 
-class FileUpdateStore implements UpdateStore {
-  readonly #disk: Disk;
+class FileUpdateStore implements LeavableUpdateStore {
+  readonly #ownDisk: Disk;
   readonly #options: UpdateStoreOptions;
   readonly #folder: string;
+  /** Attempts that are being opened or ended. */
+  readonly #underWay = new Set<Promise<unknown>>();
   #attempt: AttemptFile | null = null;
+  #isLeft = false;
 
   constructor(disk: Disk, options: UpdateStoreOptions) {
-    this.#disk = disk;
+    this.#ownDisk = disk;
     this.#options = options;
     this.#folder = options.keep ? keptFolder : stagedFolder;
   }
 
-  async open(attempt: AttemptKey): Promise<void> {
+  open(attempt: AttemptKey): Promise<void> {
+    return track(this.#underWay, this.#open(attempt));
+  }
+
+  async #open(attempt: AttemptKey): Promise<void> {
     await this.close();
     const name = nameOfAttempt(attempt);
     await this.#moveHere(name);
@@ -59,7 +66,11 @@ class FileUpdateStore implements UpdateStore {
     await this.#opened().read(place, into);
   }
 
-  async end(committed: boolean): Promise<void> {
+  end(committed: boolean): Promise<void> {
+    return track(this.#underWay, this.#end(committed));
+  }
+
+  async #end(committed: boolean): Promise<void> {
     const path = this.#attempt?.path;
     if (path === undefined) return;
     await this.close();
@@ -71,6 +82,18 @@ class FileUpdateStore implements UpdateStore {
     const attempt = this.#attempt;
     this.#attempt = null;
     await attempt?.close();
+  }
+
+  async leave(): Promise<void> {
+    this.#isLeft = true;
+    await Promise.allSettled(this.#underWay);
+    await this.close();
+  }
+
+  /** An attempt that was being opened when the store was left must not remove what its successor has. @throws when it was left. */
+  get #disk(): Disk {
+    if (this.#isLeft) throw new Error('The store was left to another');
+    return this.#ownDisk;
   }
 
   #opened(): AttemptFile {
@@ -121,11 +144,11 @@ class AttemptFile {
   }
 
   put(bytes: Uint8Array): Promise<UpdatePlace> {
-    return this.#track(this.#put(bytes));
+    return track(this.#underWay, this.#put(bytes));
   }
 
   read(place: UpdatePlace, into: Uint8Array): Promise<void> {
-    return this.#track(this.#read(place, into));
+    return track(this.#underWay, this.#read(place, into));
   }
 
   async close(): Promise<void> {
@@ -175,11 +198,11 @@ class AttemptFile {
       // The next update overwrites it.
     }
   }
+}
 
-  #track<T>(task: Promise<T>): Promise<T> {
-    this.#underWay.add(task);
-    const settled = () => this.#underWay.delete(task);
-    task.then(settled, settled);
-    return task;
-  }
+function track<T>(underWay: Set<Promise<unknown>>, task: Promise<T>): Promise<T> {
+  underWay.add(task);
+  const settled = () => underWay.delete(task);
+  task.then(settled, settled);
+  return task;
 }

@@ -31,3 +31,12 @@ export interface UpdateStore {
   end(committed: boolean): Promise<void>;
   close(): Promise<void>;
 }
+
+/** A store whose user may be gone without a word while the process lives on. */
+export interface LeavableUpdateStore extends UpdateStore {
+  /**
+   * Its user is gone, and another store is opened on the same disk: what was not begun does not happen any more. Settles
+   * when nothing is under way.
+   */
+  leave(): Promise<void>;
+}

@@ -53,7 +53,8 @@ function phasesOf({ kind }: RoundRecord, marks: ClientMarks): Phase[] {
     kind === 'evaluation'
       ? [['evaluating', marks.startedAtMs]]
       : [
-          ['downloading', marks.startedAtMs],
+          // Of one that was lost with its attempt the server does not know how far it came.
+          [(marks.downloadedAtMs ?? marks.uploadingAtMs) === null ? 'working' : 'downloading', marks.startedAtMs],
           ['training', marks.downloadedAtMs],
           ['uploading', marks.uploadingAtMs],
         ];

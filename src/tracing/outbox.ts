@@ -48,11 +48,16 @@ export class Outbox {
       });
   }
 
-  /** Sends what waits, for at most `graceMs`; the rest is dropped. */
+  /** Sends what waits and closes, for at most `graceMs` in all; the rest is dropped. */
   async close(graceMs: number): Promise<void> {
-    await withinMs(graceMs, this.#sending ?? Promise.resolve());
+    let closing: Promise<void> | null = null;
+    const close = () => {
+      closing ??= this.#delivery.close().catch(() => undefined);
+      return closing;
+    };
+    await withinMs(graceMs, (this.#sending ?? Promise.resolve()).then(close));
     for (const left of this.#waiting.splice(0)) this.#counts.dropped += countOf(left);
-    await withinMs(graceMs, this.#delivery.close()).catch(() => undefined);
+    void close();
   }
 
   async #sendAll(): Promise<void> {

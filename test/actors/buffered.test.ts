@@ -1,9 +1,10 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type Plan, stalenessFactor } from '../../src/domain/plan.ts';
 import { TestChorus, type TestChorusOptions, type TestClient, vector } from '../../src/testing/index.ts';
 import { encodeSafetensors } from '../../src/wire/safetensors.ts';
 import { codeOf } from '../support/code-of.ts';
 import { folderForTest } from '../support/folder.ts';
+import { until } from '../support/until.ts';
 
 const initial = [10, -20];
 
@@ -54,6 +55,23 @@ describe('a buffered run', () => {
       { state: 'selected', round: 2 },
     ]);
     expect(test.crashes).toEqual([]);
+  });
+
+  it('tells a client that asks for its ticket again while a version is made to come back, and then gives it', async () => {
+    const test = await buffered();
+    const [a, b, c, d] = (await test.joinMany(4)) as [TestClient, TestClient, TestClient, TestClient];
+    for (const client of [a, b, c, d]) await client.start();
+    const asked: Promise<string>[] = [];
+    test.handle.events.subscribe(({ type, data }) => {
+      if (type !== 'phase' || data.phase !== 'aggregating') return;
+      for (const client of [a, c]) asked.push(codeOf(() => test.handle.startTraining(client.clientId)));
+    });
+    await upload(a, [1, 1]);
+    await upload(b, [3, 5]);
+    await test.settle();
+    expect(await Promise.all(asked)).toEqual(['CLIENT_NOT_SELECTED', 'AGGREGATOR_UNAVAILABLE']);
+    const { trainingToken } = await test.handle.startTraining(c.clientId);
+    expect(trainingToken).toBe(c.ticket?.trainingToken);
   });
 
   it('gives an update from an older model a smaller weight, and says how old it was', async () => {
@@ -161,17 +179,17 @@ describe('a buffered run', () => {
       };
       let clients = await test.joinMany(4);
       // A real disk takes a while.
-      const until = (wanted: object) => vi.waitFor(() => expect(test.handle.status()).toMatchObject(wanted));
-      await until({ counts: { selected: 4 } });
+      const reached = (wanted: object) => until(() => expect(test.handle.status()).toMatchObject(wanted));
+      await reached({ counts: { selected: 4 } });
       for (const client of clients) await client.start();
       for (const client of clients.slice(0, 2)) await upload(client, [0.1, 7], 3);
-      await until({ round: 2, counts: { selected: 2 } });
+      await reached({ round: 2, counts: { selected: 2 } });
       clients = await restart(clients);
       expect(clients.map(({ state }) => state)).toEqual(['selected', 'selected', 'training', 'training']);
       if (clients[2]) await upload(clients[2], [1 / 3, 1e6], 5);
       clients = await restart(clients);
       if (clients[0]) await clients[0].contribute([0.7, -3], 2);
-      await until({ runState: 'finished' });
+      await reached({ runState: 'finished' });
       models.push(await weightsOf(test));
       expect(test.crashes).toEqual([]);
       await test.chorus.close();

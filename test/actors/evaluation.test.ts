@@ -110,7 +110,7 @@ describe('an evaluation by clients', () => {
     await trainAll(test, clients);
     expect(test.handle.client(clients[0].clientId).evaluates).toBeUndefined();
     expect(test.handle.status()).toMatchObject({ runState: 'finished' });
-    expect(evaluationsOf(test, 2)).toMatchObject([{ failure: '0 clients that can evaluate were there; 1 are needed' }]);
+    expect(evaluationsOf(test, 2)).toMatchObject([{ failure: '0 clients were there that can evaluate; 1 is needed' }]);
   });
 
   it('that nobody can do is recorded with its reason, and the run goes on at once', async () => {
@@ -120,7 +120,7 @@ describe('an evaluation by clients', () => {
     expect(test.handle.status()).toMatchObject({ round: 2, kind: 'training', attempt: 1 });
     expect(test.handle.round(1, 'evaluation')).toMatchObject({
       phase: 'abandoned',
-      reason: 'tooFewClients: 0 clients that can evaluate were there; 1 are needed',
+      reason: 'tooFewClients: 0 clients were there that can evaluate; 1 is needed',
     });
     expect(evaluationsOf(test, 1)).toMatchObject([
       { by: 'clients', metrics: {}, failure: expect.stringMatching(/^0 c/) },

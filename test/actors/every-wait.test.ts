@@ -70,7 +70,7 @@ const missing: Readonly<Record<string, RegExp>> = {
 const promises: readonly [RegExp, (after: World, before: World) => boolean][] = [
   [/^it closes with the (updates|results) it has$/, (after) => phaseOf(after) === 'aggregating'],
   [
-    /^its deadline is extended by \d+ ms$/,
+    /^its deadline is extended by [\d.]+ s$/,
     (after, before) => after.round?.context.extensions === (before.round?.context.extensions ?? 0) + 1,
   ],
   [/^it goes on with the clients that are there$/, (after) => pathOf(after.round?.value) === 'selecting.forming'],

@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { ClientRegistry } from '../../src/actors/registry.ts';
 import { openDataFolder } from '../../src/audit/data-folder.ts';
 import type { Plan } from '../../src/domain/plan.ts';
@@ -7,6 +7,7 @@ import { beginReplay, follow } from '../../src/history/replay.ts';
 import { statusOf } from '../../src/history/situation.ts';
 import { TestChorus, type TestChorusOptions, type TestClient } from '../../src/testing/index.ts';
 import { folderForTest } from '../support/folder.ts';
+import { until } from '../support/until.ts';
 
 const inEurope = 'attributes.region == "eu"';
 
@@ -150,7 +151,7 @@ describe('a run with a filter', () => {
     const dir = folderForTest();
     const storage = { dir };
     const before = await start({}, { storage });
-    await vi.waitFor(() => expect(before.handle.status().phase).toBe('selecting'));
+    await until(() => expect(before.handle.status().phase).toBe('selecting'));
     await joinFrom(before, 'us', 4);
     const clients = await joinFrom(before, 'eu', 2);
     const { uptimeMs: _, aggregator: __, ...said } = before.handle.status();
@@ -162,11 +163,11 @@ describe('a run with a filter', () => {
     const after = await start({}, { storage });
     expect(after.handle.status().waitingFor.guard).toMatchObject({ have: 2, need: 3 });
     const third = await join1(after, 'eu');
-    await vi.waitFor(() =>
+    await until(() =>
       expect(after.handle.status()).toMatchObject({ phase: 'training', counts: { selected: 3, waiting: 4 } }),
     );
     for (const client of [...clients.map((client) => after.adopt(client)), third]) await client.contribute([2]);
-    await vi.waitFor(() => expect(after.handle.round(1)).toMatchObject({ phase: 'committed' }));
+    await until(() => expect(after.handle.round(1)).toMatchObject({ phase: 'committed' }));
   });
 
   it('holds for clients of before the run, and ends with it', async () => {

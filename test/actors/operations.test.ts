@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { openDataFolder } from '../../src/audit/data-folder.ts';
 import { verify } from '../../src/audit/verify.ts';
 import type { Operation } from '../../src/domain/operations.ts';
@@ -9,6 +9,7 @@ import { TestChorus, type TestChorusOptions, type TestClient, vector } from '../
 import { entriesOf } from '../audit/support/real-folder.ts';
 import { codeOf } from '../support/code-of.ts';
 import { folderForTest } from '../support/folder.ts';
+import { until } from '../support/until.ts';
 
 type Three = [TestClient, TestClient, TestClient];
 
@@ -21,7 +22,7 @@ const chorusWith = (plan: Partial<Plan> = {}, options: TestChorusOptions = {}) =
 const inTraining = async (plan: Partial<Plan> = {}, options: TestChorusOptions = {}) => {
   const test = await chorusWith(plan, options);
   const clients = (await test.joinMany(3)) as Three;
-  await vi.waitFor(() => expect(test.handle.status().phase).toBe('training'), { interval: 5 });
+  await until(() => expect(test.handle.status().phase).toBe('training'));
   return { test, clients };
 };
 
@@ -110,6 +111,17 @@ describe('trying an operation out', () => {
   });
 });
 
+describe('a quorum that an operator would lower', () => {
+  it('stays where the strategy could make nothing of fewer contributions, and the refusal says so', async () => {
+    const { test } = await inTraining({ strategy: 'trimmed-mean', strategyParameters: { trimCount: 1 } });
+    expect(() => doIt(test, { operation: 'lowerQuorum', quorum: 2 })).toThrow(
+      'The strategy could make no model of so few: trimmed-mean takes away 1 contributions at each end, so it needs more than 2; there are 2',
+    );
+    expect(test.handle.status().quorum).toBe(3);
+    expect(test.handle.audit().entries.map(({ operation }) => operation)).toEqual(['start']);
+  });
+});
+
 describe('a deadline that an operator extends', () => {
   it('passes later, and only for the phase that is open', async () => {
     const { test, clients } = await inTraining({ quorum: 1 });
@@ -154,7 +166,7 @@ describe('a quorum that an operator lowers', () => {
     expect(test.handle.status().phase).toBe('training');
     const { sentences } = doIt(test, { operation: 'lowerQuorum', quorum: 2 });
     expect(sentences.join(' ')).toContain('closes at once, with 2 updates');
-    await vi.waitFor(() => expect(test.handle.round(1).phase).toBe('committed'));
+    await until(() => expect(test.handle.round(1).phase).toBe('committed'));
     expect(test.handle.round(1)).toMatchObject({
       quorum: 2,
       quorumLowered: [{ from: 3, to: 2, by: 'this process', auditSeq: 2 }].map(({ auditSeq: _, ...one }) => one),
@@ -169,7 +181,7 @@ describe('a quorum that an operator lowers', () => {
       for (const client of clients.slice(0, 2)) await client.contribute([1, 1]);
       doIt(test, { operation: 'lowerQuorum', quorum: 2 });
       await test.advance(11_000, { alive: clients });
-      await vi.waitFor(() => expect(test.handle.rounds().at(-1)?.phase).toBe('committed'));
+      await until(() => expect(test.handle.rounds().at(-1)?.phase).toBe('committed'));
       await test.chorus.close({ graceMs: 0 });
       expect(await verify(await openDataFolder(dir))).toMatchObject({ problems: [], roundsCommitted: 1 });
     },
@@ -183,7 +195,7 @@ describe('a quorum that an operator lowers', () => {
     const again = await chorusWith({}, { storage: { dir } });
     expect(again.handle.status().quorum).toBe(1);
     await again.advance(11_000, { alive: clients.map((client) => again.adopt(client)) });
-    await vi.waitFor(() => expect(again.handle.status()).toMatchObject({ attempt: 2, quorum: 3 }), { interval: 5 });
+    await until(() => expect(again.handle.status()).toMatchObject({ attempt: 2, quorum: 3 }));
   });
 });
 
@@ -281,7 +293,7 @@ describe('the record of a round', () => {
         await test.advance(200, { alive: clients });
         await client.contribute([1, 2]);
       }
-      await vi.waitFor(() => expect(test.handle.round(1).phase).toBe('committed'), { interval: 5 });
+      await until(() => expect(test.handle.round(1).phase).toBe('committed'));
       const { marks = [], bytesIn, bytesOut, cohort } = test.handle.round(1);
       expect(marks.map(({ clientId }) => clientId)).toEqual(cohort);
       for (const { selectedAtMs, startedAtMs, downloadedAtMs, uploadingAtMs } of marks) {

@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { CoreOptions } from '../../src/core.ts';
 import type { ClientProfile } from '../../src/domain/client.ts';
 import { ChorusError } from '../../src/domain/errors.ts';
@@ -6,6 +6,7 @@ import type { Plan } from '../../src/domain/plan.ts';
 import { selectionSettings } from '../../src/domain/selection-settings.ts';
 import { TestChorus, type TestChorusOptions, type TestClient, vector } from '../../src/testing/index.ts';
 import { folderForTest } from '../support/folder.ts';
+import { until } from '../support/until.ts';
 
 const policies = selectionSettings.selection.choices;
 type Metrics = Record<string, number>;
@@ -28,7 +29,7 @@ const selectedOf = (clients: readonly TestClient[]): TestClient[] =>
 const placesOf = (clients: readonly TestClient[], chosen: readonly TestClient[]): number[] =>
   chosen.map((client) => clients.indexOf(client)).sort((a, b) => a - b);
 
-const cohortIsThere = (test: TestChorus) => vi.waitFor(() => expect(test.handle.status().phase).toBe('training'));
+const cohortIsThere = (test: TestChorus) => until(() => expect(test.handle.status().phase).toBe('training'));
 
 /** Everyone who is selected contributes. @returns who did, by place. */
 async function playRound(
@@ -50,7 +51,7 @@ async function playRound(
     await client.start();
     await client.upload(vector([1]), { numExamples: numExamples(place), metrics: metrics(place) });
   }
-  await vi.waitFor(() => expect(test.handle.round(round).phase).toBe('committed'));
+  await until(() => expect(test.handle.round(round).phase).toBe('committed'));
   await test.settle();
   return placesOf(clients, selected);
 }
@@ -294,7 +295,7 @@ describe('adaptive over-selection', () => {
       if (isOpen()) await client.contribute([1]);
     }
     for (let waited = 0; isOpen() && waited < 20; waited += 1) await test.advance(100);
-    await vi.waitFor(() => expect(test.handle.round(round).phase).toBe('committed'));
+    await until(() => expect(test.handle.round(round).phase).toBe('committed'));
     await cohortIsThere(test);
   }
 

@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { Timeline } from '../../src/actors/timeline.ts';
 import type { Entry } from '../../src/domain/facts.ts';
 import { beginReplay, type Replayed } from '../../src/history/replay.ts';
@@ -6,6 +6,7 @@ import { statusOf } from '../../src/history/situation.ts';
 import { TestChorus } from '../../src/testing/index.ts';
 import { entriesOf } from '../audit/support/real-folder.ts';
 import { folderForTest } from '../support/folder.ts';
+import { until } from '../support/until.ts';
 
 /** A run with an eviction and two committed rounds in a real folder, and its facts. */
 async function eventfulRun(): Promise<{ dir: string; entries: Entry[]; test: TestChorus }> {
@@ -16,12 +17,12 @@ async function eventfulRun(): Promise<{ dir: string; entries: Entry[]; test: Tes
   });
   const clients = await test.joinMany(3);
   for (const round of [1, 2]) {
-    await vi.waitFor(() => expect(test.handle.status()).toMatchObject({ round, phase: 'training' }), { interval: 5 });
+    await until(() => expect(test.handle.status()).toMatchObject({ round, phase: 'training' }));
     const [first, ...others] = clients;
     if (round === 1) test.handle.evict(first?.clientId ?? '');
     for (const client of round === 1 ? others : clients) await client.contribute([round, 1]);
   }
-  await vi.waitFor(() => expect(test.handle.status()).toMatchObject({ round: 3, phase: 'training' }), { interval: 5 });
+  await until(() => expect(test.handle.status()).toMatchObject({ round: 3, phase: 'training' }));
   return { dir, test, entries: await entriesOf(dir) };
 }
 

@@ -1,10 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDataFolder } from '../../src/audit/data-folder.ts';
 import { verify } from '../../src/audit/verify.ts';
 import { TestChorus } from '../../src/testing/test-chorus.ts';
+import { until } from '../support/until.ts';
 import { copyOf, edit, entriesOf } from './support/real-folder.ts';
 
 let whole: string;
@@ -14,11 +15,11 @@ beforeAll(async () => {
   whole = mkdtempSync(join(tmpdir(), 'chorus-audit-'));
   const test = await TestChorus.create({ storage: { dir: whole }, plan: { rounds: 3, minClients: 3, quorum: 3 } });
   const clients = await test.joinMany(3);
-  await vi.waitFor(() => expect(test.handle.status().phase).toBe('training'), { interval: 5 });
+  await until(() => expect(test.handle.status().phase).toBe('training'));
   for (const client of clients.slice(0, 2)) await client.contribute([1, 2]);
   test.handle.operate({ operation: 'lowerQuorum', quorum: 2 }, { dryRun: false });
   test.handle.operate({ operation: 'evict', clientId: clients[2]?.clientId ?? '' }, { dryRun: false });
-  await vi.waitFor(() => expect(test.handle.round(1).phase).toBe('committed'), { interval: 5 });
+  await until(() => expect(test.handle.round(1).phase).toBe('committed'));
   await test.chorus.close({ graceMs: 0 });
 });
 afterAll(() => rmSync(whole, { recursive: true, force: true }));

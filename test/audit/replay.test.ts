@@ -53,7 +53,7 @@ describe('a replay', () => {
   it('says why a round waited then', async () => {
     const seq = entries.find(({ fact }) => fact.type === 'update.accepted')?.seq ?? 0;
     expect((await statusAfter(seq)).waitingFor.summary).toMatch(
-      /^Round 1 has 1 of 3 updates \(quorum 2\); waiting for .* \(0 training, 2 not started\); at 00:00:06 UTC its deadline is extended by 6000 ms\.$/,
+      /^Round 1 has 1 of 3 updates \(quorum 2\); waiting for .* \(0 training, 2 not started\); at 00:00:06 UTC its deadline is extended by 6 s\.$/,
     );
   });
 

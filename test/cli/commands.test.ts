@@ -68,6 +68,29 @@ describe('a running server', { timeout: 3 * patienceMs }, () => {
     });
   });
 
+  it('lists its clients to its operator, whose whole ids go with other commands', async () => {
+    expect((await ask('clients')).stdout).toBe('No such client is registered.\n');
+    const joined: { clientId: string; clientToken: string }[] = [];
+    for (const name of ['site \u001b[31m7', 'site 8']) joined.push(await post('/v1/clients', null, { name }));
+    const { stdout } = await ask('clients', '--state', 'waiting');
+    const [head, ...rows] = stdout.trim().split('\n');
+    expect(head).toMatch(/^Client +State +Last heard of +Name$/);
+    expect(rows.map((row) => row.split(/\s{2,}/).at(-1)).sort()).toEqual(['site 7', 'site 8']);
+    for (const { clientId } of joined) expect(stdout).toContain(`${clientId}  waiting`);
+    const one = await ask('clients', '--limit', '1');
+    expect(one.stdout.trim().split('\n')).toHaveLength(2);
+    expect(one.stderr).toBe('There are more than these 1; --limit shows more.\n');
+    for (const id of ['', joined[0]?.clientId.slice(0, 8) ?? '', 'zzz']) {
+      const short = await ask('why', '--client', id);
+      expect(short).toMatchObject({ code: 2, stdout: '' });
+      expect(short.stderr).toContain('Give the whole id of a client, as "chorus clients" lists it.');
+    }
+    for (const { clientId, clientToken } of joined) {
+      const headers = { authorization: `Bearer ${clientToken}` };
+      await fetch(`${server.url}/v1/clients/${clientId}`, { method: 'DELETE', headers });
+    }
+  });
+
   it('starts a run with a plan from file and flags, and an initial model', async () => {
     writeFileSync(work.path('plan.toml'), '[plan]\nrounds = 5\n[plan.hyperparameters]\nrate = 0.5\n');
     writeFileSync(work.path('first.safetensors'), model([1, 2]));
@@ -142,7 +165,7 @@ describe('a running server', { timeout: 3 * patienceMs }, () => {
     const [clientId = ''] = committed?.cohort ?? [];
     expect(await ask('why', '--client', clientId, '--round', String(committed?.round))).toEqual({
       code: 0,
-      stdout: `Client ${clientId}, round 1: drawn: 1 of 1 were drawn with equal chance.\n`,
+      stdout: `Client ${clientId}, round 1: drawn: 1 of 1 was drawn with equal chance.\n`,
       stderr: '',
     });
     // It has left, and round 2 is open without it.

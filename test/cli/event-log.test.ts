@@ -68,6 +68,20 @@ describe('what is logged about an event', () => {
   });
 });
 
+it('lets no name of a client drive the terminal that a log is looked at in, in words or in fields', () => {
+  const metrics = { 'a\u009b31m\u202eb\u001b[2Jc': 1 };
+  for (const [type, data] of [
+    ['round.committed', { round: 1, metrics }],
+    ['round.evaluated', { modelVersion: 1, metrics }],
+    ['model.judged', { version: 1, metrics }],
+    ['update.accepted', { round: 1, clientId: 'a', metrics }],
+  ] as const) {
+    const line = describeEvent({ id: 1, atMs: 0, type, data }, situation);
+    expect(JSON.stringify(line)).not.toMatch(/[\u007f-\u009f\u202e]|\\u001b/);
+    expect(line?.fields.metrics).toEqual({ abc: 1 });
+  }
+});
+
 describe('the log of a whole run', () => {
   let close: (() => Promise<void>) | undefined;
   afterEach(() => close?.());

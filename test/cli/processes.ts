@@ -43,7 +43,8 @@ export class Workplace {
 
   /** Runs a command to its end. */
   run(args: readonly string[], env: Record<string, string> = {}): Promise<Finished> {
-    return finished(this.spawn(args, env));
+    const child = this.spawn(args, env);
+    return inTime(child, finished(child));
   }
 
   /** Starts a server on free ports and waits until it says that it listens. */
@@ -64,6 +65,7 @@ export class Workplace {
   }
 }
 
+/** What a process said, when it has ended. */
 function finished(child: ChildProcess): Promise<Finished> {
   const said = { stdout: '', stderr: '' };
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
@@ -72,16 +74,20 @@ function finished(child: ChildProcess): Promise<Finished> {
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     said.stderr += text;
   });
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      child.kill('SIGKILL');
-      reject(new Error(`Still running after ${patienceMs} ms; it said: ${said.stderr}`));
-    }, patienceMs);
-    child.once('close', (code) => {
-      clearTimeout(timer);
-      resolve({ code, ...said });
-    });
-  });
+  return new Promise((resolve) => child.once('close', (code) => resolve({ code, ...said })));
+}
+
+/** A process that is to end, ends; from now on it is waited for. @throws when it does not, and then it is killed */
+async function inTime(child: ChildProcess, ended: Promise<Finished>): Promise<Finished> {
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    child.kill('SIGKILL');
+  }, patienceMs);
+  const how = await ended;
+  clearTimeout(timer);
+  if (isLate) throw new Error(`Still running after ${patienceMs} ms; it said: ${how.stderr}`);
+  return how;
 }
 
 export type LogRecord = { msg: string; level: number } & Record<string, unknown>;
@@ -90,7 +96,8 @@ export type LogRecord = { msg: string; level: number } & Record<string, unknown>
 export class Server {
   readonly child: ChildProcess;
   readonly records: LogRecord[] = [];
-  readonly ended: Promise<Finished>;
+  /** However long it lives: a server is there for all tests of a file. */
+  readonly #ended: Promise<Finished>;
   url = '';
   aggregatorUrl = '';
   readonly #waiting = new Set<() => void>();
@@ -98,9 +105,14 @@ export class Server {
 
   constructor(child: ChildProcess) {
     this.child = child;
-    this.ended = finished(child);
+    this.#ended = finished(child);
     child.stderr?.on('data', (text: string) => this.#read(text));
-    void this.ended.finally(() => this.#wake()).catch(() => undefined);
+    void this.#ended.then(() => this.#wake());
+  }
+
+  /** How it ended, when it is to end. @throws when it does not */
+  get ended(): Promise<Finished> {
+    return inTime(this.child, this.#ended);
   }
 
   /** Waits for a line of the log. @throws when the server ends without it, or it does not come. */

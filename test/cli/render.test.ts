@@ -328,6 +328,11 @@ describe('the table of rounds', () => {
     ]);
   });
 
+  it('tells runs apart where there are several', () => {
+    const lines = roundsTable([{ ...round, run: '1b567889-38c2' }, round], 0, plainStyle).split('\n');
+    expect(lines.map((line) => line.split(/\s{2,}/)[0])).toEqual(['Run', '1b567889', 'run-1']);
+  });
+
   it('tells how many updates the strategy used, and how old they were', () => {
     const [a, b] = round.contributions;
     if (!a || !b) throw new Error('Two have contributed');

@@ -62,7 +62,7 @@ describeInChromium('what an operator does', () => {
     // The rounds of the run before tell by what strategy they went.
     await goTo(page, `rounds/${run}/1/1`);
     await page.getByText('trimmed-mean (trimRatio 0.3)').waitFor();
-  });
+  }, 60_000);
 
   it('asks why a client was selected for a round, or was not', async () => {
     const filtered = { ...plan, selectionFilter: 'attributes.site == "north"' };
@@ -87,7 +87,7 @@ describeInChromium('what an operator does', () => {
     await ask('nobody', 'No client has the id nobody');
     await goTo(known, `clients/${other?.clientId}`);
     await known.getByText('filtered out: attributes.site is "south".').waitFor();
-  });
+  }, 60_000);
 
   it('is kept from changing the past, which is shown as it was', async () => {
     const { server, participants } = await roundInTraining();

@@ -1,5 +1,6 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { everyView } from '../../scripts/dashboard-load/walk.ts';
 import type { Participant } from '../http/participant.ts';
 import { TestServer } from '../http/test-server.ts';
 import { describeInChromium, goTo, open } from './browser.ts';
@@ -19,20 +20,6 @@ async function twoRounds(): Promise<void> {
   for (const one of participants) await one.waitUntil('selected');
 }
 
-const viewsOf = () => {
-  const { run, round, attempt } = server.handle.rounds(2).at(-1) ?? { run: '', round: 0, attempt: 0 };
-  return {
-    run: { path: 'run', ready: '.plot canvas' },
-    rounds: { path: 'rounds', ready: '.rounds tbody tr' },
-    'a round': { path: `rounds/${run}/${round}/${attempt}`, ready: '.cohort tbody tr' },
-    clients: { path: 'clients', ready: '.clients tbody tr' },
-    'a client': { path: `clients/${participants[0]?.clientId}`, ready: '.client-detail tbody tr' },
-    statecharts: { path: 'charts/round', ready: '.drawing svg .active' },
-    timeline: { path: 'timeline', ready: '.slider, .empty' },
-    operate: { path: 'operate', ready: '.start-run .field' },
-  };
-};
-
 describeInChromium('the dashboard for everybody', () => {
   beforeAll(twoRounds, 60_000);
   afterAll(() => server.close());
@@ -41,28 +28,28 @@ describeInChromium('the dashboard for everybody', () => {
     'has no accessibility violation on any view, %s',
     async (theme) => {
       const page = await open(server.coordinatorUrl, 'run', { theme, adminToken: server.adminToken });
-      for (const [name, { path, ready }] of Object.entries(viewsOf())) {
+      for (const { view, path, ready } of everyView(server.handle)) {
         await goTo(page, path);
         await page.locator(ready).first().waitFor();
         const { violations } = await new AxeBuilder({ page }).analyze();
         const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
-        expect(found, name).toEqual([]);
+        expect(found, view).toEqual([]);
       }
     },
     120_000,
   );
 
-  it.each([360, 1280, 1920])(
+  it.each([360, 768, 1280, 1920])(
     'needs no sideways scrolling at %i pixels',
     async (width) => {
       const page = await open(server.coordinatorUrl, 'run', { width, adminToken: server.adminToken });
-      for (const [name, { path, ready }] of Object.entries(viewsOf())) {
+      for (const { view, path, ready } of everyView(server.handle)) {
         await goTo(page, path);
         await page.locator(ready).first().waitFor();
         const tooWide = await page.evaluate(
           () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
         );
-        expect(tooWide, name).toBeLessThanOrEqual(0);
+        expect(tooWide, view).toBeLessThanOrEqual(0);
       }
     },
     120_000,
@@ -77,7 +64,7 @@ describeInChromium('the dashboard for everybody', () => {
     await page.keyboard.press('Enter');
     await page.locator('.drawing svg .active').first().waitFor();
     const drawing = page.getByRole('region', { name: /^Drawing/ });
-    const seen = () => page.locator('.drawing svg').getAttribute('viewBox');
+    const seen = () => page.locator('.drawing svg.chart').getAttribute('viewBox');
     await drawing.focus();
     await page.keyboard.press('0');
     const whole = await seen();
@@ -101,7 +88,7 @@ describeInChromium('the dashboard for everybody', () => {
     const box = await drawing.boundingBox();
     if (!box) throw new Error('The drawing has no place');
     const seen = async () => {
-      const [x = 0, y = 0, width = 0] = ((await page.locator('.drawing svg').getAttribute('viewBox')) ?? '')
+      const [x = 0, y = 0, width = 0] = ((await page.locator('.drawing svg.chart').getAttribute('viewBox')) ?? '')
         .split(' ')
         .map(Number);
       return { x, y, width };
@@ -125,10 +112,24 @@ describeInChromium('the dashboard for everybody', () => {
     await expect.poll(async () => (await seen()).width).toBeLessThan(moved.width);
   });
 
+  it('shows where one is in a statechart on a small map, and goes where that is pressed', async () => {
+    const page = await open(server.coordinatorUrl, 'charts/round');
+    await page.locator('[data-state="round.training"].active').waitFor();
+    const top = async () => Number((await page.locator('.drawing svg.chart').getAttribute('viewBox'))?.split(' ')[1]);
+    const map = page.locator('.chart-map');
+    await map.locator('.active').first().waitFor();
+    await map.click({ position: { x: 40, y: 6 } });
+    await expect.poll(top).toBeLessThanOrEqual(0);
+    expect(Number(await map.locator('.frame').getAttribute('y'))).toBe(await top());
+    await page.getByRole('button', { name: 'Follow', pressed: false }).waitFor();
+    await page.getByRole('button', { name: 'Whole' }).click();
+    await map.waitFor({ state: 'hidden' });
+  });
+
   it('lights the states of the live machines and tells who sent an event', async () => {
     const page = await open(server.coordinatorUrl, 'charts/round', { adminToken: server.adminToken });
     await page.locator('[data-state="round.training"].active').waitFor();
-    await page.getByText(/Its delay runs out in/).waitFor();
+    await page.getByText(/trainingDeadline passes in/).waitFor();
     await page.getByRole('button', { name: 'membership.changed' }).click();
     await page
       .getByText(/from (coordinator|the server)/)
@@ -151,7 +152,7 @@ describeInChromium('the dashboard for everybody', () => {
     const page = await open(plain.coordinatorUrl, 'charts/round');
     await page.locator('[data-state="round.training"].active').waitFor();
     await page.getByText(/Read off the status a few times a second/).waitFor();
-    await page.getByText(/Its delay runs out in/).waitFor();
+    await page.getByText(/trainingDeadline passes in/).waitFor();
     await page.getByText('1 of 3, does not hold').waitFor();
     await page.getByRole('button', { name: 'update.accepted' }).click();
     await page.getByText(`about ${first?.clientId.slice(0, 8)}`).waitFor();

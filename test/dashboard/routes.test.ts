@@ -123,6 +123,8 @@ describe('what only the operator may', () => {
       ['POST', '/v1/runs/current/stop'],
       ['GET', '/v1/clients'],
       ['GET', `/v1/clients/${first?.clientId}`],
+      ['GET', `/v1/rounds/1/selection/${first?.clientId}`],
+      ['GET', '/dashboard/strategies'],
     ];
     for (const [method, path] of asked) {
       for (const token of [undefined, first?.clientToken, 'x'.repeat(43)]) {

@@ -75,7 +75,7 @@ describe('the charts of a run', () => {
     const two = [attempt({ metrics: { loss: 0.4 } }), attempt({ round: 2, modelVersion: 2, metrics: { loss: 0.3 } })];
     const models = [model(1, {}), model(2, {}, { evaluations: [evaluation('server', { loss: 0.5 })] })];
     expect(metricSeries(two, models, 'loss', 'accent').map(({ label, values }) => [label, values])).toEqual([
-      ['loss', [0.4, 0.3]],
+      ['in training', [0.4, 0.3]],
       ['evaluated by the server', [null, 0.5]],
     ]);
     expect(metricSeries(two, [], 'accuracy', 'accent')).toEqual([]);

@@ -51,10 +51,26 @@ describe('a plan', () => {
     [{ participantsRatio: Number.NaN }, /participantsRatio/],
     [{ onQuorumMissed: 'wait' }, /one of retry, extend, abandon/],
     [{ minClient: 3 }, /minClient is no setting; did you mean minClients\?/],
+    [{ strategyparameters: {} }, /strategyparameters is no setting; did you mean strategyParameters\?/],
+    [{ rouns: 3 }, /rouns is no setting; did you mean rounds\?/],
+    [{ weather: 3 }, /weather is no setting; known are rounds, minClients, /],
+    [
+      { strategy: 'FedAdm' },
+      /strategy \(--strategy\) is "FedAdm"; give one of .*module:NAME\. Did you mean fedadam\?$/,
+    ],
     [{ hyperparameters: { nested: {} } }, /hyperparameters/],
     [{ hyperparameters: { rate: Number.POSITIVE_INFINITY } }, /hyperparameters.*"Infinity".*finite/],
     [{ hyperparametersByRound: [{ fromRound: 1, values: { rate: Number.NaN } }] }, /hyperparametersByRound/],
   ])('is refused with a sentence that names the setting: %j', (given, sentence) => {
     expect(problemOf(given)).toMatch(sentence);
+  });
+
+  it('names no more than 16 of the names that it does not know', () => {
+    const given = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`unknown${index}`, 1]));
+    expect(
+      readPlan(given)
+        .problems.map(({ setting }) => setting)
+        .slice(-2),
+    ).toEqual(['unknown14', 'unknown15']);
   });
 });

@@ -1,8 +1,9 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../src/domain/random.ts';
 import { TestChorus } from '../../src/testing/index.ts';
 import { faultyDisk, type Operation } from '../storage/support/faulty-disk.ts';
 import { PowerDisk } from '../storage/support/power-disk.ts';
+import { until } from '../support/until.ts';
 
 const clientKey = new Uint8Array(32).fill(7);
 const plan = { rounds: 2, minClients: 2 };
@@ -20,7 +21,7 @@ describe('a sync of the journal that fails', () => {
     });
     const [a, b] = await test.joinMany(2);
     if (!a || !b) throw new Error('Two clients joined');
-    await vi.waitFor(() => expect(test.handle.status().phase).toBe('training'));
+    await until(() => expect(test.handle.status().phase).toBe('training'));
     await a.contribute([2]);
     fails = true;
     await expect(b.contribute([4])).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' });

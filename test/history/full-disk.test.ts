@@ -1,7 +1,8 @@
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { TestChorus } from '../../src/testing/index.ts';
 import { faultyDisk } from '../storage/support/faulty-disk.ts';
 import { PowerDisk } from '../storage/support/power-disk.ts';
+import { until } from '../support/until.ts';
 
 const refused = expect.objectContaining({ code: 'STORAGE_UNAVAILABLE' });
 const trouble = 'the data folder cannot be written to (ENOSPC)';
@@ -17,7 +18,7 @@ describe('a full disk', () => {
       isFull && kind === 'writeNow' && path.startsWith('journal/') ? { code: 'ENOSPC' } : null,
     );
     test = await TestChorus.create({ plan: { rounds: 2, minClients: 3 }, storage: { disk } });
-    await vi.waitFor(() => expect(test.handle.status().phase).toBe('selecting'));
+    await until(() => expect(test.handle.status().phase).toBe('selecting'));
     isFull = true;
   });
 

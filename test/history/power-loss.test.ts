@@ -1,7 +1,8 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../src/domain/random.ts';
 import { TestChorus } from '../../src/testing/index.ts';
 import { PowerDisk } from '../storage/support/power-disk.ts';
+import { until } from '../support/until.ts';
 
 const clientKey = new Uint8Array(32).fill(7);
 const start = (disk: PowerDisk, fsync: 'always' | 'commit' = 'always') =>
@@ -14,7 +15,7 @@ async function halfWay(fsync: 'always' | 'commit') {
   const [a, b] = await test.joinMany(2);
   if (!a || !b) throw new Error('Two clients joined');
   const reaches = (round: number) =>
-    vi.waitFor(() => expect(test.handle.status()).toMatchObject({ round, phase: 'training' }));
+    until(() => expect(test.handle.status()).toMatchObject({ round, phase: 'training' }));
   await reaches(1);
   await a.contribute([2]);
   await b.contribute([4]);

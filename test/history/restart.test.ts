@@ -45,6 +45,17 @@ describe('a client that lives on while the server is killed and started again', 
     expect(() => scene.handle.client(b)).toThrow(/No client has the id/);
   });
 
+  it('is not lost for a silence in which it could not be heard, since no port was open', async () => {
+    const { scene, a, b } = await killedInTraining();
+    await scene.start();
+    await scene.advance(9_000, [a]);
+    scene.core.countSilence();
+    await scene.advance(9_000, [a]);
+    expect(scene.handle.client(b).state).toBe('training');
+    await scene.advance(3_000, [a]);
+    expect(() => scene.handle.client(b)).toThrow(/No client has the id/);
+  });
+
   it('is out of a round of which nothing was written, and takes part in the next attempt', async () => {
     const { scene, a, b } = await killedInTraining('round');
     await scene.start();

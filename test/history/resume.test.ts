@@ -64,6 +64,11 @@ describe('a server that is started again', () => {
     expect(resume.round?.deadlineAtMs).toBe(100_000 + 15_000);
   });
 
+  it('gives them the same time when the deadline is about to pass, for connections are only made again', () => {
+    const { resume } = found(training(['a'], 40_000, plan), 39_000);
+    expect(resume.round?.deadlineAtMs).toBe(39_000 + 15_000);
+  });
+
   it('gives no more than a window after a deadline that passed', () => {
     const short = { ...plan, trainingWindowMs: 9_000 };
     expect(found(training(['a'], 40_000, short), 100_000).resume.round?.deadlineAtMs).toBe(109_000);
@@ -75,8 +80,8 @@ describe('a server that is started again', () => {
   });
 
   it('goes on selecting, within the window of selection', () => {
-    const facts = inPhase('selecting', 12_000, []);
-    expect(found(facts, 5_000).resume.round).toMatchObject({ beginsIn: 'selecting', deadlineAtMs: 12_000 });
+    const facts = inPhase('selecting', 24_000, []);
+    expect(found(facts, 5_000).resume.round).toMatchObject({ beginsIn: 'selecting', deadlineAtMs: 24_000 });
     expect(found(facts, 50_000).resume.round).toMatchObject({ beginsIn: 'selecting', deadlineAtMs: 65_000 });
   });
 

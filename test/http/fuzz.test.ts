@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { errorCatalogue } from '../../src/domain/errors.ts';
 import { decodeSafetensors } from '../../src/wire/safetensors.ts';
-import { piecesOf } from './calls.ts';
+import { patienceMs, piecesOf } from './calls.ts';
 import { exactMean } from './exact-mean.ts';
 import { type Participant, updateOf } from './participant.ts';
 import { TestServer } from './test-server.ts';
@@ -47,7 +47,7 @@ const headed = fc
 
 const weightsOf = (bytes: Uint8Array): number[] => [...(decodeSafetensors(bytes).tensors.w?.data ?? [])];
 
-describe('an upload of whatever bytes', () => {
+describe('an upload of whatever bytes', { timeout: 6 * patienceMs }, () => {
   it('is refused in words, or is what it says; the thread lives, its memory is given back, and the model is exact', async () => {
     const server = await TestServer.forTest({
       plan: { rounds: 1, cohortSize: uploads + 1, quorum: 1, minClients: uploads + 1, payloadBytesMax: 20_000 },

@@ -3,7 +3,7 @@ import type { Heartbeat, Receipt, Registration, TrainingTicket } from '../../src
 import type { Tensors } from '../../src/domain/model.ts';
 import { encodeSafetensors } from '../../src/wire/safetensors.ts';
 import { writeUpdateMetadata } from '../../src/wire/update-metadata.ts';
-import { type Answer, type CallOptions, patienceMs } from './calls.ts';
+import { type Answer, type CallOptions, eventually, patienceMs } from './calls.ts';
 import type { TestServer } from './test-server.ts';
 
 /** A client that does over HTTP what its test tells it. */
@@ -69,7 +69,9 @@ export class Participant {
     return heard;
   }
 
+  /** Starts training, as soon as the client is selected: the aggregator may still be opening the round. */
   async start(): Promise<TrainingTicket> {
+    await eventually(() => this.state).toMatch(/^(selected|training)$/);
     const { status, json } = await this.ask('POST', '/training');
     expect({ status, json }).toMatchObject({ status: 200 });
     this.ticket = json;

@@ -21,7 +21,9 @@ export class TestServer {
 
   /** A server for a whole file: close it in `afterAll`. */
   static async start(options: ChorusOptions = {}): Promise<TestServer> {
-    const chorus = await createChorus({ foldThreads: 1, preloadHttp: true, ...options });
+    // Most tests send no heartbeats, and may take long on a machine that does much else.
+    const plan = { heartbeatTimeoutMs: 600_000, ...options.plan };
+    const chorus = await createChorus({ foldThreads: 1, preloadHttp: true, ...options, plan });
     return new TestServer(chorus, await chorus.listen({ coordinator: 0, aggregator: 0 }));
   }
 

@@ -166,6 +166,19 @@ describe('a history that learns from round records', () => {
     expect(rebuilt.roundsBegun).toBe(1);
   });
 
+  it('paces by what the committed rounds of a run brought', () => {
+    const history = new ClientHistory();
+    const rounds = (run: string, phase: RoundRecord['phase'], loss: number) =>
+      Array.from({ length: 20 }, () =>
+        record({ run, phase, cohort: ['a'], contributions: [{ ...contribution('a', 2_000), metrics: { loss } }] }),
+      );
+    const fewer = [...rounds('1', 'committed', 4), ...rounds('1', 'abandoned', 0), ...rounds('1', 'committed', -3)];
+    learn(history, fewer, slotOf);
+    expect(history.pacer.steps).toBe(1);
+    learn(history, [...fewer, ...rounds('2', 'committed', 1)], slotOf);
+    expect(history.pacer.steps).toBe(0);
+  });
+
   it.each(['heartbeatTimeout', 'left', 'reregistered', 'uploadsRefused', 'stale'] as const)(
     'counts %s as a failure',
     (reason) => {

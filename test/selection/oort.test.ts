@@ -9,6 +9,7 @@ const base: OortOptions = {
   explorationDecay: 1,
   explorationMin: 0.2,
   reportMsPreferred: null,
+  pacerStepMs: null,
   slownessPenalty: 2,
 };
 const onlyKnown = { ...base, explorationStart: 0, explorationMin: 0 };
@@ -141,14 +142,14 @@ describe('selection by utility', () => {
     const { explain } = population.ask(oort({ ...base, explorationStart: 0.5 }), 2, seededRandom(1));
     const sentences = [0, 1, 2].map((slot) => reasonSentence(explain(population.registry.idOf(slot))));
     expect(sentences).toEqual([
-      'chosen: rank 1 of 3 by utility 1; 1 were drawn from the best 1',
-      'not chosen: rank 2 of 3 by utility 0.5; 1 were drawn from the best 1',
-      'not chosen: rank 3 of 3 by utility 0.25; 1 were drawn from the best 1',
+      'chosen: rank 1 of 3 by utility 1; 1 was drawn from the best 1',
+      'not chosen: rank 2 of 3 by utility 0.5; 1 was drawn from the best 1',
+      'not chosen: rank 3 of 3 by utility 0.25; 1 was drawn from the best 1',
     ]);
     const explored = [3, 4].map((slot) => reasonSentence(explain(population.registry.idOf(slot)))).sort();
     expect(explored).toEqual([
-      'drawn: 1 of 2 clients of unknown utility were drawn to learn it',
-      'not drawn: 1 of 2 clients of unknown utility were drawn to learn it',
+      'drawn: 1 of 2 clients of unknown utility was drawn to learn it',
+      'not drawn: 1 of 2 clients of unknown utility was drawn to learn it',
     ]);
   });
 });

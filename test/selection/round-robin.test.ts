@@ -65,8 +65,8 @@ describe('round-robin selection', () => {
     );
     const others = [0, 1, 2].map((slot) => population.registry.idOf(slot)).filter((id) => id !== clientIds[0]);
     expect(others.map((id) => reasonSentence(explain(id))).sort()).toEqual([
-      'not chosen: place 2 of 3 in turn, 1 chosen; it had 1 turns when the fewest were 0',
-      'not chosen: place 3 of 3 in turn, 1 chosen; it had 1 turns when the fewest were 0',
+      'not chosen: place 2 of 3 in turn, 1 chosen; it had 1 turn when the fewest were 0',
+      'not chosen: place 3 of 3 in turn, 1 chosen; it had 1 turn when the fewest were 0',
     ]);
   });
 });

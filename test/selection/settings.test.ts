@@ -29,6 +29,8 @@ describe('the settings of selection', () => {
     [{ selection: 'all' }, { cohortSize: 5, mode: 'buffered' }, ['selection']],
     [{ selection: 'round-robin' }, { cohortSize: 5, mode: 'buffered' }, []],
     [{ selection: 'oort', explorationStart: 0.1, explorationMin: 0.3 }, {}, ['explorationMin']],
+    [{ selection: 'oort', pacerStepMs: 100 }, {}, ['pacerStepMs']],
+    [{ selection: 'oort', pacerStepMs: 100, reportMsPreferred: 1_000 }, {}, []],
     [{ overSelectionAdaptive: true }, {}, ['overSelectionAdaptive']],
     [{ overSelectionAdaptive: true }, { cohortSize: 5, overSelection: 3 }, ['overSelectionMax']],
     [{ overSelectionAdaptive: true }, { cohortSize: 5, overSelection: 1.3 }, []],

@@ -20,9 +20,13 @@ async function run(profile: FaultProfile, seed: number) {
 }
 
 describe(`buffered runs, from seed ${firstSeed}`, () => {
-  it.each(profiles)('break no rule with faults of the profile %s', async (profile) => {
-    for (let seed = firstSeed; seed < firstSeed + seeds; seed += 1) await run(profile, seed);
-  });
+  it.each(profiles)(
+    'break no rule with faults of the profile %s',
+    async (profile) => {
+      for (let seed = firstSeed; seed < firstSeed + seeds; seed += 1) await run(profile, seed);
+    },
+    600_000,
+  );
 });
 
 it('draws buffers of one and of several, strategies of each kind, and counts updates of several ages', async () => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -5,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { openFileModelStore } from '../../src/storage/file-model-store.ts';
 import { createMemoryModelStore } from '../../src/storage/memory-model-store.ts';
 import { openNodeDisk } from '../../src/storage/node-disk.ts';
+import { MemoryDisk } from '../history/support/memory-disk.ts';
 import { folderForTest } from '../support/folder.ts';
 import { faultyDisk, killedDisk, systemError } from './support/faulty-disk.ts';
 import { describeModelStore, modelOf, put, sha256Of } from './support/model-suite.ts';
@@ -50,6 +52,22 @@ describe('the store of models in files', () => {
     const bytes = await store.open(sha256Of(modelOf(1, 2, 3)));
     expect([...(bytes ?? [])]).toEqual([1, 2, 3]);
     expect(bytes?.buffer).toBeInstanceOf(SharedArrayBuffer);
+  });
+
+  it('lets others have their turn while it checks a large model', async () => {
+    const bytes = new Uint8Array(4 * 2 ** 22);
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const disk = new MemoryDisk(new Map([[`models/${sha256}.safetensors`, Buffer.from(bytes)]]));
+    const store = await openFileModelStore(disk.faceFor(new AbortController().signal));
+    let turns = 0;
+    const countTurn = () => {
+      turns += 1;
+      turning = setImmediate(countTurn);
+    };
+    let turning = setImmediate(countTurn);
+    expect((await store.open(sha256))?.byteLength).toBe(bytes.byteLength);
+    clearImmediate(turning);
+    expect(turns).toBeGreaterThanOrEqual(3);
   });
 
   it('keeps only few models in memory, the one stored last among them', async () => {

@@ -208,6 +208,40 @@ describe('a store of updates on a disk that fails', () => {
     expect(await names(disk)).toEqual([]);
   });
 
+  it('that was left removes nothing any more, and is over when what it had under way is', async () => {
+    const disk = new PowerDisk();
+    const noop = () => undefined;
+    const gate = { asked: noop as () => void, answer: noop as () => void, isShut: false };
+    const asked = new Promise<void>((resolve) => (gate.asked = resolve));
+    const answered = new Promise<void>((resolve) => (gate.answer = resolve));
+    const slow: Disk = Object.assign(
+      faultyDisk(disk, () => null),
+      {
+        list: async (folder: string) => {
+          const listed = await disk.list(folder);
+          if (!gate.isShut) return listed;
+          gate.asked();
+          await answered;
+          return listed;
+        },
+      },
+    );
+    const store = await openFileUpdateStore(slow, always);
+    await store.open(attemptOf(1));
+    await store.put(updateOf(1));
+    gate.isShut = true;
+    const opening = store.open(attemptOf(2));
+    await asked;
+    const events: string[] = [];
+    const left = store.leave().finally(() => events.push('left'));
+    await new Promise(setImmediate);
+    expect(events).toEqual([]);
+    gate.answer();
+    await expect(opening).rejects.toThrow('left to another');
+    await left;
+    expect(await names(disk)).toHaveLength(1);
+  });
+
   it('syncs nothing when only commits are to be synced', async () => {
     const { faults, store } = await failing({ fsync: 'commit', keep: false });
     faults.decide = ({ kind }) => (kind === 'sync' || kind === 'syncFolder' ? { code: 'EIO' } : null);

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type Delivery, Outbox } from '../../src/tracing/outbox.ts';
 import type { TraceSpan } from '../../src/tracing/trace-span.ts';
 
@@ -99,6 +99,26 @@ describe('the spans that wait to be sent', () => {
     await delivery.asked();
     await outbox.close(1);
     expect(outbox.counts).toEqual({ sent: 0, failed: 0, dropped: 344 });
+  });
+
+  it('are waited for once, however long the collector takes to take them and to be left', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const never = new Promise<never>(() => undefined);
+    const outbox = new Outbox({ send: () => never, close: () => never }, () => undefined);
+    outbox.offer(spansOf(1));
+    let isClosed = false;
+    const closing = outbox.close(2_000).then(() => {
+      isClosed = true;
+    });
+    await vi.advanceTimersByTimeAsync(1_999);
+    expect(isClosed).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    await closing;
+    // The same when everything was sent, and only the way back is slow.
+    const slow = new Outbox({ send: async () => undefined, close: () => never }, () => undefined).close(2_000);
+    await vi.advanceTimersByTimeAsync(2_000);
+    await slow;
   });
 
   it('harm nobody when one cannot be made', async () => {

@@ -154,6 +154,29 @@ describe('a round with a collector', () => {
     expect(collector.named('client').filter(({ status }) => status.code === 1)).toHaveLength(1);
   });
 
+  it('says how far a client came that was lost', async () => {
+    const collector = await Collector.start();
+    const { chorus, url } = await serve({ plan: { rounds: 1, minClients: 3, quorum: 1 }, otlpEndpoint: collector.url });
+    const all = [1, 2, 3].map(() => new ChorusClient({ url }));
+    await Promise.all(all.map((client) => client.rendezvous()));
+    const [, farId, nearId] = all.map(({ identity }) => identity?.clientId);
+    const [good, far, near] = await Promise.all(all.map(({ identity }) => inTraining(url, identity ?? undefined)));
+    if (!good || !far || !near) throw new Error('Three take part');
+    await far.client.downloadModel(far.ticket);
+    await far.client.leave();
+    await near.client.leave();
+    const committed = happened(chorus, 'round.committed');
+    await good.client.upload(good.ticket, update);
+    await committed;
+    await collector.saw(({ name }) => name === 'round');
+    const phasesOf = (id: string | undefined) =>
+      collector.spans
+        .filter(({ name, attributes }) => name.startsWith('client ') && attributes['chorus.client.id'] === id)
+        .map(({ name, status }) => `${name} ${status.message ?? ''}`.trim());
+    expect(phasesOf(farId)).toEqual(['client selected', 'client downloading', 'client training left']);
+    expect(phasesOf(nearId)).toEqual(['client selected', 'client working left']);
+  });
+
   it('keeps abandoned attempts in its trace, and ends it when the run is stopped', async () => {
     const collector = await Collector.start();
     const plan = { rounds: 1, minClients: 1, trainingWindowMs: 50 };

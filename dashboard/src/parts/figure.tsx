@@ -2,6 +2,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { count } from '../words/numbers.ts';
 import { Plot } from './plot.tsx';
 import type { Series } from './series.ts';
+import type { Wording } from './wordings.ts';
 
 export interface FigureProps {
   title: string;
@@ -9,7 +10,7 @@ export interface FigureProps {
   x: readonly number[];
   series: readonly Series[];
   kind: 'line' | 'bars';
-  format: (value: number) => string;
+  wording: Wording;
   fromZero?: boolean;
   /** Said below the title. */
   note?: string;
@@ -20,14 +21,15 @@ export interface FigureProps {
 /** Rows of the table beside a chart: the newest. */
 const rowsMax = 100;
 
-function summaryOf({ title, x, series, format }: FigureProps): string {
+function summaryOf({ title, x, series, wording }: FigureProps): string {
   const first = x[0] ?? 0;
   const last = x.at(-1) ?? 0;
   const parts = series.flatMap(({ label, values }) => {
     const known = values.filter((value) => value !== null);
     const latest = known.at(-1);
     if (latest === undefined) return [];
-    return `${label}: latest ${format(latest)}, from ${format(Math.min(...known))} to ${format(Math.max(...known))}`;
+    const { value } = wording;
+    return `${label}: latest ${value(latest)}, from ${value(Math.min(...known))} to ${value(Math.max(...known))}`;
   });
   return `${title}, rounds ${first} to ${last}. ${parts.join('. ')}.`;
 }
@@ -35,12 +37,12 @@ function summaryOf({ title, x, series, format }: FigureProps): string {
 /** Where nothing was measured last, what was before that. */
 const latestOf = (values: Series['values']) => values.findLast((value) => value !== null);
 
-const valueText = (value: number | null | undefined, format: FigureProps['format']): string =>
-  value === null || value === undefined ? '–' : format(value);
+const valueText = (value: number | null | undefined, wording: Wording): string =>
+  value === null || value === undefined ? '–' : wording.value(value);
 
 /** A chart with its legend, which tells the values under the pointer or else the latest, and the same as a table. */
 export function Figure(props: FigureProps) {
-  const { title, x, series, kind, format, fromZero = kind === 'bars', note, empty } = props;
+  const { title, x, series, kind, wording, fromZero = kind === 'bars', note, empty } = props;
   const [pointed, setPointed] = useState<number | null>(null);
   const [isOpen, setOpen] = useState(false);
   const summary = useMemo(() => summaryOf(props), [x, series]);
@@ -61,11 +63,11 @@ export function Figure(props: FigureProps) {
               <li key={label}>
                 <i class={`swatch ink-${ink}`} />
                 <span>{label}</span>
-                <b>{valueText(pointed === null ? latestOf(values) : values[at], format)}</b>
+                <b>{valueText(pointed === null ? latestOf(values) : values[at], wording)}</b>
               </li>
             ))}
           </ul>
-          <Plot {...{ x, series, kind, format, fromZero, summary }} onPoint={setPointed} />
+          <Plot {...{ x, series, kind, wording, fromZero, summary }} onPoint={setPointed} />
           {note && <p class="note">{note}</p>}
           <details class="as-table" onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
             <summary>
@@ -79,7 +81,7 @@ export function Figure(props: FigureProps) {
   );
 }
 
-function FigureTable({ title, x, series, format }: FigureProps) {
+function FigureTable({ title, x, series, wording }: FigureProps) {
   const first = Math.max(0, x.length - rowsMax);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
@@ -105,7 +107,7 @@ function FigureTable({ title, x, series, format }: FigureProps) {
                   const value = values[first + index];
                   return (
                     <td class="num" key={label}>
-                      {valueText(value, format)}
+                      {valueText(value, wording)}
                     </td>
                   );
                 })}

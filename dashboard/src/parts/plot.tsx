@@ -5,6 +5,7 @@ import 'uplot/dist/uPlot.min.css';
 import { paintings } from '../state/theme.ts';
 import { colour } from './colours.ts';
 import type { Series } from './series.ts';
+import type { Wording } from './wordings.ts';
 
 export interface PlotProps {
   /** One for each value: round numbers. */
@@ -12,8 +13,7 @@ export interface PlotProps {
   series: readonly Series[];
   /** `bars` are stacked, first series lowest. */
   kind: 'line' | 'bars';
-  /** Puts a value of the y axis into words. */
-  format: (value: number) => string;
+  wording: Wording;
   /** Whether the y axis begins at 0. */
   fromZero: boolean;
   /** The whole chart in words. */
@@ -41,16 +41,18 @@ function dataOf({ x, series, kind }: PlotProps): uPlot.AlignedData {
 }
 
 const font = '11px system-ui, sans-serif';
+/** 1, 2, 5, 10, … up to half a billion. */
+const wholeSteps = Array.from({ length: 9 }, (_, power) => [1, 2, 5].map((factor) => factor * 10 ** power)).flat();
 
 function optionsOf(props: PlotProps, widthPx: number): uPlot.Options {
-  const { kind, series, format, fromZero, onPoint } = props;
+  const { kind, series, wording, fromZero, onPoint } = props;
   const inks = kind === 'bars' ? [...series].reverse() : series;
   const axis = { stroke: colour('muted'), font, ticks: { show: false }, grid: { show: false } };
   return {
     width: widthPx,
     height: heightPx,
     legend: { show: false },
-    padding: [10, 8, 0, 0],
+    padding: [10, 14, 0, 0],
     cursor: {
       y: false,
       drag: { x: false, y: false },
@@ -65,13 +67,14 @@ function optionsOf(props: PlotProps, widthPx: number): uPlot.Options {
       y: { range: (_plot, min, max) => rangeOf(min, max, fromZero) },
     },
     axes: [
-      { ...axis, size: 24, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 5_000], space: 44 },
+      { ...axis, size: 24, incrs: wholeSteps, space: 44 },
       {
         ...axis,
         size: 54,
-        space: 36,
+        space: 26,
         grid: { show: true, stroke: colour('faint'), width: 1 },
-        values: (_plot, ticks) => ticks.map(format),
+        values: (_plot, ticks, _axis, _space, step) => ticks.map((tick) => wording.tick(tick, step)),
+        ...(wording.isWhole ? { incrs: wholeSteps } : {}),
       },
     ],
     series: [
@@ -90,7 +93,7 @@ function optionsOf(props: PlotProps, widthPx: number): uPlot.Options {
               stroke: colour(ink),
               width: 2,
               spanGaps: true,
-              points: { show: hasGaps(values), size: 6, fill: colour(ink) },
+              points: { show: needsPoints(values), size: 6, fill: colour(ink) },
             },
       ),
     ],
@@ -98,8 +101,14 @@ function optionsOf(props: PlotProps, widthPx: number): uPlot.Options {
   };
 }
 
-/** Whether a line alone would not show where it was measured. */
-const hasGaps = (values: Series['values']): boolean => values.length < 3 || values.includes(null);
+/** Points that can be told apart. */
+const pointsMax = 60;
+
+/** Whether a line alone would not show where it was measured, and points can. */
+function needsPoints(values: Series['values']): boolean {
+  const known = values.filter((value) => value !== null).length;
+  return known <= pointsMax && (values.length < 3 || known < values.length);
+}
 
 function rangeOf(min: number | null, max: number | null, fromZero: boolean): uPlot.Range.MinMax {
   if (min === null || max === null) return [0, 1];
@@ -114,7 +123,7 @@ export function Plot(props: PlotProps) {
   const plot = useRef<uPlot | null>(null);
   const [paint, setPaint] = useState(0);
   useSignalEffect(() => setPaint(paintings.value));
-  const looks = props.series.map(({ label, ink, values }) => `${label} ${ink} ${hasGaps(values)}`);
+  const looks = props.series.map(({ label, ink, values }) => `${label} ${ink} ${needsPoints(values)}`);
   const shape = `${paint} ${props.kind} ${looks.join()}`;
 
   // Made anew for another shape; data alone is set below.

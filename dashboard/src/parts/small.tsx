@@ -33,6 +33,9 @@ export function AttemptText({ attempt, kind }: { attempt: number; kind: RoundKin
   return attempt > 1 ? <span class="faint"> attempt {attempt}</span> : null;
 }
 
+/** A value so long is a name: set smaller, and whole in its title, characters. */
+const nameLengthMin = 10;
+
 export function Tile({
   label,
   value,
@@ -46,7 +49,13 @@ export function Tile({
     <div class="tile card">
       <dt>{label}</dt>
       <dd>
-        <b>{value}</b>
+        {typeof value === 'string' && value.length > nameLengthMin ? (
+          <b class="is-name" title={value}>
+            {value}
+          </b>
+        ) : (
+          <b>{value}</b>
+        )}
         {detail !== undefined && <span class="faint">{detail}</span>}
       </dd>
     </div>

@@ -7,15 +7,14 @@ export interface Asked<T> {
   /** What went wrong, in a sentence. */
   problem: string | null;
   isPending: boolean;
-  again: () => void;
 }
 
 /**
  * Asks the server, and again when `key` changes; an answer that comes too late is dropped. What was there stays until
  * the next is here, so that nothing jumps.
+ * @param everyMs so long after each answer it is asked again, while the tab is shown; 0: it is not.
  */
-export function useAnswer<T>(key: string, ask: (signal: AbortSignal) => Promise<T>): Asked<T> {
-  const [times, setTimes] = useState(0);
+export function useAnswer<T>(key: string, ask: (signal: AbortSignal) => Promise<T>, everyMs = 0): Asked<T> {
   const [state, setState] = useState<{ key: string; answer: T | null; problem: string | null }>({
     key: '',
     answer: null,
@@ -24,17 +23,23 @@ export function useAnswer<T>(key: string, ask: (signal: AbortSignal) => Promise<
   // Asked by key, not by the function's identity.
   useEffect(() => {
     const aborter = new AbortController();
-    ask(aborter.signal)
-      .then((answer) => setState({ key, answer, problem: null }))
-      .catch((error: unknown) => {
+    let timer = 0;
+    const askOnce = async (): Promise<void> => {
+      try {
+        if (!document.hidden || everyMs === 0) {
+          const answer = await ask(aborter.signal);
+          setState({ key, answer, problem: null });
+        }
+      } catch (error) {
         if (!aborter.signal.aborted) setState({ key, answer: null, problem: sentenceOf(error) });
-      });
-    return () => aborter.abort();
-  }, [key, times]);
-  return {
-    answer: state.answer,
-    problem: state.problem,
-    isPending: state.key !== key,
-    again: () => setTimes((before) => before + 1),
-  };
+      }
+      if (everyMs > 0 && !aborter.signal.aborted) timer = window.setTimeout(() => void askOnce(), everyMs);
+    };
+    void askOnce();
+    return () => {
+      aborter.abort();
+      clearTimeout(timer);
+    };
+  }, [key, everyMs]);
+  return { answer: state.answer, problem: state.problem, isPending: state.key !== key };
 }

@@ -1,7 +1,8 @@
 /** Numbers, sizes and times as people read them. Pure. */
 
 const grouped = new Intl.NumberFormat('en-GB');
-const compact = new Intl.NumberFormat('en-GB', { notation: 'compact', maximumFractionDigits: 1 });
+/** Not en-GB, where a million is 1m, as a metre is. */
+const compact = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 1 });
 
 export const count = (value: number): string => grouped.format(value);
 
@@ -43,6 +44,14 @@ export function duration(ms: number): string {
   return hours < 48
     ? `${hours}\u00a0h\u00a0${String(minutes % 60).padStart(2, '0')}\u00a0min`
     : `${Math.floor(hours / 24)}\u00a0days`;
+}
+
+/** `just now`, `12 s ago`, `3 min ago`: as far back as anybody cares. */
+export function ago(ms: number): string {
+  const seconds = Math.floor(Math.max(0, ms) / 1_000);
+  if (seconds < 1) return 'just now';
+  if (seconds < 60) return `${seconds}\u00a0s ago`;
+  return seconds < 3_600 ? `${Math.floor(seconds / 60)}\u00a0min ago` : `${duration(ms)} ago`;
 }
 
 /** `0:42`, `12:05`, `2:10:00`: for countdowns, of constant width. */

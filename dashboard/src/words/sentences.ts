@@ -39,7 +39,7 @@ export const exclusionLabels: Readonly<Record<ExclusionReason, string>> = {
   straggler: 'stragglers',
   notNeeded: 'not needed',
   stale: 'too old',
-  roundAbandoned: 'round abandoned',
+  roundAbandoned: 'cut short',
 };
 
 export const phaseWords: Readonly<Record<Phase, string>> = {

@@ -37,7 +37,7 @@ export interface RobustKernels {
   squaredDistance(dtype: Dtype, values: Place, centre: Place, count: number): number;
 }
 
-/** Columns that are widened at a time. */
+/** Columns that are copied at a time, of which a row holds so many float64. */
 export const blockColumns = 256;
 /** A row of float64 in the scratch memory; not a multiple of a page's share, so that rows do not fall together in the cache. */
 export const rowBytes = blockColumns * Float64Array.BYTES_PER_ELEMENT + 64;

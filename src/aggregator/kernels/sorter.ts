@@ -17,6 +17,7 @@ import {
   localTee,
   loop,
   smaller,
+  turned,
   upperHalf,
   v128Load,
   v128Store,
@@ -38,9 +39,12 @@ export interface SorterShape {
   /** The sorted positions [from, to) are wanted. */
   readonly from: number;
   readonly to: number;
-  /** Bytes of a value: float32 or float64. */
-  readonly size: 4 | 8;
-  /** Their mean, float64, column by column; or they themselves, as rows that lie so many bytes apart. */
+  /** Bytes of a value: half precision of either kind, float32 or float64. */
+  readonly size: 2 | 4 | 8;
+  /**
+   * Their mean, float64, column by column; or they themselves, as rows that lie so many bytes apart. There is no mean of
+   * half precision: the two kinds sort alike, and add up differently.
+   */
   readonly into: 'mean' | { readonly stride: number };
 }
 
@@ -75,7 +79,7 @@ export function sorterModule({ rows, from, to, size, into }: SorterShape): Uint8
       ? [...localGet(wires), ...v128Load(wire * vectorBytes), ...localSet(wireLocal(wire))]
       : [
           ...[...localGet(table), ...i32Load(4 * wire), ...localGet(start), ...i32Add],
-          ...[...v128Load(0), ...localSet(wireLocal(wire))],
+          ...[...v128Load(0), ...(size === 2 ? turned(swap) : []), ...localSet(wireLocal(wire))],
         ];
   const code: number[] = [...loop];
   const emit = (...instructions: (readonly number[])[]) => {
@@ -115,7 +119,8 @@ export function sorterModule({ rows, from, to, size, into }: SorterShape): Uint8
     }
   } else {
     for (const [index, wire] of positions.entries()) {
-      emit(fetched(wire), localGet(out), localGet(wireLocal(wire)), v128Store(index * into.stride));
+      emit(fetched(wire), localGet(out), localGet(wireLocal(wire)), size === 2 ? turned(swap) : []);
+      emit(v128Store(index * into.stride));
     }
   }
   const outBytes = into === 'mean' ? (vectorBytes / size) * Float64Array.BYTES_PER_ELEMENT : vectorBytes;

@@ -24,9 +24,21 @@ export const upperHalf = (local: number): number[] => [
 ];
 export const v128Load = (offset: number): number[] => [...simd(0x00), 0, ...unsigned(offset)];
 export const v128Store = (offset: number): number[] => [...simd(0x0b), 0, ...unsigned(offset)];
-/** One machine instruction each, unlike min and max; of two equal values both give the first. */
-export const smaller = { 4: simd(0xea), 8: simd(0xf6) } as const;
-export const larger = { 4: simd(0xeb), 8: simd(0xf7) } as const;
+/**
+ * By the bytes of a value: of 16-bit integers, float32 and float64. One machine instruction each, unlike min and max of
+ * floats; of two equal values both give the first.
+ */
+export const smaller = { 2: simd(0x96), 4: simd(0xea), 8: simd(0xf6) } as const;
+export const larger = { 2: simd(0x98), 4: simd(0xeb), 8: simd(0xf7) } as const;
+
+/**
+ * Turns the bits of eight half-precision floats into integers of the same order, and back: where the sign is set, the other
+ * bits are turned over. @param spare a local to work in
+ */
+export const turned = (spare: number): number[] => [
+  ...[...localTee(spare), ...localGet(spare), ...i32Const(15), ...simd(0x8c)],
+  ...[...i32Const(0x7fff), ...simd(0x10), ...simd(0x4e), ...simd(0x51)],
+];
 
 /**
  * A module with one function `run`, over an imported shared memory `env.memory` of at most 4 GiB.

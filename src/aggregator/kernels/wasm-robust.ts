@@ -15,12 +15,15 @@ import { type Sorter, type SorterShape, sorterModule, sorterRowsMax } from './so
 
 type Decode = (at: number, count: number, out: number) => void;
 type Around = (rows: number, stride: number, n: number, keep: number, count: number, out: number) => void;
+type Mean = (rows: number, stride: number, n: number, count: number, out: number) => void;
+type Half = 'F16' | 'BF16';
 
 /** What `kernels/robust.ts` exports. */
-type Exports = Record<`widen${Exclude<Dtype, 'F64'>}`, Decode> &
-  Record<`promote${Dtype}`, Decode> &
+type Exports = Record<`promote${Dtype}`, Decode> &
   Record<`distance${Dtype}`, (at: number, centre: number, count: number) => number> &
-  Record<'aroundF32' | 'aroundF64', Around> & {
+  Record<`mean${Half}`, Mean> &
+  Record<`around${Dtype}`, Around> & {
+    copy: (at: number, bytes: number, out: number) => void;
     pairwise: (rows: number, stride: number, n: number, count: number, out: number) => void;
   };
 
@@ -59,20 +62,50 @@ function sortersFor(memory: WebAssembly.Memory): (shape: SorterShape) => Sorter 
     });
 }
 
-/** Values as a sorter takes them: half precision is widened to float32. */
-const sortedSizeOf = (dtype: Dtype): 4 | 8 => (dtype === 'F64' ? 8 : 4);
+const isHalf = (dtype: Dtype): dtype is Half => dtype === 'F16' || dtype === 'BF16';
+const halfBytes = 2;
+/** Half-precision columns sorted at a time; a row has room for as many. */
+const halfColumns = 1_024;
+/** Half-precision values in a vector. */
+const halvesPerVector = 8;
 
 function kernelsOf(exports: Exports, sorterFor: (shape: SorterShape) => Sorter): RobustKernels {
-  /** Copies a block of each member into rows of the scratch memory, and points the table at them. */
-  const gather = (dtype: Dtype, members: readonly Place[], start: number, length: number, scratch: Place): void => {
+  /** Copies the bytes from `from` to `to` of each member into rows of the scratch memory, and points the table at them. */
+  const gather = (members: readonly Place[], from: number, to: number, scratch: Place): void => {
     const { rows } = scratchLayout(members.length);
-    const widen = dtype === 'F64' ? exports.promoteF64 : exports[`widen${dtype}`];
     const addresses = members.map(({ at }, index) => {
       const row = scratch.at + rows + index * rowBytes;
-      widen(at + start * dtypes[dtype], length, row);
+      exports.copy(at + from, to - from, row);
       return row;
     });
     point(scratch, addresses);
+  };
+
+  /** Sorts columns of half precision, a stretch after another, and leaves the wanted rows where the scratch memory has them. */
+  const sortHalves = (
+    members: readonly Place[],
+    count: number,
+    { from, to }: { from: number; to: number },
+    scratch: Place,
+    take: (start: number, length: number) => void,
+  ): void => {
+    const layout = scratchLayout(members.length);
+    const [sorted, wires] = [scratch.at + layout.sorted, scratch.at + layout.wires];
+    const sort = sorterFor({ rows: members.length, from, to, size: halfBytes, into: { stride: rowBytes } });
+    for (let start = 0; start < count; start += halfColumns) {
+      const length = Math.min(halfColumns, count - start);
+      const whole = length - (length % halvesPerVector);
+      if (whole > 0) {
+        const addresses = members.map(({ at }) => at + start * halfBytes);
+        point(scratch, addresses);
+        sort(scratch.at, 0, whole * halfBytes, sorted, wires);
+      }
+      if (whole < length) {
+        gather(members, (start + whole) * halfBytes, (start + length) * halfBytes, scratch);
+        sort(scratch.at, 0, (length - whole) * halfBytes, sorted + whole * halfBytes, wires);
+      }
+      take(start, length);
+    }
   };
 
   return {
@@ -81,12 +114,19 @@ function kernelsOf(exports: Exports, sorterFor: (shape: SorterShape) => Sorter):
         referenceRobustKernels.orderedMean(dtype, members, count, positions, into, scratch);
         return;
       }
-      const size = sortedSizeOf(dtype);
       const layout = scratchLayout(members.length);
+      if (isHalf(dtype)) {
+        const { from, to } = positions;
+        sortHalves(members, count, positions, scratch, (start, length) =>
+          exports[`mean${dtype}`](scratch.at + layout.sorted, rowBytes, to - from, length, into.at + start * 8),
+        );
+        return;
+      }
+      const size = dtypes[dtype];
       const wires = scratch.at + layout.wires;
       const sort = sorterFor({ rows: members.length, ...positions, size, into: 'mean' });
-      // Whole vectors are read where they lie; the last few columns, and half precision, by way of the scratch memory.
-      const whole = dtypes[dtype] === size ? count - (count % (16 / size)) : 0;
+      // Whole vectors are read where they lie; the last few columns by way of the scratch memory.
+      const whole = count - (count % (16 / size));
       if (whole > 0) {
         const addresses = members.map(({ at }) => at);
         point(scratch, addresses);
@@ -96,7 +136,7 @@ function kernelsOf(exports: Exports, sorterFor: (shape: SorterShape) => Sorter):
       const buffer = bufferOf(scratch.arena);
       for (let start = whole; start < count; start += blockColumns) {
         const length = Math.min(blockColumns, count - start);
-        gather(dtype, members, start, length, scratch);
+        gather(members, start * size, (start + length) * size, scratch);
         sort(scratch.at, 0, length * size, result, wires);
         new Float64Array(buffer, into.at + start * 8, length).set(new Float64Array(buffer, result, length));
       }
@@ -107,15 +147,21 @@ function kernelsOf(exports: Exports, sorterFor: (shape: SorterShape) => Sorter):
         referenceRobustKernels.meanAroundMedian(dtype, members, count, keep, into, scratch);
         return;
       }
-      const size = sortedSizeOf(dtype);
       const n = members.length;
       const layout = scratchLayout(n);
       const sorted = scratch.at + layout.sorted;
+      const around = exports[`around${dtype}`];
+      if (isHalf(dtype)) {
+        sortHalves(members, count, { from: 0, to: n }, scratch, (start, length) =>
+          around(sorted, rowBytes, n, keep, length, into.at + start * 8),
+        );
+        return;
+      }
+      const size = dtypes[dtype];
       const sort = sorterFor({ rows: n, from: 0, to: n, size, into: { stride: rowBytes } });
-      const around = size === 8 ? exports.aroundF64 : exports.aroundF32;
       for (let start = 0; start < count; start += blockColumns) {
         const length = Math.min(blockColumns, count - start);
-        gather(dtype, members, start, length, scratch);
+        gather(members, start * size, (start + length) * size, scratch);
         sort(scratch.at, 0, length * size, sorted, scratch.at + layout.wires);
         around(sorted, rowBytes, n, keep, length, into.at + start * 8);
       }

@@ -1,10 +1,10 @@
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { isStrategyPath } from '../../domain/strategy-path.ts';
+import { didYouMean } from '../../domain/suggest.ts';
 import type { CliSetting, SettingGroup } from './catalogue.ts';
 import { type Given, problemIn, type Reading } from './given.ts';
 import { listSettings } from './server-settings.ts';
-import { didYouMean } from './suggest.ts';
 
 type Table = Readonly<Record<string, unknown>>;
 const groups: readonly SettingGroup[] = ['server', 'plan'];

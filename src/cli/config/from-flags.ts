@@ -1,7 +1,7 @@
+import { didYouMean } from '../../domain/suggest.ts';
 import { adminTokenVariable, type CliSetting } from './catalogue.ts';
 import { type Given, problemIn, type Reading } from './given.ts';
 import { parseEntry, parseValue } from './parse-value.ts';
-import { didYouMean } from './suggest.ts';
 
 /** One entry of a record, as a flag that may be repeated: `--hyperparameter` for `--hyperparameters`. */
 export const entryFlagOf = ({ flag }: CliSetting): string => flag.slice(0, -1);

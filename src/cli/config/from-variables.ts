@@ -1,7 +1,7 @@
+import { didYouMean } from '../../domain/suggest.ts';
 import { type CliSetting, otherVariables } from './catalogue.ts';
 import { type Given, problemIn, type Reading } from './given.ts';
 import { parseValue } from './parse-value.ts';
-import { didYouMean } from './suggest.ts';
 
 const prefix = 'CHORUS_';
 /** Variables of the test suite; a server started by a test ignores them. */

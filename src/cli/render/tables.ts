@@ -1,4 +1,5 @@
 import Table from 'cli-table3';
+import type { ClientView } from '../../domain/client.ts';
 import type { RoundRecord } from '../../domain/handle.ts';
 import type { ModelView } from '../../domain/model.ts';
 import { byteSize, duration, metricsLine, plural, printable, tallyLine, timestamp } from './format.ts';
@@ -6,6 +7,8 @@ import type { Style } from './style.ts';
 
 /** Characters of a digest that are shown: enough to tell models apart. */
 const digestShown = 12;
+/** Characters of a run's id: the same. */
+const runShown = 8;
 
 /** Lines between columns and rows would only stand in the way of reading and of `grep`. */
 const noLines = {
@@ -47,11 +50,13 @@ export function table(
     .join('\n');
 }
 
-/** Attempts at rounds, as they are given: a line each. */
+/** Attempts at rounds, as they are given: a line each. Their runs are told apart when there are several. */
 export function roundsTable(rounds: readonly RoundRecord[], nowMs: number, style: Style): string {
   if (rounds.length === 0) return 'No round was opened yet.';
+  const areOfOneRun = new Set(rounds.map(({ run }) => run)).size === 1;
   const head = ['Round', 'Attempt', 'Outcome', 'Updates', 'Excluded', 'Took', 'Model', 'Metrics'];
   const rows = rounds.map((record) => [
+    ...(areOfOneRun ? [] : [printable(record.run).slice(0, runShown)]),
     String(record.round),
     record.kind === 'evaluation' ? 'evaluation' : String(record.attempt),
     outcome(record, style),
@@ -61,7 +66,19 @@ export function roundsTable(rounds: readonly RoundRecord[], nowMs: number, style
     record.modelVersion === null ? '–' : String(record.modelVersion),
     record.reason === null ? metricsLine(record.metrics) : printable(record.reason),
   ]);
-  return table(head, rows, ['Round', 'Attempt', 'Updates', 'Took', 'Model'], style);
+  return table(areOfOneRun ? head : ['Run', ...head], rows, ['Round', 'Attempt', 'Updates', 'Took', 'Model'], style);
+}
+
+/** Clients, as they are given: a line each, with the whole id, which other commands ask for. */
+export function clientsTable(clients: readonly ClientView[], nowMs: number, style: Style): string {
+  if (clients.length === 0) return 'No such client is registered.';
+  const rows = clients.map(({ clientId, state, lastSeenAtMs, name = '–' }) => [
+    printable(clientId),
+    state,
+    `${duration(nowMs - lastSeenAtMs)} ago`,
+    printable(name),
+  ]);
+  return table(['Client', 'State', 'Last heard of', 'Name'], rows, ['Last heard of'], style);
 }
 
 /** `12/15`, with how many of them the strategy used, and how old they were, where that is to be told. */

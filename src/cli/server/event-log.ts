@@ -31,7 +31,7 @@ export function describeEvent({ type, data }: ChorusEvent, situation: Situation)
   const line = (level: LogLine['level'], message: string): LogLine => ({
     level,
     message,
-    fields: { event: type, ...data },
+    fields: { event: type, ...data, ...withPrintableMetrics(data) },
   });
   switch (type) {
     case 'phase':
@@ -82,6 +82,12 @@ export function describeEvent({ type, data }: ChorusEvent, situation: Situation)
       return null;
   }
 }
+
+/** JSON leaves some characters as they are that drive a terminal or turn a line round. */
+const withPrintableMetrics = ({ metrics }: ChorusEvent['data']) =>
+  typeof metrics === 'object' && metrics !== null
+    ? { metrics: Object.fromEntries(Object.entries(metrics).map(([name, value]) => [printable(name), value])) }
+    : {};
 
 /** What an evaluation found. */
 function found({ metrics }: ChorusEvent['data']): string {

@@ -86,11 +86,14 @@ export class Acknowledgements {
     }
   }
 
-  /** An attempt is not given up for updates that had to survive. */
-  givenUp(record: RoundRecord): void {
+  /**
+   * An attempt is not given up for updates that had to survive.
+   * @param diskFailed since the attempt before it ended: what cannot be read back now is as good as lost
+   */
+  givenUp(record: RoundRecord, diskFailed: boolean): void {
     const { run, round, attempt, reason, contributions } = record;
     const isForLost = reason?.includes(' is lost: ') ?? false;
-    if (isForLost && !this.#mayBeLost) {
+    if (isForLost && !this.#mayBeLost && !diskFailed) {
       const sentence = `attempt ${attempt} at round ${round} was given up: ${reason}`;
       this.#world.violate({ invariant: 'updates survive', sentence });
     }

@@ -6,6 +6,11 @@ import type { World } from './world.ts';
 const syncMsMax = 1;
 /** How long anything takes with `diskSlow` at full intensity, ms. */
 const slowMsMax = 60;
+/** How long it stands still with `diskStalls`, ms, and how often, at full intensity. */
+const stallMs = { from: 500, to: 5_000 };
+const stallShare = 0.05;
+/** Of the operations of a disk that fails, the share that does at full intensity. */
+const failingShare = 0.7;
 
 /** The process ended in the middle of a call; nothing that it still does has any effect. */
 export class ProcessEnded extends Error {
@@ -38,28 +43,37 @@ export class SimulatedDisk {
   readonly #names = new SimulatedNames();
   #awaited: AwaitedCrash | null = null;
   #isFull = false;
-  #wasFull = false;
+  #isFailing = false;
+  #wasInTrouble = false;
+  #failures = 0;
   operations = 0;
 
   constructor(world: World) {
     this.#world = world;
   }
 
-  /** Whether it was full since the last call. */
-  takeWasFull(): boolean {
-    const wasFull = this.#wasFull;
-    this.#wasFull = this.#isFull;
-    return wasFull;
+  /** Whether it took nothing, or failed, since the last call. */
+  takeWasInTrouble(): boolean {
+    const wasInTrouble = this.#wasInTrouble;
+    this.#wasInTrouble = this.#isFull || this.#isFailing;
+    return wasInTrouble;
   }
 
-  get isFull(): boolean {
-    return this.#isFull;
+  /** Operations that failed, whatever they were to do. */
+  get failures(): number {
+    return this.#failures;
   }
 
   /** From now on nothing that needs room can be written. */
   fill(isFull: boolean): void {
     this.#isFull = isFull;
-    this.#wasFull ||= isFull;
+    this.#wasInTrouble ||= isFull;
+  }
+
+  /** From now on any operation may fail. */
+  fail(isFailing: boolean): void {
+    this.#isFailing = isFailing;
+    this.#wasInTrouble ||= isFailing;
   }
 
   /** The process will end at one of the next operations: before it, after it, or half-way through. */
@@ -134,7 +148,10 @@ export class SimulatedDisk {
   #now<T>(user: DiskUser, act: (part: number) => T): T {
     if (user.isDead) throw new ProcessEnded();
     const crash = this.#strikeOf();
-    if (!crash) return act(1);
+    if (!crash) {
+      this.#assertWorks(act);
+      return act(1);
+    }
     this.#world.note('fault', `the process ends in a disk operation (${crash.kind})`);
     act(crash.part);
     user.crash(crash.kind);
@@ -149,6 +166,7 @@ export class SimulatedDisk {
         this.#world.touch();
         const crash = this.#strikeOf();
         try {
+          if (!crash) this.#assertWorks(act);
           const outcome = act(crash?.part ?? 1);
           if (!crash) return resolve(outcome);
         } catch (error) {
@@ -182,7 +200,18 @@ export class SimulatedDisk {
   #delayMs(msMax: number): number {
     const slow = this.#world.intensity('diskSlow');
     const chance = this.#world.chance('disk');
-    return chance.between(0, msMax) + (slow > 0 ? chance.between(0, slowMsMax * slow) : 0);
+    const stalls = this.#world.strikes('diskStalls', stallShare);
+    const stalledMs = stalls ? this.#world.chance('diskStalls').between(stallMs.from, stallMs.to) : 0;
+    return chance.between(0, msMax) + (slow > 0 ? chance.between(0, slowMsMax * slow) : 0) + stalledMs;
+  }
+
+  /** @param act what is to be done, of which a part may be, if the operation fails. @throws EIO */
+  #assertWorks(act: (part: number) => unknown): void {
+    if (!this.#isFailing || !this.#world.strikes('diskFails', failingShare)) return;
+    this.#failures += 1;
+    const chance = this.#world.chance('diskFails');
+    act(chance.pick([0, chance.between(0, 1)]));
+    throw systemError('EIO');
   }
 
   /** Counts an operation. @returns how the process ends in it, and how much of it happens first; null: it does not. */

@@ -21,7 +21,9 @@ export const faultKinds = {
   processCrash: 'the process is killed at any await point: what was written survives',
   powerLoss: 'the machine loses power at any await point: what was not synced may be lost',
   diskFull: 'the disk is full for a while',
+  diskFails: 'the disk answers with errors (EIO) for a while',
   diskSlow: 'the disk takes its time',
+  diskStalls: 'the disk stands still for seconds',
   clockStep: 'the wall clock jumps',
 } as const;
 
@@ -43,7 +45,7 @@ const clients: readonly FaultKind[] = [
 const server: readonly FaultKind[] = ['operator', 'selector', 'aggregatorDeath'];
 const crashes: readonly FaultKind[] = ['processCrash', 'aggregatorDeath'];
 const power: readonly FaultKind[] = ['powerLoss', 'processCrash'];
-const disk: readonly FaultKind[] = ['diskFull', 'diskSlow', 'processCrash'];
+const disk: readonly FaultKind[] = ['diskFull', 'diskFails', 'diskSlow', 'diskStalls', 'processCrash'];
 
 /** Kinds of fault that belong together. */
 export const faultProfiles = {

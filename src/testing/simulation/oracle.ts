@@ -31,6 +31,8 @@ export interface OracleOptions {
   attemptMsMax: number;
   /** Longest a client may hold a heartbeat, and count as present meanwhile, ms. */
   holdMsMax: number;
+  /** Disk operations that have failed so far. */
+  diskFailures: () => number;
 }
 
 /** What the server says when an attempt is over. */
@@ -63,6 +65,8 @@ export class Oracle {
   /** Attempts whose end was looked into, and is on record. */
   #concluded = new Set<string>();
   #roundsAbandoned = 0;
+  /** Failures of the disk when the last attempt ended. */
+  #failuresBefore = 0;
 
   constructor(options: OracleOptions) {
     const { world, plan, reference, initialModel, attemptMsMax, holdMsMax } = options;
@@ -124,9 +128,9 @@ export class Oracle {
   }
 
   /** The process has ended. */
-  down(kind: CrashKind, { diskWasFull }: { diskWasFull: boolean }): void {
+  down(kind: CrashKind, { diskWasInTrouble }: { diskWasInTrouble: boolean }): void {
     this.#live = null;
-    const isForgotten = kind === 'power' || diskWasFull;
+    const isForgotten = kind === 'power' || diskWasInTrouble;
     this.#course.down({ isForgotten, isOver: this.#options.durability === 'round' });
     this.#ended = [];
     // A process may end before it has come up: then what the one before it lost is lost.
@@ -134,7 +138,7 @@ export class Oracle {
     this.#lastCrash = {
       kind: before?.kind === 'power' ? 'power' : kind,
       atMs: before?.atMs ?? this.#world.nowMs,
-      diskWasFull: diskWasFull || before?.diskWasFull === true,
+      diskWasInTrouble: diskWasInTrouble || before?.diskWasInTrouble === true,
     };
     this.#isUp = false;
     if (this.#outlives(kind)) return;
@@ -197,11 +201,14 @@ export class Oracle {
     const key = attemptOf(record);
     if (this.#concluded.has(key)) return;
     this.#concluded.add(key);
+    const failures = this.#options.diskFailures();
+    const diskFailed = failures > this.#failuresBefore;
+    this.#failuresBefore = failures;
     if (record.kind === 'evaluation') this.evaluations.ended(record);
     else if (record.phase === 'committed') this.#checkCommitted(live, record);
     else {
       this.#roundsAbandoned += 1;
-      this.#acknowledgements.givenUp(record);
+      this.#acknowledgements.givenUp(record, diskFailed);
     }
   }
 

@@ -7,7 +7,7 @@ export interface Crash {
   readonly kind: CrashKind;
   readonly atMs: number;
   /** Facts may have waited for the disk. */
-  readonly diskWasFull: boolean;
+  readonly diskWasInTrouble: boolean;
 }
 
 export interface PresenceOptions {
@@ -56,9 +56,9 @@ export class Presence {
   }
 
   /** Who was there when the process was killed is known to the next one, by the same token. */
-  checkIdentities(handle: CoordinatorHandle, { kind, atMs, diskWasFull }: Crash): void {
+  checkIdentities(handle: CoordinatorHandle, { kind, atMs, diskWasInTrouble }: Crash): void {
     const { heartbeatTimeoutMs } = this.#options;
-    const mayBeLost = kind === 'power' || diskWasFull || atMs - this.#steadySinceMs <= heartbeatTimeoutMs;
+    const mayBeLost = kind === 'power' || diskWasInTrouble || atMs - this.#steadySinceMs <= heartbeatTimeoutMs;
     for (const [clientId, token] of this.#tokens) {
       if (isKnown(handle, clientId, token)) continue;
       this.#tokens.delete(clientId);

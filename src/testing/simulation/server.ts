@@ -148,9 +148,9 @@ export class Server {
     for (const call of [...live.openCalls]) if (call.what.startsWith('upload')) call.breakOff();
   }
 
-  /** A disk that takes nothing may keep it from coming up: then it is tried again. */
+  /** A disk that takes nothing, or fails, may keep it from coming up: then it is tried again. */
   #cannotStart(error: unknown): void {
-    if (this.#disk?.isFull && isSystemError(error)) this.crash('killed');
+    if (isOfDisk(error)) this.crash('killed');
     else this.#hooks.onThrow(error);
   }
 
@@ -201,5 +201,8 @@ export function gateOf({ core }: LiveServer): UploadGate {
   return gate;
 }
 
-const isSystemError = (error: unknown): boolean =>
-  error instanceof Error && (('code' in error && error.code === 'ENOSPC') || isSystemError(error.cause));
+const diskCodes: ReadonlySet<unknown> = new Set(['ENOSPC', 'EIO']);
+
+/** Whether the disk is the cause: it was full, or failed. */
+export const isOfDisk = (error: unknown): boolean =>
+  error instanceof Error && (('code' in error && diskCodes.has(error.code)) || isOfDisk(error.cause));

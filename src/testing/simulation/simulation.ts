@@ -167,6 +167,7 @@ class Simulated implements Simulation {
       stagingBytesMax,
       attemptMsMax: Math.max(attemptMsMax(plan, selectorMsMax), evaluationMsMax(plan)) + openingMsMax,
       holdMsMax,
+      diskFailures: () => this.#disk?.failures ?? 0,
     });
     this.#cohorts = new CohortWatch(this.#world, plan);
     this.#disk = storage === 'disk' ? new SimulatedDisk(this.#world) : null;
@@ -191,7 +192,7 @@ class Simulated implements Simulation {
         },
         onUp: (live) => this.#oracle.up(live),
         onClockSet: () => this.#oracle.clockSet(),
-        onDown: (kind) => this.#oracle.down(kind, { diskWasFull: this.#disk?.takeWasFull() ?? false }),
+        onDown: (kind) => this.#oracle.down(kind, { diskWasInTrouble: this.#disk?.takeWasInTrouble() ?? false }),
         onThrow: (error) => {
           if (error instanceof PolicyFailed) return;
           this.#world.violate({ invariant: 'nothing throws', sentence: `the system threw ${describe(error)}` });

@@ -73,20 +73,7 @@ export function startSystemFaults(deps: SystemFaultsDeps): void {
       else disk?.crashSoon(kind, Math.floor(chance.around(crashOperationsMean)));
     });
   }
-  if (disk) {
-    repeat(world, 'diskFull', 2 * strikeMsMean, () => {
-      world.note('fault', 'the disk is full');
-      disk.fill(true);
-      world.scheduler.after(world.chance('diskFull').around(strikeMsMean), () => {
-        world.note('fault', 'the disk has room again');
-        disk.fill(false);
-      });
-    });
-    world.scheduler.after(world.faultsUntilMs, () => {
-      disk.callOff();
-      disk.fill(false);
-    });
-  }
+  if (disk) startDiskFaults(world, disk);
 
   repeat(world, 'clockStep', strikeMsMean, () => {
     const chance = world.chance('clockStep');
@@ -111,6 +98,26 @@ export function startSystemFaults(deps: SystemFaultsDeps): void {
     }
   });
   mendWhatRests(deps);
+}
+
+/** Lets the disk be full, or fail, for a while, and be as it should at last. */
+function startDiskFaults(world: World, disk: SimulatedDisk): void {
+  const spell = (kind: FaultKind, [begin, end]: readonly [string, string], set: (isOn: boolean) => void) =>
+    repeat(world, kind, 2 * strikeMsMean, () => {
+      world.note('fault', begin);
+      set(true);
+      world.scheduler.after(world.chance(kind).around(strikeMsMean), () => {
+        world.note('fault', end);
+        set(false);
+      });
+    });
+  spell('diskFull', ['the disk is full', 'the disk has room again'], (isOn) => disk.fill(isOn));
+  spell('diskFails', ['the disk fails', 'the disk works again'], (isOn) => disk.fail(isOn));
+  world.scheduler.after(world.faultsUntilMs, () => {
+    disk.callOff();
+    disk.fill(false);
+    disk.fail(false);
+  });
 }
 
 /** Lets a kind of fault strike again and again, as long as faults strike. @param meanMs between two, at full intensity. */

@@ -3,9 +3,12 @@ import type { ModelInfo, Tensors } from '../../domain/model.ts';
 import { decodeSafetensors } from '../../wire/safetensors.ts';
 import { firstDifference } from './first-difference.ts';
 import type { ModelReference, ReferenceUpdate } from './reference.ts';
-import type { LiveServer } from './server.ts';
+import { isOfDisk, type LiveServer } from './server.ts';
 import type { Invariant } from './violation.ts';
 import type { World } from './world.ts';
+
+/** How soon a model is read again that the disk could not read, ms. */
+const readAgainMs = 1_000;
 
 /** A committed model that was not read yet. */
 interface Unverified {
@@ -105,9 +108,17 @@ export class Versions {
         if (difference) this.#fail('right model', `in the model of round ${round}, ${difference}`);
       },
       (error: unknown) => {
-        if (!live.isDead) this.#fail('models stay', `version ${version} cannot be opened: ${String(error)}`);
+        if (live.isDead) return;
+        if (isOfDisk(error)) this.#world.scheduler.after(readAgainMs, () => this.#verifyAgain(live, version));
+        else this.#fail('models stay', `version ${version} cannot be opened: ${String(error)}`);
       },
     );
+  }
+
+  #verifyAgain(live: LiveServer, version: number): void {
+    if (live.isDead) return;
+    this.#world.touch();
+    this.#verify(live, version);
   }
 
   #fail(invariant: Invariant, sentence: string): void {

@@ -1,6 +1,6 @@
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, vi } from 'vitest';
+import { expect } from 'vitest';
 import type { Entry, Fact } from '../../../src/domain/facts.ts';
 import type { Plan } from '../../../src/domain/plan.ts';
 import { History } from '../../../src/history/history.ts';
@@ -11,14 +11,12 @@ import { openNodeDisk } from '../../../src/storage/node-disk.ts';
 import { TestChorus, type TestChorusOptions, vector } from '../../../src/testing/test-chorus.ts';
 import { encodeSafetensors } from '../../../src/wire/safetensors.ts';
 import { folderForTest } from '../../support/folder.ts';
+import { until } from '../../support/until.ts';
 
 export type Of<T extends Fact['type']> = Extract<Fact, { type: T }>;
 
 /** Weights that do not add up to the same in another order: in float64, 1 is lost beside 1e16. */
 export const touchyWeights = [1e16, 1, -1e16];
-
-/** Longest wait for what the disk does, ms. */
-const patienceMs = 20_000;
 
 /** A copy of a folder, for one test to damage. */
 export function copyOf(dir: string): string {
@@ -39,14 +37,13 @@ export async function commitTwoRounds(dir: string, options: TestChorusOptions = 
   if (plan.initialModel === 'upload') await test.handle.installModel(run, encodeSafetensors(vector([1, 2]), {}));
   const before = test.handle.models().length;
   const clients = await test.joinMany(3);
-  const eventually = (check: () => void) => vi.waitFor(check, { timeout: patienceMs, interval: 5 });
   const selected = () => expect(clients.map(({ state }) => state)).toEqual(['selected', 'selected', 'selected']);
   for (const round of [1, 2]) {
-    await eventually(selected);
+    await until(selected);
     for (const [index, client] of clients.entries()) await client.contribute([touchyWeights[index] ?? 0, round], 1);
-    await eventually(() => expect(test.handle.models().length).toBe(before + round));
+    await until(() => expect(test.handle.models().length).toBe(before + round));
   }
-  await eventually(selected);
+  await until(selected);
   await clients[0]?.contribute([5, 5], 7);
   expect(test.crashes).toEqual([]);
   await test.chorus.close({ graceMs: 0 });

@@ -1,9 +1,8 @@
 import type { Chart, ChartEdge } from '../../../../src/inspect/chart.ts';
-import { adminToken } from '../../api/token.ts';
 import { OperatorsOnly } from '../../parts/sign-in.tsx';
 import { Countdown, Trouble, WindowBar } from '../../parts/small.tsx';
 import { moment, shownStatus } from '../../state/moment.ts';
-import { goTo } from '../../state/route.ts';
+import { goTo, hrefOf } from '../../state/route.ts';
 import { acceptedNow } from './active.ts';
 import { Guards } from './guards.tsx';
 import { Senders } from './senders.tsx';
@@ -34,7 +33,7 @@ export function Aside({ chart, active, isLive, clientId, event, choose }: AsideP
       {isOver && <p class="faint">It has come to its end; the next round gets a machine of its own.</p>}
       {!isOver && (
         <>
-          <Delay machine={chart.id} active={active} />
+          <Delay chart={chart} active={active} />
           <Guards machine={chart.id} active={active} />
           <Accepted {...{ chart, states, event, choose }} />
         </>
@@ -85,24 +84,36 @@ function ClientChoice({ clientId }: { clientId: string }) {
           />
           <button type="submit">Show</button>
         </div>
-        {adminToken.value !== '' && clientId === '' && <p class="note">Ids are in the Clients view.</p>}
+        {clientId === '' ? (
+          <p class="note">Ids are in the Clients view.</p>
+        ) : (
+          <p>
+            <a href={hrefOf('clients', clientId)}>Its rounds and attributes</a>
+          </p>
+        )}
       </form>
     </OperatorsOnly>
   );
 }
 
+/** What will happen: `trainingDeadline passes`. The innermost, where states within states have delays. */
+const delayName = (chart: Chart, states: readonly string[]): string =>
+  acceptedNow(chart, states)
+    .find(({ kind }) => kind === 'delay')
+    ?.event.replace(/ passed$/, ' passes') ?? 'Its delay runs out';
+
 /** The delay that runs, from the machine's own context or else from the status. */
-function Delay({ machine, active: { states, snapshot } }: { machine: string; active: Active }) {
+function Delay({ chart, active: { states, snapshot } }: { chart: Chart; active: Active }) {
   const waitingFor = shownStatus.value?.waitingFor;
   const context = snapshot?.context as { deadlineAtMs?: unknown; sinceMs?: unknown } | undefined;
-  const isOfRound = machine === 'round' && states.length > 0;
+  const isOfRound = chart.id === 'round' && states.length > 0;
   const deadlineAtMs = context ? context.deadlineAtMs : isOfRound ? waitingFor?.deadlineAtMs : null;
   const sinceMs = context ? context.sinceMs : waitingFor?.sinceMs;
   if (typeof deadlineAtMs !== 'number' || states.length === 0) return null;
   return (
     <div class="delay">
       <p>
-        Its delay runs out in <Countdown toMs={deadlineAtMs} />
+        <span class="delay-name">{delayName(chart, states)}</span> in <Countdown toMs={deadlineAtMs} />
       </p>
       {typeof sinceMs === 'number' && <WindowBar fromMs={sinceMs} toMs={deadlineAtMs} label="Time used of the delay" />}
     </div>
@@ -129,7 +140,7 @@ function Accepted({
           const ways = edges.filter((edge) => edge.event === name);
           const guards = ways.flatMap(({ guard }) => (guard && guard !== 'else' ? [guard] : []));
           return (
-            <li key={name}>
+            <li key={name} class={guards.length > 0 ? 'is-guarded' : ''}>
               <EventButton {...choice} name={name} kind={ways[0]?.kind ?? 'event'} />
               {guards.length > 0 && <span class="faint">if {guards.join(' or ')}</span>}
             </li>

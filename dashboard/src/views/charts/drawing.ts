@@ -1,4 +1,5 @@
 import type { Chart } from '../../../../src/inspect/chart.ts';
+import { ChartMap } from './chart-map.ts';
 
 /** How long a taken edge stays lit, ms; the stylesheet's animation is as long. */
 const flashMs = 1_600;
@@ -18,6 +19,7 @@ interface Look {
 /** A chart that was drawn, brought to life: states are lit, edges flash, and it is moved and zoomed by its view box. */
 export class Drawing {
   readonly element: SVGSVGElement;
+  readonly map: ChartMap;
   readonly #states: Map<string, SVGGElement>;
   readonly #edges = new Map<string, SVGGElement[]>();
   readonly #timers = new Map<Element, number>();
@@ -27,7 +29,8 @@ export class Drawing {
   #look: Look;
   #glide = 0;
 
-  constructor(svg: string, chart: Chart) {
+  /** @param moved told when somebody moves it by its map. */
+  constructor(svg: string, chart: Chart, moved: () => void) {
     const parsed = new DOMParser().parseFromString(svg, 'image/svg+xml');
     this.element = document.importNode(parsed.documentElement, true) as unknown as SVGSVGElement;
     const { width, height } = this.element.viewBox.baseVal;
@@ -38,6 +41,11 @@ export class Drawing {
     this.element.removeAttribute('height');
     const found = <T extends Element>(selector: string) => [...this.element.querySelectorAll<T>(selector)];
     this.#states = new Map(found<SVGGElement>('[data-state]').map((one) => [one.dataset.state ?? '', one]));
+    const go = (x: number, y: number): void => {
+      this.#go({ ...this.#look, x, y });
+      moved();
+    };
+    this.map = new ChartMap({ ...this.#size, states: this.#states, go });
     const labels = new Map(found<SVGGElement>('[data-edge]').map((one) => [one.dataset.edge, one]));
     const lines = found<SVGGElement>('.line');
     for (const { id, from, to } of chart.edges) {
@@ -52,6 +60,7 @@ export class Drawing {
   light(active: readonly string[]): void {
     const lit = new Set(active);
     for (const [id, element] of this.#states) element.classList.toggle('active', lit.has(id));
+    this.map.light(lit);
   }
 
   flash(edges: readonly string[]): void {
@@ -199,8 +208,10 @@ export class Drawing {
     this.#look = look;
     const { width, height } = this.#room;
     const { x, y, scale } = look;
-    const seen = { width: width / scale, height: height / scale };
-    Object.assign(this.element.viewBox.baseVal, { x: x - seen.width / 2, y: y - seen.height / 2, ...seen });
+    const size = { width: width / scale, height: height / scale };
+    const seen = { x: x - size.width / 2, y: y - size.height / 2, ...size };
+    Object.assign(this.element.viewBox.baseVal, seen);
+    this.map.frame(seen, scale > this.#wholeScale);
   }
 }
 

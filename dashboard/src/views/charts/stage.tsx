@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Chart } from '../../../../src/inspect/chart.ts';
 import { sentenceOf } from '../../api/problem.ts';
 import { Trouble } from '../../parts/small.tsx';
+import { moment } from '../../state/moment.ts';
 import { edgesBetween } from './active.ts';
 import { Drawing } from './drawing.ts';
 import { drawChart } from './engine.ts';
@@ -36,15 +37,16 @@ export function Stage({ chart, active, event, choose }: StageProps) {
     drawChart(chart)
       .then((svg) => {
         if (isGone || !host.current) return;
-        drawing.current = new Drawing(svg, chart);
-        host.current.replaceChildren(drawing.current.element);
+        drawing.current = new Drawing(svg, chart, () => setFollows(false));
+        host.current.replaceChildren(drawing.current.element, drawing.current.map.element);
         drawing.current.light(before.current);
         drawing.current.begin();
         setState('drawn');
       })
       .catch((error: unknown) => setState({ problem: sentenceOf(error) }));
     const stop = onTransition((transition) => {
-      if (transition.actor === chart.id) drawing.current?.flash(transition.edges);
+      // What happens now is not shown on a moment of the past.
+      if (moment.peek() === null && transition.actor === chart.id) drawing.current?.flash(transition.edges);
     });
     const letGo =
       host.current &&
@@ -150,7 +152,22 @@ export function Stage({ chart, active, event, choose }: StageProps) {
         onKeyDown={onKeyDown}
         onWheel={(event) => zoomByWheel(event, drawing.current)}
       />
+      <Legend />
     </section>
+  );
+}
+
+/** What lines and colours say. */
+function Legend() {
+  return (
+    <ul class="chart-legend" aria-label="Lines and colours">
+      <li class="kind-event">event</li>
+      <li class="kind-delay">delay</li>
+      <li class="kind-done">done</li>
+      <li class="kind-error">error</li>
+      <li class="kind-always">always</li>
+      <li class="kind-guard">[guard]</li>
+    </ul>
   );
 }
 

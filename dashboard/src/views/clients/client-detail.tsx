@@ -7,7 +7,7 @@ import { useAnswer } from '../../parts/use-answer.ts';
 import { serverNow, status } from '../../state/live.ts';
 import { moment as past } from '../../state/moment.ts';
 import { hrefOf } from '../../state/route.ts';
-import { count, duration, moment, plural } from '../../words/numbers.ts';
+import { ago, count, moment, plural } from '../../words/numbers.ts';
 import { metricsText } from '../../words/plans.ts';
 import { exclusionWords, midSentence, refusal, stateWords } from '../../words/sentences.ts';
 import { stateTone } from './state-tone.ts';
@@ -22,13 +22,20 @@ async function readClient(clientId: string, signal: AbortSignal) {
   }
 }
 
+/** It is read anew so long after each answer, ms. */
+const readEveryMs = 2_000;
+
 /** One client: what it is now, and its part in the last rounds. */
 export function ClientDetail({ clientId }: { clientId: string }) {
   const { round = 0, phase = '', attempt = 0 } = status.value ?? {};
-  const { answer, problem, again } = useAnswer(`${clientId} ${round} ${attempt} ${phase}`, async (signal) => {
-    const [client, history] = await Promise.all([readClient(clientId, signal), api.clientParts(clientId, signal)]);
-    return { client, ...history };
-  });
+  const { answer, problem } = useAnswer(
+    clientId,
+    async (signal) => {
+      const [client, history] = await Promise.all([readClient(clientId, signal), api.clientParts(clientId, signal)]);
+      return { client, ...history };
+    },
+    readEveryMs,
+  );
   // Why somebody was selected is told of the present run, and a client that has left was no candidate.
   const isPresent = past.value === null && answer?.client != null;
   return (
@@ -40,9 +47,6 @@ export function ClientDetail({ clientId }: { clientId: string }) {
         </h2>
         {answer?.client && <Pill tone={stateTone(answer.client.state)}>{stateWords[answer.client.state]}</Pill>}
         {answer && !answer.client && <Pill tone="warn">Not registered</Pill>}
-        <button class="quiet grow-left" type="button" onClick={again}>
-          Read again
-        </button>
       </header>
       {problem && <Trouble>{problem}</Trouble>}
       {answer?.client && <About client={answer.client} />}
@@ -56,7 +60,7 @@ function About({ client }: { client: Awaited<ReturnType<typeof api.client>> }) {
   const rows: [string, string][] = [
     ['Now', client.waitingFor],
     ['Name', client.name ?? 'none given'],
-    ['Last seen', `${duration(serverNow() - client.lastSeenAtMs)} ago`],
+    ['Last seen', ago(serverNow() - client.lastSeenAtMs)],
     ...Object.entries(client.attributes ?? {}).map(([key, value]): [string, string] => [key, String(value)]),
   ];
   return (
@@ -94,7 +98,7 @@ function Parts({ parts, searched }: { parts: readonly ClientPart[]; searched: nu
               <tr>
                 <th scope="col">Round</th>
                 <th scope="col">When</th>
-                <th scope="col">What became of it</th>
+                <th scope="col">Outcome</th>
                 <th scope="col" class="num wide">
                   Examples
                 </th>
@@ -115,6 +119,12 @@ function Parts({ parts, searched }: { parts: readonly ClientPart[]; searched: nu
   );
 }
 
+/** Who was not needed did nothing wrong. */
+function toneOf(outcome: ClientPart['outcome']): string {
+  if (outcome === 'accepted' || outcome === 'open') return '';
+  return outcome === 'notNeeded' ? 'faint' : 'text-bad';
+}
+
 function PartRow({ part }: { part: ClientPart }) {
   const { run, round, attempt, kind, openedAtMs, atMs, outcome, isUnused, code, numExamples, metrics } = part;
   return (
@@ -126,7 +136,7 @@ function PartRow({ part }: { part: ClientPart }) {
         </a>
       </th>
       <td>{moment(atMs ?? openedAtMs, serverNow())}</td>
-      <td class={outcome === 'accepted' || outcome === 'open' ? '' : 'text-bad'}>
+      <td class={toneOf(outcome)}>
         {outcome === 'accepted' && (isUnused ? 'Accepted, then left out by the strategy' : 'Accepted')}
         {outcome === 'open' && 'Selected, not settled yet'}
         {outcome !== 'accepted' && outcome !== 'open' && (exclusionWords[outcome] ?? outcome)}

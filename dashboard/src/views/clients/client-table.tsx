@@ -5,21 +5,25 @@ import { Pill, Trouble } from '../../parts/small.tsx';
 import { useAnswer } from '../../parts/use-answer.ts';
 import { serverNow, status } from '../../state/live.ts';
 import { goTo, hrefOf } from '../../state/route.ts';
-import { count, duration, shortCount, shortId } from '../../words/numbers.ts';
+import { ago, count, shortCount, shortId } from '../../words/numbers.ts';
 import { stateWords } from '../../words/sentences.ts';
 import { stateTone } from './state-tone.ts';
 
 type State = keyof ClientCounts;
 const states = Object.keys(stateWords) as State[];
 const pageSize = 50;
+/** What clients are changes all the time: the page that is looked at is read anew so long after each answer, ms. */
+const readEveryMs = 2_000;
 
 export function ClientTable() {
   const [state, setState] = useState<State | null>(null);
   /** Where each page so far began; the last is the page shown. */
   const [cursors, setCursors] = useState<(string | null)[]>([null]);
   const cursor = cursors.at(-1) ?? null;
-  const { answer, problem, isPending, again } = useAnswer(`${state} ${cursor}`, (signal) =>
-    api.clients({ state, limit: pageSize, cursor }, signal),
+  const { answer, problem, isPending } = useAnswer(
+    `${state} ${cursor}`,
+    (signal) => api.clients({ state, limit: pageSize, cursor }, signal),
+    readEveryMs,
   );
   const choose = (chosen: State | null) => {
     setState(chosen);
@@ -81,9 +85,6 @@ export function ClientTable() {
         <button type="button" disabled={next === null} onClick={() => setCursors([...cursors, next])}>
           Next
         </button>
-        <button class="quiet" type="button" onClick={again}>
-          Read again
-        </button>
       </nav>
     </section>
   );
@@ -136,7 +137,7 @@ function Row({ client: { clientId, name, state, lastSeenAtMs, attributes = {} } 
       <td>
         <Pill tone={stateTone(state)}>{stateWords[state]}</Pill>
       </td>
-      <td class="num">{duration(serverNow() - lastSeenAtMs)} ago</td>
+      <td class="num">{ago(serverNow() - lastSeenAtMs)}</td>
       <td class="wide faint">
         {Object.entries(attributes)
           .map(([key, value]) => `${key} ${value}`)

@@ -44,7 +44,11 @@ function operationOf({ operation }: OperationWords, { minutes, quorum, clientId 
 
 function One({ words, status: now, onDone }: { words: OperationWords; status: Status; onDone: () => void }) {
   const { operation: name, title, short, about, blocked, isGrave } = words;
-  const [given, setGiven] = useState<Given>({ minutes: '5', quorum: '1', clientId: '' });
+  const [given, setGiven] = useState<Given>(() => ({
+    minutes: '5',
+    quorum: String(Math.max(1, (now.quorum ?? 1) - 1)),
+    clientId: '',
+  }));
   const [tried, setTried] = useState<Operation | null>(null);
   const [asked, setAsked] = useState<Operation | null>(null);
   const why = blocked(now);
@@ -67,7 +71,7 @@ function One({ words, status: now, onDone }: { words: OperationWords; status: St
         </button>
         <button
           type="button"
-          class={isGrave ? 'grave' : 'primary'}
+          class={isGrave ? 'grave' : undefined}
           disabled={isBlocked}
           onClick={() => setAsked(operation)}
         >

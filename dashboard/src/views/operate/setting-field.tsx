@@ -90,8 +90,13 @@ function Control(props: SettingFieldProps & { id: string }) {
   );
 }
 
+/** Numbers beyond it bound nothing that anybody would type. */
+const boundMax = 1e12;
+
 function boundsOf(spec: SettingSpec): string {
   if (spec.kind !== 'integer' && spec.kind !== 'number') return '';
-  const upTo = spec.max >= Number.MAX_SAFE_INTEGER ? 'on' : `to ${count(spec.max)}`;
-  return `From ${count(spec.min)} ${upTo}.`;
+  const { min, max } = spec;
+  if (min <= -boundMax && max >= boundMax) return '';
+  const text = spec.kind === 'integer' && spec.unit === 'ms' ? duration : count;
+  return `From ${text(min)} ${max >= boundMax ? 'on' : `to ${text(max)}`}.`;
 }

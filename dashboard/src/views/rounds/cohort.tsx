@@ -20,7 +20,7 @@ const stepWords: Readonly<Record<Span['step'], string>> = {
   downloading: 'downloading',
   training: 'training',
   uploading: 'uploading',
-  atWork: 'at work, steps not known',
+  atWork: 'at work',
 };
 
 /** Every client of the cohort as a bar from its selection to its end, with the verdict on it. */
@@ -36,32 +36,6 @@ export function Cohort({ record, sessions }: { record: DetailedRound; sessions: 
     <section class="card cohort" aria-labelledby="cohort-title">
       <div class="bar">
         <h3 id="cohort-title">Clients of the cohort</h3>
-        <ul class="legend">
-          {steps.map((step) => (
-            <li key={step}>
-              <i class={`swatch step-${step}`} />
-              {stepWords[step]}
-            </li>
-          ))}
-          <li>
-            <i class="swatch end-accepted" />
-            accepted
-          </li>
-          {sessions.some(({ isUnused }) => isUnused) && (
-            <li>
-              <i class="swatch end-unused" />
-              left out by the strategy
-            </li>
-          )}
-          <li>
-            <i class="swatch end-excluded" />
-            excluded
-          </li>
-          <li>
-            <i class="swatch end-unneeded" />
-            not needed
-          </li>
-        </ul>
         <label class="grow-left">
           Order{' '}
           <select
@@ -79,6 +53,32 @@ export function Cohort({ record, sessions }: { record: DetailedRound; sessions: 
           </select>
         </label>
       </div>
+      <ul class="legend">
+        {steps.map((step) => (
+          <li key={step}>
+            <i class={`swatch step-${step}`} />
+            {stepWords[step]}
+          </li>
+        ))}
+        <li>
+          <i class="swatch end-accepted" />
+          accepted
+        </li>
+        {sessions.some(({ isUnused }) => isUnused) && (
+          <li>
+            <i class="swatch end-unused" />
+            left out by the strategy
+          </li>
+        )}
+        <li>
+          <i class="swatch end-excluded" />
+          excluded
+        </li>
+        <li>
+          <i class="swatch end-unneeded" />
+          not needed
+        </li>
+      </ul>
       {sessions.length === 0 ? (
         <p class="faint">Nobody was selected in this attempt.</p>
       ) : (
@@ -98,7 +98,7 @@ export function Cohort({ record, sessions }: { record: DetailedRound; sessions: 
                   Took
                 </th>
                 <th scope="col">Verdict</th>
-                <th scope="col" class="wide">
+                <th scope="col" class="wider">
                   Metrics
                 </th>
                 <th scope="col" class="wide">
@@ -156,7 +156,7 @@ function Row({ session, fromMs, toMs }: { session: Session; fromMs: number; toMs
           <td class="one-line">
             <Acceptance session={session} />
           </td>
-          <td class="wide one-line faint">{metricsText(metrics)}</td>
+          <td class="wider one-line faint">{metricsText(metrics)}</td>
           <td class="wide one-line">
             <code title={`SHA-256 ${sha256}`}>{sha256?.slice(0, 12)}</code>{' '}
             <span class="faint">{plural(numExamples ?? 0, 'example')}</span>

@@ -78,10 +78,10 @@ export function RoundTable() {
               <th scope="col">Round</th>
               {isMixed && <th scope="col">Run</th>}
               <th scope="col">Outcome</th>
-              <th scope="col" class="wide">
+              <th scope="col" class="wider">
                 Opened
               </th>
-              <th scope="col" class="num wide">
+              <th scope="col" class="num wider">
                 Took
               </th>
               <th scope="col" class="num">
@@ -91,11 +91,11 @@ export function RoundTable() {
                 Excluded
               </th>
               {metrics.map((name) => (
-                <th scope="col" class="num wide" key={name}>
+                <th scope="col" class="num wide metric" key={name}>
                   {name}
                 </th>
               ))}
-              <th scope="col" class="num wide">
+              <th scope="col" class="num wider">
                 Model
               </th>
             </tr>
@@ -141,27 +141,27 @@ function Row({ one, metrics, isMixed, isBest }: RowProps) {
       </th>
       {isMixed && (
         <td class="one-line">
-          <code>{shortId(run)}</code> <span class="faint wide">{one.strategy?.name}</span>
+          <code>{shortId(run)}</code>
         </td>
       )}
       <td>
         <Pill tone={roundTone(phase)}>{phaseWords[phase]}</Pill>
         {one.reason && <p class="reason wide">{abandonment(one.reason)}.</p>}
       </td>
-      <td class="wide">{moment(openedAtMs, serverNow())}</td>
-      <td class="num wide">{endedAtMs === null ? 'open' : duration(endedAtMs - openedAtMs)}</td>
+      <td class="wider">{moment(openedAtMs, serverNow())}</td>
+      <td class="num wider">{endedAtMs === null ? 'open' : duration(endedAtMs - openedAtMs)}</td>
       <td class="num">
         {count(contributions)} <span class="faint">of {count(Math.max(cohort, contributions))}</span>
         {one.used !== null && <span class="faint">, {count(one.used)} used</span>}
         <span class="sr-only">, quorum {quorum}</span>
       </td>
-      <td class="wide one-line">{excludedText(one) || <span class="faint">nobody</span>}</td>
+      <td class="wide">{excludedText(one) || <span class="faint">nobody</span>}</td>
       {metrics.map((name) => (
         <td class="num wide" key={name}>
           {one.metrics[name] === undefined ? '–' : metric(one.metrics[name])}
         </td>
       ))}
-      <td class="num wide">
+      <td class="num wider">
         {kind === 'training' && isBest && <span class="best">best</span>} {one.modelVersion ?? '–'}
       </td>
     </tr>

@@ -32,7 +32,7 @@ export function Models() {
                 <th scope="col">Version</th>
                 <th scope="col">Made</th>
                 {metrics.map(({ label, name }) => (
-                  <th scope="col" class="num" key={label}>
+                  <th scope="col" class="num metric" key={label}>
                     {name}
                     {label !== name && <span class="faint below">evaluated</span>}
                   </th>

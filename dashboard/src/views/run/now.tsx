@@ -7,6 +7,8 @@ import { phaseText, phaseWords, runTones } from '../../words/sentences.ts';
 
 /** Clients that the sentence itself names; see `names` in src/domain/explain.ts. */
 const namedMax = 5;
+/** In these there is no round to wait for. */
+const atRest: readonly Status['runState'][] = ['idle', 'paused', 'finished', 'stopped'];
 const steps = ['selecting', 'training', 'aggregating', 'committing'] as const;
 
 /** Of a summary, what is waited for: what happens at the deadline is told beside it, with a countdown. */
@@ -20,7 +22,7 @@ export function Now() {
   const { waitingFor, phase, kind, runState, round, roundsTotal, attempt } = status;
   const { deadlineAtMs, sinceMs, next, clients, clientsTotal } = waitingFor;
   return (
-    <section class="now card" aria-label="Now">
+    <section class={`now card ${atRest.includes(runState) ? 'is-calm' : ''}`} aria-label="Now">
       <div class="now-head">
         <h2>
           {round > 0 ? (
@@ -36,31 +38,35 @@ export function Now() {
         {kind === 'evaluation' && <Pill tone="calm">evaluation</Pill>}
         <Steps phase={phase} kind={kind} />
       </div>
-      <p class="waiting" id="waiting">
-        <Sentence text={waitingLine(waitingFor)} clients={clients} />
-      </p>
-      {deadlineAtMs !== null && (
-        <div class="gives-up">
-          <WindowBar fromMs={sinceMs} toMs={deadlineAtMs} label="Time used of this window" />
-          <p>
-            <Countdown toMs={deadlineAtMs} /> left; then {next}.
-          </p>
-        </div>
-      )}
-      <Contributions status={status} />
-      {clientsTotal > namedMax && (
-        <details class="waited-for">
-          <summary>All {plural(clientsTotal, 'client')} that are waited for</summary>
-          <p>
-            {clients.map((clientId) => (
-              <ClientLink key={clientId} clientId={clientId} />
-            ))}
-            {clientsTotal > clients.length && (
-              <span class="faint">and {count(clientsTotal - clients.length)} more</span>
-            )}
-          </p>
-        </details>
-      )}
+      <div class="now-why">
+        <p class="waiting" id="waiting">
+          <Sentence text={waitingLine(waitingFor)} clients={clients} />
+        </p>
+        {clientsTotal > namedMax && (
+          <details class="waited-for">
+            <summary>All {plural(clientsTotal, 'client')} that are waited for</summary>
+            <p>
+              {clients.map((clientId) => (
+                <ClientLink key={clientId} clientId={clientId} />
+              ))}
+              {clientsTotal > clients.length && (
+                <span class="faint">and {count(clientsTotal - clients.length)} more</span>
+              )}
+            </p>
+          </details>
+        )}
+      </div>
+      <div class="now-how-far">
+        <Contributions status={status} />
+        {deadlineAtMs !== null && (
+          <div class="gives-up">
+            <WindowBar fromMs={sinceMs} toMs={deadlineAtMs} label="Time used of this window" />
+            <p>
+              <Countdown toMs={deadlineAtMs} /> left; then {next}.
+            </p>
+          </div>
+        )}
+      </div>
     </section>
   );
 }

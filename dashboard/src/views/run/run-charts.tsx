@@ -3,8 +3,8 @@ import type { RoundSummary } from '../../../../src/dashboard/contract.ts';
 import type { ModelView } from '../../../../src/domain/model.ts';
 import type { Ink } from '../../parts/colours.ts';
 import { Figure } from '../../parts/figure.tsx';
+import { wordings } from '../../parts/wordings.ts';
 import { roundsOfRun, shownModels } from '../../state/moment.ts';
-import { bytes, count, metric } from '../../words/numbers.ts';
 import {
   type Attempts,
   byRound,
@@ -22,11 +22,6 @@ const metricInks: readonly Ink[] = ['accent', 'green', 'violet', 'amber'];
 /** Rounds drawn: more would be thinner than a pixel on a small screen. */
 const roundsDrawnMax = 400;
 
-const reportedNote = 'As the contributors measured it, weighted by their examples';
-const evaluatedNote = 'As contributors measured it in training, and as the models made were evaluated';
-
-const seconds = (value: number): string => (value < 10 ? `${value.toFixed(1)} s` : `${Math.round(value)} s`);
-const whole = (value: number): string => (Number.isInteger(value) ? count(value) : '');
 const numbersOf = (rounds: readonly Attempts[]): number[] => rounds.map(([first]) => first?.round ?? 0);
 
 export function RunCharts() {
@@ -43,7 +38,7 @@ export function RunCharts() {
           x={[]}
           series={[]}
           kind="line"
-          format={metric}
+          wording={wordings.metrics}
           empty="Clients have reported no metrics yet. They send them with their updates."
         />
       )}
@@ -51,11 +46,10 @@ export function RunCharts() {
         <Figure
           key={name}
           title={`${name[0]?.toUpperCase()}${name.slice(1)} by round`}
-          note={series.length > 1 ? evaluatedNote : reportedNote}
           x={drawn.committedNumbers}
           series={series}
           kind="line"
-          format={metric}
+          wording={wordings.metrics}
           empty="No round is committed yet."
         />
       ))}
@@ -64,7 +58,7 @@ export function RunCharts() {
         x={drawn.endedNumbers}
         series={drawn.phases}
         kind="bars"
-        format={seconds}
+        wording={wordings.seconds}
         empty="No round has ended yet."
       />
       <Figure
@@ -72,7 +66,7 @@ export function RunCharts() {
         x={drawn.endedNumbers}
         series={drawn.contributions}
         kind="bars"
-        format={whole}
+        wording={wordings.counts}
         empty="No round has ended yet."
       />
       <Figure
@@ -80,7 +74,7 @@ export function RunCharts() {
         x={drawn.endedNumbers}
         series={drawn.exclusions}
         kind="bars"
-        format={whole}
+        wording={wordings.counts}
         empty={ended.length === 0 ? 'No round has ended yet.' : 'Nobody was excluded from any round.'}
       />
       <Figure
@@ -88,7 +82,7 @@ export function RunCharts() {
         x={drawn.endedNumbers}
         series={traffic.series}
         kind="bars"
-        format={bytes}
+        wording={wordings.sizes}
         {...(traffic.isEstimate ? { note: 'Estimated: one model for each contribution, out and in' } : {})}
         empty="No round has ended yet."
       />

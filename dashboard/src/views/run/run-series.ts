@@ -20,7 +20,7 @@ const evaluators: readonly { by: Evaluator; label: string; ink: Ink }[] = [
   { by: 'clients', label: 'evaluated by clients', ink: 'amber' },
 ];
 
-/** One metric by round: as contributors measured it, and as the models of these rounds were evaluated, if they were. */
+/** One metric by round: as contributors measured it in training, and as the models of these rounds were evaluated, if they were. */
 export function metricSeries(
   rounds: readonly RoundSummary[],
   models: readonly ModelView[],
@@ -35,7 +35,7 @@ export function metricSeries(
       return evaluations.find((one) => one.by === by)?.metrics[name] ?? null;
     }),
   }));
-  const reported = { label: name, ink, values: rounds.map(({ metrics }) => metrics[name] ?? null) };
+  const reported = { label: 'in training', ink, values: rounds.map(({ metrics }) => metrics[name] ?? null) };
   return [reported, ...found].filter(({ values }) => values.some((value) => value !== null));
 }
 

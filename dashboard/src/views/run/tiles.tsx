@@ -8,7 +8,7 @@ import {
   shownStatus,
   strategyOfRun,
 } from '../../state/moment.ts';
-import { count, duration, metric, plural, shortCount } from '../../words/numbers.ts';
+import { count, duration, metric, shortCount } from '../../words/numbers.ts';
 import { modeText, parametersText } from '../../words/plans.ts';
 import { type Best, bestModel } from './best-model.ts';
 
@@ -68,7 +68,7 @@ export function Tiles() {
       <Tile
         label="Rounds committed"
         value={count(committed)}
-        detail={abandoned > 0 ? `${plural(abandoned, 'attempt')} abandoned` : 'none abandoned'}
+        detail={abandoned > 0 ? `${count(abandoned)} abandoned` : 'none abandoned'}
       />
       <Tile
         label="Typical round"

@@ -2,6 +2,7 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { type HistoryPage, readHistory, readMoment } from '../../api/history.ts';
 import { sentenceOf } from '../../api/problem.ts';
 import { Trouble } from '../../parts/small.tsx';
+import { useAnswer } from '../../parts/use-answer.ts';
 import { serverNow } from '../../state/live.ts';
 import { moment } from '../../state/moment.ts';
 import { hrefOf } from '../../state/route.ts';
@@ -97,6 +98,7 @@ export function Replay({ newest, readAgain }: { newest: HistoryPage; readAgain: 
           aria-valuetext={entryText(page, seq)}
           onInput={({ currentTarget }) => go(Number(currentTarget.value))}
         />
+        <Ends newest={newest} />
         <div class="bar">
           <button type="button" disabled={seq <= firstSeq} onClick={() => go(seq - 1)}>
             Earlier
@@ -117,6 +119,19 @@ export function Replay({ newest, readAgain }: { newest: HistoryPage; readAgain: 
       </section>
       <Entries page={page} seq={seq} go={go} />
     </div>
+  );
+}
+
+/** When the log begins and ends, below the slider. */
+function Ends({ newest: { firstSeq, lastSeq, entries } }: { newest: HistoryPage }) {
+  const { answer } = useAnswer(`entry ${firstSeq}`, (signal) => readHistory(firstSeq + 1, signal));
+  const first = answer?.entries[0];
+  const last = entries.at(-1);
+  return (
+    <p class="axis ends">
+      <span>{first ? timeText(first.atMs, serverNow()) : ''}</span>
+      <span>{last && last.seq === lastSeq ? timeText(last.atMs, serverNow()) : ''}</span>
+    </p>
   );
 }
 
@@ -169,7 +184,7 @@ function Entries({ page, seq, go }: { page: HistoryPage; seq: number; go: (seq: 
           .map((entry) => (
             <li key={entry.seq}>
               <button type="button" aria-current={entry.seq === seq} onClick={() => go(entry.seq)}>
-                <span class="seq">{entry.seq}</span>
+                <span class="seq">{count(entry.seq)}</span>
                 <time>{timeText(entry.atMs, serverNow())}</time>
                 <span>{entry.sentence}</span>
               </button>

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { editDistance, nearest } from '../../src/cli/config/suggest.ts';
+import { editDistance, nearest } from '../../src/domain/suggest.ts';
 
 it.each([
   ['', '', 0],
