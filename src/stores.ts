@@ -110,12 +110,14 @@ export async function adoptOlderModels(
 
 /** What ended attempts left is removed. Where the disk does not allow it now, a later process does it. */
 export async function tidyUpdates(
-  { disk }: Stores,
+  { disk, journal }: Stores,
   { open, rounds }: Pick<History, 'open' | 'rounds'>,
   onNote: (sentence: string) => void,
 ): Promise<void> {
   if (!disk) return;
   try {
+    // That they ended may only be known from what an earlier process did not sync.
+    journal.syncNow();
     const abandoned = rounds.filter(({ phase }) => phase === 'abandoned');
     await removeLeftUpdates(disk, open?.record ?? null, abandoned);
   } catch (error) {

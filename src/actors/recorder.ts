@@ -127,12 +127,27 @@ export class Recorder {
   }
 
   /**
+   * Does what must not come before that which was noted is synced: it removes what would be missed if that were lost with
+   * the machine's power.
+   */
+  onceSynced(act: () => void): void {
+    this.onceWritten(() => {
+      this.#syncNow();
+      act();
+    });
+  }
+
+  /**
    * Records a commit: synced before it returns, so that nothing comes between. @throws STORAGE_UNAVAILABLE: it was not
    * written, and nothing has changed.
    */
   commit(fact: Fact): void {
-    const { journal, clock, onFatal } = this.#deps;
     this.must(fact);
+    this.#syncNow();
+  }
+
+  #syncNow(): void {
+    const { journal, clock, onFatal } = this.#deps;
     const beganAtMs = steadyMs(clock);
     try {
       journal.syncNow();

@@ -157,7 +157,8 @@ export class RoundWork {
     else if (history.open) {
       const { kind } = history.open.record;
       recorder.note({ type: 'round.abandoned', reason: outcome.reason, detail: outcome.detail });
-      recorder.onceWritten(() => void aggregator.abandonRound());
+      // The disk forgets its updates, which a later process would look for if it did not know that the attempt is over.
+      recorder.onceSynced(() => void aggregator.abandonRound());
       if (kind === 'training') totals.roundsAbandoned += 1;
       else totals.evaluations.failed += 1;
     } else {

@@ -73,7 +73,7 @@ describe('an evaluation over HTTP', () => {
     // Beyond what a double holds, JSON reads as infinity.
     const huge = '{"round":1,"numExamples":1,"metrics":{"loss":1e999}}';
     const headers = { 'content-type': 'application/json' };
-    expectProblem(await able.ask('POST', '/evaluation', { body: Buffer.from(huge), headers }), 'METRICS_INVALID');
+    expectProblem(await able.ask('POST', '/evaluation', { body: Buffer.from(huge), headers }), 'REQUEST_INVALID');
     expectProblem(await report(other, result), 'EVALUATION_DISCARDED');
     expectProblem(await able.ask('POST', '/evaluation', { body: result, token: 'wrong' }), 'CLIENT_TOKEN_INVALID');
     expect(able.state).toBe('training');
