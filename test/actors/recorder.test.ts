@@ -144,6 +144,21 @@ describe('a recorder', () => {
     expect(await factsOfNext()).toEqual(['client.registered', 'run.started', 'client.lost']);
   });
 
+  it('syncs what is noted before that is done which must not outlive it, when power is lost', () => {
+    const heard: string[] = [];
+    const syncNow = journal.syncNow.bind(journal);
+    journal.syncNow = () => {
+      heard.push('synced');
+      syncNow();
+    };
+    recorder.together(() => {
+      recorder.note({ type: 'client.lost', clientId, reason: 'left' });
+      recorder.onceSynced(() => heard.push('removed'));
+      expect(heard).toEqual([]);
+    });
+    expect(heard).toEqual(['synced', 'removed']);
+  });
+
   it('leaves a disk alone that took nothing a moment ago, whatever happens meanwhile, and loses nothing of it', async () => {
     refusal = Object.assign(new Error('No space left'), { code: 'ENOSPC' });
     tries = 0;
