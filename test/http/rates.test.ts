@@ -30,13 +30,24 @@ describe('the rates of requests', () => {
     rates.count('a', 3);
   });
 
-  it('know a key among tens of thousands of others that came after it, and are bounded', () => {
-    const rates = new Rates(() => 0);
-    rates.count('a', 1);
-    for (let other = 0; other < 49_999; other += 1) rates.count(`other ${other}`, 1);
-    expect(rates.isExhausted('a', 1)).toBe(true);
-    expect(refusalOf(() => rates.count('a', 1))).toMatchObject({ code: 'RATE_LIMITED' });
-    for (let other = 0; other < 100_000; other += 1) rates.count(`another ${other}`, 1);
-    expect(rates.isExhausted('a', 1)).toBe(false);
+  it('know a key that asked more than once among a million others that did not', () => {
+    const rates = new Rates(() => 0, [1, 2]);
+    rates.count('a', 2);
+    rates.count('a', 2);
+    for (let other = 0; other < 1_000_000; other += 1) rates.count(`other ${other}`, 2);
+    expect(rates.isExhausted('a', 2)).toBe(true);
+    expect(refusalOf(() => rates.count('a', 2))).toMatchObject({ code: 'RATE_LIMITED' });
+  });
+
+  it('know nearly all of fifty thousand keys, and count none of them with another', () => {
+    let nowMs = 0;
+    const rates = new Rates(() => nowMs, [3, 4]);
+    const keys = Array.from({ length: 50_000 }, () => crypto.randomUUID());
+    for (const key of keys) rates.count(key, 1);
+    const isKnown = (key: string) => rates.isExhausted(key, 1);
+    expect(keys.filter(isKnown).length).toBeGreaterThan(0.99 * keys.length);
+    expect(keys.filter((key) => rates.isExhausted(`${key}.`, 1))).toEqual([]);
+    nowMs += 60_000;
+    expect(keys.filter(isKnown)).toEqual([]);
   });
 });
