@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { setTimeout as after } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Piscina } from 'piscina';
 import { compiledWorker } from './compiled.ts';
@@ -8,6 +9,8 @@ const require = createRequire(import.meta.url);
 
 /** Tasks that may wait; each belongs to an upload that the staging budget has let in, so this is never what is hit first. */
 const tasksWaitingMax = 100_000;
+/** How long a thread that is to end is waited for until it has come up, ms. */
+const comingUpMsMax = 2_000;
 
 /** One thread that sums: a Piscina pool of one, since an upload's hash stays on the thread where it began. */
 export class FoldThread {
@@ -41,7 +44,13 @@ export class FoldThread {
     }
   }
 
-  close(): Promise<void> {
-    return this.#pool.destroy();
+  /** Node 20 aborts the whole process when a thread is ended that still loads its modules, so it may come up first. */
+  async close(): Promise<void> {
+    const isUp = new AbortController();
+    const tooLong = after(comingUpMsMax, null, { signal: isUp.signal });
+    await Promise.race([this.run('cameUp', null), tooLong]).catch(() => undefined);
+    isUp.abort();
+    tooLong.catch(() => undefined);
+    await this.#pool.destroy();
   }
 }

@@ -13,6 +13,9 @@ export { addStretches } from '../aggregator/shared-fold.ts';
  */
 const inspections = new Map<number, Inspection>();
 
+/** Answers as soon as the thread has loaded what it needs. */
+export function cameUp(): void {}
+
 /** @param task null: it was told before. */
 export function advanceInspection({ id, task, bytes }: { id: number; task: InspectTask | null; bytes: number }): void {
   if (task) inspections.set(id, new Inspection(task));

@@ -48,4 +48,12 @@ describe('the pool of fold threads', () => {
     expect(threads).toBe(inline);
     expect(bytesOf(sums[0]?.sum as Span).some((byte) => byte !== 0)).toBe(true);
   });
+
+  it('can be closed while its threads still load, which once ended the process', async () => {
+    for (let time = 0; time < 10; time += 1) {
+      const pool = createFoldPool(2);
+      pool.warm();
+      await pool.close();
+    }
+  });
 });
